@@ -1,0 +1,123 @@
+// swift-tools-version: 6.3
+// The house: which module may see which. `docs/overview.md` draws it; `HouseTests` holds it.
+//
+//   GEODINO_EARTH=0   declares the tensor half alone: no GDAL, no SQLite, no OpenBLAS (for GPU machines)
+//   LIBTORCH=DIR      a libtorch (or an installed `torch` package) to build libctorch.so against;
+//                     default: the link `.libtorch`, which `make setup` makes
+//   GEODINO_STRICT=1  warnings are errors (CI)
+import Foundation
+import PackageDescription
+
+let environment = Context.environment
+let earth = environment["GEODINO_EARTH"] != "0"
+
+let swift: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+] + (earth ? [.define("EARTH")] : [])
+  + (environment["GEODINO_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+var packages: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+]
+
+// Both sides, and the tensor side.
+var products: [Product] = [
+    .executable(name: "geodino", targets: ["geodino"]),
+    .library(name: "Pretraining", targets: ["Pretraining"]),
+]
+var targets: [Target] = [
+    module("Geo", []),
+    module("Telemetry", [logging]),
+    .target(name: "CTorchAPI"),
+    module("Torch", ["CTorchAPI", "Geo", "Telemetry"]),
+    module("Backbone", ["Torch", "Geo", "Telemetry"]),
+    module("Pretraining", ["Backbone", "Torch", "Geo", "Telemetry"]),
+    module("Downstream", ["Backbone", "Torch", "Geo", "Telemetry"]),
+    tests("GeoTests", ["Geo"]),
+    tests("TelemetryTests", ["Telemetry"]),
+    tests("TorchTests", ["Torch", "CTorchAPI", "Geo", "Telemetry"]),
+    tests("BackboneTests", ["Backbone", "Torch", "Geo", "Telemetry"]),
+    tests("PretrainingTests", ["Pretraining", "Backbone", "Torch", "Geo", "Telemetry"]),
+    tests("DownstreamTests", ["Downstream", "Backbone", "Torch", "Geo", "Telemetry"]),
+    tests("HouseTests", []),
+]
+var commandDependencies: [Target.Dependency] = [
+    "Geo", "Telemetry", "Torch", "Backbone", "Pretraining", "Downstream", argumentParser, logging, yams,
+]
+
+// The Earth side.
+if earth {
+    packages.append(.package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"))
+    let earthTests: Target.Dependency = "TestSupport"
+    targets += [
+        .target(name: "CGDAL"),
+        .target(name: "COpenBLAS"),
+        module("Raster", ["CGDAL", "Geo", "Telemetry"]),
+        module("Corpus", ["Raster", "Geo", "Telemetry", "COpenBLAS", grdb]),
+        module("Mapping", ["Raster", "Geo", "Telemetry"]),
+        module("Scoring", ["Raster", "Geo", "Telemetry"]),
+        module("Synth", ["Raster", "Geo", "Telemetry"]),
+        .target(
+            name: "TestSupport", dependencies: ["Raster", "Geo", "Telemetry"], path: "Tests/TestSupport",
+            swiftSettings: swift),
+        tests("RasterTests", ["Raster", "Geo", "Telemetry", earthTests]),
+        tests("CorpusTests", ["Corpus", "Raster", "Geo", "Telemetry", earthTests]),
+        tests("MappingTests", ["Mapping", "Raster", "Geo", "Telemetry", earthTests]),
+        tests("ScoringTests", ["Scoring", "Raster", "Geo", "Telemetry", earthTests]),
+        tests("SynthTests", ["Synth", "Raster", "Geo", "Telemetry", earthTests]),
+        tests("CommandTests", ["Raster", "Geo", "Telemetry", earthTests]),
+    ]
+    commandDependencies += ["Raster", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
+}
+targets.append(.executableTarget(name: "geodino", dependencies: commandDependencies, swiftSettings: swift))
+
+// libctorch.so, the only C++ of the project. Nothing links it: Torch opens it on first use.
+// Without a libtorch on this machine it is left out; `Sources/CTorch/build` makes it elsewhere.
+func libtorchFolder() -> String? {
+    let named = environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.libtorch"
+    let folder = URL(fileURLWithPath: named).resolvingSymlinksInPath().path
+    return FileManager.default.fileExists(atPath: "\(folder)/include/ATen/ATen.h") ? folder : nil
+}
+
+if let libtorch = libtorchFolder() {
+    targets.append(
+        .target(
+            name: "CTorch", exclude: ["build"],
+            cxxSettings: [
+                // Not a dependency: SwiftPM would hand clang a module map that C++ cannot use here.
+                .headerSearchPath("../CTorchAPI/include"),
+                .unsafeFlags([
+                    "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include",
+                    "-O2", "-fvisibility=hidden", "-Wno-deprecated-declarations",
+                ])
+            ],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-L\(libtorch)/lib", "-Xlinker", "-rpath=\(libtorch)/lib",
+                    "-Xlinker", "--no-as-needed", "-ltorch", "-ltorch_cpu", "-lc10",
+                ])
+            ]))
+    products.append(.library(name: "ctorch", type: .dynamic, targets: ["CTorch"]))
+}
+
+let package = Package(
+    name: "geodino", products: products, dependencies: packages, targets: targets,
+    swiftLanguageModes: [.v6], cxxLanguageStandard: .cxx20)

@@ -1,0 +1,1 @@
+// Backbone: see docs/overview.md.

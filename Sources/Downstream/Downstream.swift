@@ -1,0 +1,1 @@
+// Downstream: see docs/overview.md.

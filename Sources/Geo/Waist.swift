@@ -1,0 +1,53 @@
+// The waist of the house: how pixels cross from the Earth side to the tensor side and back.
+
+/// Tiles or windows, decoded.
+public struct TileBatch: Sendable {
+    /// The index of each tile in its source, or of each window in its lattice.
+    public var ids: [Int]
+    /// One buffer per id, all of one layout.
+    public var tiles: [PixelBuffer]
+
+    /// Makes a batch; there is one buffer per id.
+    public init(ids: [Int], tiles: [PixelBuffer]) {
+        precondition(ids.count == tiles.count, "\(ids.count) ids, but \(tiles.count) tiles")
+        self.ids = ids
+        self.tiles = tiles
+    }
+}
+
+/// Some tiles of a source, in a fixed order.
+public protocol TileSet: Sendable {
+    /// Number of tiles.
+    var count: Int { get }
+    /// The id of the tile at a place, 0 to `count - 1`.
+    func id(at index: Int) -> Int
+}
+
+/// Where training tiles come from: a corpus or a pack. Stateless; callable from any thread.
+public protocol TileSource: Sendable {
+    /// Number of tiles; ids run from 0 to `tileCount - 1`.
+    var tileCount: Int { get }
+    /// Names the content: equal fingerprints mean equal tiles in equal order. Checked on resume.
+    var fingerprint: String { get }
+    /// What the pixels are.
+    var layout: PixelLayout { get }
+    /// Sampling weights, 0 or more, of a range of ids.
+    func weights(_ ids: Range<Int>) throws -> [Float]
+    /// A named part of the corpus, such as `train` or `validation`.
+    func subset(named: String) throws -> any TileSet
+    /// Decoded tiles in the order asked for, `uint8` or `uint16`.
+    func tiles(_ ids: [Int]) throws -> TileBatch
+}
+
+/// Something that turns windows of pixels into maps. One thread only.
+public protocol WindowPredictor {
+    /// What it wants to be fed.
+    var layout: PixelLayout { get }
+    /// Side of a window in pixels, in and out.
+    var windowSize: Int { get }
+    /// What it writes.
+    var outputBands: [BandInfo] { get }
+    /// One `float32` buffer (output band, row, column) per window; invalid input pixels may hold anything but
+    /// NaN, and what comes out there does not count.
+    func predict(_ windows: TileBatch) throws -> [PixelBuffer]
+}

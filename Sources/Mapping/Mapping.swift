@@ -1,0 +1,1 @@
+// Mapping: see docs/overview.md.

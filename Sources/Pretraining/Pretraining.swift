@@ -1,0 +1,1 @@
+// Pretraining: see docs/overview.md.

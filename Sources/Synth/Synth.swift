@@ -1,0 +1,1 @@
+// Synth: see docs/overview.md.

@@ -1,0 +1,34 @@
+// The one form of all our errors: what, in, why, try.
+
+/// An error that tells a user what failed, where, why, and what to do.
+public protocol ExplainedError: Error, Sendable, CustomStringConvertible {
+    /// What could not be done, with the value that was wrong and the value expected.
+    var what: String { get }
+    /// The file, folder or option concerned; empty where there is none.
+    var place: String { get }
+    /// Causes, root first.
+    var causes: [String] { get }
+    /// What the user can do about it.
+    var remedy: String? { get }
+}
+
+extension ExplainedError {
+    /// The error as the command line prints it.
+    public var report: String {
+        var lines = ["error: \(what)"]
+        if !place.isEmpty { lines.append("  in   \(place)") }
+        for (index, cause) in causes.enumerated() { lines.append((index == 0 ? "  why  " : "       ") + cause) }
+        if let remedy { lines.append("  try  \(remedy)") }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The same as `report`.
+    public var description: String { report }
+}
+
+/// The causes that an arbitrary error adds to one of ours: its parts when it is explained, else its text.
+public func causes(of error: any Error) -> [String] {
+    guard let explained = error as? any ExplainedError else { return ["\(error)"] }
+    let head = explained.place.isEmpty ? explained.what : "\(explained.what) (\(explained.place))"
+    return [head] + explained.causes
+}

@@ -1,0 +1,1 @@
+// Torch: see docs/overview.md.

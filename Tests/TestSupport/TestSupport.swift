@@ -1,0 +1,1 @@
+// Analytic rasters for tests.
