@@ -11,12 +11,13 @@ import PackageDescription
 let environment = Context.environment
 let earth = environment["GEODINO_EARTH"] != "0"
 
-let swift: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-] + (earth ? [.define("EARTH")] : [])
-  + (environment["GEODINO_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
+let swift: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (earth ? [.define("EARTH")] : [])
+    + (environment["GEODINO_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
 
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swift)
@@ -107,7 +108,7 @@ if let libtorch = libtorchFolder() {
                 .unsafeFlags([
                     "-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include",
                     "-O2", "-fvisibility=hidden", "-Wno-deprecated-declarations",
-                ])
+                ]),
             ],
             linkerSettings: [
                 .unsafeFlags([

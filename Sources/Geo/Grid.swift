@@ -1,6 +1,8 @@
 // CRS + geotransform + size: what fully places an array of pixels on Earth.
 
-/// The name of a coordinate reference system. What it means is PROJ's affair (module Raster).
+/// The name of a coordinate reference system.
+///
+/// What it means is PROJ's affair (module Raster).
 public struct CoordinateReferenceSystem: Hashable, Sendable, Codable {
     /// The definition, as WKT or as an authority code such as `EPSG:32633`.
     public var definition: String

@@ -76,7 +76,8 @@ public struct PixelBuffer: Sendable, Equatable {
     ) {
         precondition(
             samples.count == bands * height * width,
-            "a buffer of \(bands) x \(height) x \(width) pixels needs \(bands * height * width) samples, got \(samples.count)")
+            "a buffer of \(bands) x \(height) x \(width) pixels needs \(bands * height * width) samples, got \(samples.count)"
+        )
         precondition(
             validity == nil || validity?.count == height * width,
             "a validity mask has one flag per pixel, \(height * width), got \(validity?.count ?? 0)")

@@ -17,7 +17,9 @@ public struct BandInfo: Hashable, Sendable, Codable {
     public static let rgb = [BandInfo(name: "red"), BandInfo(name: "green"), BandInfo(name: "blue")]
 }
 
-/// How values become 8 bits. The rule travels from corpus to weights to model; its parameters are per scene.
+/// How values become 8 bits.
+///
+/// The rule travels from corpus to weights to model; its parameters are per scene.
 public enum StretchRule: Hashable, Sendable, Codable {
     /// Values are taken as they are; they must be 8-bit.
     case none

@@ -23,7 +23,9 @@ public protocol TileSet: Sendable {
     func id(at index: Int) -> Int
 }
 
-/// Where training tiles come from: a corpus or a pack. Stateless; callable from any thread.
+/// Where training tiles come from: a corpus or a pack.
+///
+/// Stateless; callable from any thread.
 public protocol TileSource: Sendable {
     /// Number of tiles; ids run from 0 to `tileCount - 1`.
     var tileCount: Int { get }
@@ -39,7 +41,9 @@ public protocol TileSource: Sendable {
     func tiles(_ ids: [Int]) throws -> TileBatch
 }
 
-/// Something that turns windows of pixels into maps. One thread only.
+/// Something that turns windows of pixels into maps.
+///
+/// One thread only.
 public protocol WindowPredictor {
     /// What it wants to be fed.
     var layout: PixelLayout { get }
