@@ -1,1 +1,115 @@
+// The house keeps its own rules: who imports whom, who may touch which library, what a file says first.
+import Foundation
 import Testing
+
+/// The rows of docs/overview.md. A module imports from lower rows only.
+private let rows: [String: Int] = [
+    "CGDAL": 0, "COpenBLAS": 0, "CTorchAPI": 0, "Geo": 0, "Telemetry": 0,
+    "Raster": 1, "Torch": 1,
+    "Backbone": 2,
+    "Corpus": 3, "Mapping": 3, "Scoring": 3, "Synth": 3, "Pretraining": 3, "Downstream": 3,
+    "geodino": 4,
+]
+
+/// Modules of one side; the other side may not see them.
+private let earthSide: Set = ["CGDAL", "COpenBLAS", "Raster", "Corpus", "Mapping", "Scoring", "Synth"]
+private let tensorSide: Set = ["CTorchAPI", "Torch", "Backbone", "Pretraining", "Downstream"]
+
+/// Libraries that one module alone may import.
+private let owners: [String: Set<String>] = [
+    "CGDAL": ["Raster"], "COpenBLAS": ["Corpus", "geodino"], "CTorchAPI": ["Torch"], "GRDB": ["Corpus"],
+    "Yams": ["geodino"], "ArgumentParser": ["geodino"],
+]
+
+private let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+private struct SourceFile: CustomStringConvertible {
+    let module: String
+    let path: String
+    let text: String
+    var description: String { path }
+
+    /// The modules named by import lines, whatever their access level.
+    var imports: [String] {
+        text.split(separator: "\n").compactMap { line in
+            var words = line.split(separator: " ").drop { ["public", "internal", "package", "private"].contains($0) }
+            if words.first == "@preconcurrency" { words = words.dropFirst() }
+            guard words.first == "import", let name = words.dropFirst().first else { return nil }
+            return String(name.split(separator: ".")[0])
+        }
+    }
+}
+
+private func sources(in folder: String) -> [SourceFile] {
+    let base = root.appendingPathComponent(folder)
+    let files = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
+    return files.filter { $0.hasSuffix(".swift") }.sorted().compactMap { path in
+        guard let text = try? String(contentsOf: base.appendingPathComponent(path), encoding: .utf8) else { return nil }
+        return SourceFile(module: String(path.split(separator: "/")[0]), path: "\(folder)/\(path)", text: text)
+    }
+}
+
+@Suite struct HouseTests {
+    @Test func `imports go down, never to a sibling, never to the other side`() {
+        let files = sources(in: "Sources")
+        #expect(files.count > 50, "the sources were not found in \(root.path)")
+        for file in files {
+            guard let row = rows[file.module] else {
+                Issue.record("\(file) lies in a module that the plan does not know")
+                continue
+            }
+            for name in file.imports {
+                guard let other = rows[name] else { continue }
+                #expect(other < row, "\(file) of row \(row) imports \(name) of row \(other)")
+                #expect(!(earthSide.contains(file.module) && tensorSide.contains(name)), "\(file) imports \(name)")
+                #expect(!(tensorSide.contains(file.module) && earthSide.contains(name)), "\(file) imports \(name)")
+            }
+        }
+    }
+
+    @Test func `each foreign library has one owner`() {
+        for file in sources(in: "Sources") {
+            for name in file.imports {
+                guard let allowed = owners[name] else { continue }
+                #expect(allowed.contains(file.module), "\(file) imports \(name), which belongs to \(allowed.sorted())")
+                #expect(
+                    !file.text.contains("public import \(name)"), "\(file) shows \(name) to everybody; import it plainly")
+            }
+        }
+    }
+
+    @Test func `the manifest declares the same dependencies`() throws {
+        let manifest = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+        for line in manifest.split(separator: "\n") where line.contains("module(\"") {
+            let names = line.split(separator: "\"").enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            guard let name = names.first, let row = rows[name] else {
+                Issue.record("the manifest names a module that the plan does not know: \(line)")
+                continue
+            }
+            for other in names.dropFirst() {
+                #expect((rows[other] ?? 0) < row, "\(name) depends on \(other)")
+            }
+        }
+    }
+
+    @Test func `every file says in its first line what it is for`() {
+        for file in sources(in: "Sources") + sources(in: "Tests") {
+            let first = file.text.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
+            #expect(first.hasPrefix("// ") || first.hasPrefix("/// "), "\(file) starts with '\(first)'")
+        }
+    }
+
+    @Test func `no file grows beyond what a person reads`() {
+        for file in sources(in: "Sources") {
+            let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).count
+            #expect(lines <= 500, "\(file) has \(lines) lines; split it by topic")
+        }
+    }
+
+    @Test func `libtorch and GDAL are opened, never linked`() throws {
+        let manifest = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+        #expect(!manifest.contains("\"CTorch\"]"), "nothing may depend on CTorch: it is opened with dlopen")
+        #expect(!manifest.contains("linkedLibrary"), "libraries are opened on first use")
+    }
+}
