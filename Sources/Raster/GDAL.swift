@@ -1,0 +1,102 @@
+// The one door to libgdal: opened on first use, configured, asked what it can do.
+internal import CGDAL
+import Synchronization
+
+/// libgdal as a whole.
+public enum GDAL {
+    /// Raised bounds would let one bad header take the machine's memory.
+    static let largestBlock = 512 << 20
+    /// The most bytes of samples that one read returns.
+    static let largestRead = 2 << 30
+
+    private struct Opened: @unchecked Sendable {
+        // Never freed, never written after it was filled: safe on any thread.
+        let functions: GDALFunctions?
+    }
+
+    private static let opened: Opened = {
+        guard let functions = cgdal_open() else { return Opened(functions: nil) }
+        let gdal = functions.pointee
+        // Threads that GDAL starts itself have no handler of ours: theirs must be silent too.
+        _ = gdal.CPLSetErrorHandler({ _, _, _ in })
+        gdal.GDALAllRegister()
+        if gdal.CPLGetConfigOption("GDAL_CACHEMAX", nil) == nil { gdal.GDALSetCacheMax64(128 << 20) }
+        // Which datum shift a point gets must depend on the point alone, not on its neighbours in the call:
+        // PROJ's own rule does that, GDAL's default looks at the mean of all points.
+        if gdal.CPLGetConfigOption("OGR_CT_OP_SELECTION", nil) == nil {
+            gdal.CPLSetConfigOption("OGR_CT_OP_SELECTION", "PROJ")
+        }
+        return Opened(functions: functions)
+    }()
+
+    private static let warningHandler = Mutex<(@Sendable (String) -> Void)?>(nil)
+
+    /// GDAL's functions.
+    ///
+    /// - Throws: `gdalMissing`.
+    static func api() throws(RasterError) -> GDALFunctions {
+        guard let functions = opened.functions else {
+            throw RasterError(
+                .gdalMissing, "cannot open GDAL", why: [String(cString: cgdal_failure())],
+                try: "install it (Debian and Ubuntu: apt install libgdal-dev), or name libgdal.so in GEODINO_LIBGDAL")
+        }
+        return functions
+    }
+
+    /// Sets GDAL's configuration options and the size of its block cache, for the whole process.
+    ///
+    /// - Parameters:
+    ///   - options: Options by name, as `gdalinfo --config` takes them.
+    ///   - cacheMegabytes: Size of the block cache, above 0.
+    /// - Throws: `gdalMissing`, or `badRange` for a cache of no size.
+    public static func configure(_ options: [String: String], cacheMegabytes: Int = 128) throws(RasterError) {
+        let gdal = try api()
+        guard cacheMegabytes > 0, cacheMegabytes <= 1 << 30 else {
+            throw RasterError(.badRange, "a block cache of \(cacheMegabytes) MB is impossible; give 1 MB or more")
+        }
+        gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
+        for (name, value) in options { gdal.pointee.CPLSetConfigOption(name, value) }
+    }
+
+    /// Sends GDAL's warnings somewhere; by default nobody hears them.
+    public static func reportWarnings(to handler: (@Sendable (String) -> Void)?) {
+        warningHandler.withLock { $0 = handler }
+    }
+
+    static func report(warning: String) { warningHandler.withLock { $0 }?(warning) }
+
+    /// Names and versions of GDAL and PROJ as they were found.
+    ///
+    /// - Throws: `gdalMissing`.
+    public static func versions() throws(RasterError) -> [(name: String, version: String)] {
+        let gdal = try api()
+        var major: Int32 = 0
+        var minor: Int32 = 0
+        var patch: Int32 = 0
+        gdal.pointee.OSRGetPROJVersion(&major, &minor, &patch)
+        let release = gdal.pointee.GDALVersionInfo("RELEASE_NAME").map { String(cString: $0) } ?? "unknown"
+        return [("GDAL", release), ("PROJ", "\(major).\(minor).\(patch)")]
+    }
+
+    /// Compression codecs that this GDAL offers for GeoTIFFs, such as `DEFLATE`; empty without GDAL.
+    public static func codecs() -> [String] { codecs(ofDriver: "GTiff") }
+
+    /// Compression codecs that this GDAL offers for cloud optimized GeoTIFFs; empty without GDAL.
+    public static func cloudOptimizedCodecs() -> [String] { codecs(ofDriver: "COG") }
+
+    private static func codecs(ofDriver name: String) -> [String] {
+        guard let gdal = opened.functions?.pointee, let driver = gdal.GDALGetDriverByName(name),
+            let list = gdal.GDALGetDriverCreationOptionList(driver)
+        else { return [] }
+        // <Option name='COMPRESS' ...><Value>NONE</Value><Value alias='..'>DEFLATE</Value>...</Option>
+        let pieces = String(cString: list).split(separator: "<", omittingEmptySubsequences: true)
+        guard let start = pieces.firstIndex(where: { $0.hasPrefix("Option name='COMPRESS'") }) else { return [] }
+        var found: [String] = []
+        for piece in pieces[(start + 1)...] {
+            if piece.hasPrefix("/Option") { break }
+            guard piece.hasPrefix("Value"), let end = piece.firstIndex(of: ">") else { continue }
+            found.append(String(piece[piece.index(after: end)...]))
+        }
+        return found.filter { $0 != "NONE" }
+    }
+}

@@ -1,0 +1,24 @@
+// What a raster says about one of its bands.
+public import Geo
+
+/// One band of a raster, as its file describes it.
+public struct RasterBand: Sendable, Hashable {
+    /// Number, from 1.
+    public let index: Int
+    /// Its description, else its colour, else `band N`.
+    public let name: String
+    /// `red`, `green`, `blue`, `nir`, `gray`, `alpha`, `palette` or `undefined`.
+    public let colour: String
+    /// How its samples are read.
+    public let sampleType: SampleType
+    /// GDAL's name of the type in the file, such as `UInt16`.
+    public let storedType: String
+    /// The value that means "absent".
+    public let nodata: Double?
+    /// Unit of its physical values.
+    public let unit: String?
+    /// Physical value = raw value * scale + offset.
+    public let scale: Double
+    /// See `scale`.
+    public let offset: Double
+}

@@ -1,0 +1,127 @@
+// An open raster: what it is and where it lies. Reading is in RasterReader+Window and RasterReader+Warp.
+internal import CGDAL
+public import Geo
+
+/// A raster opened for reading: any format of GDAL, any number of bands, always with validity.
+///
+/// Not `Sendable`: open one per thread. It closes itself.
+public final class RasterReader {
+    /// The path as it was given.
+    public let path: String
+    /// Where its pixels lie: as stored, rotated or south-up too; with ground control points only, the grid that
+    /// their polynomial gives.
+    public let grid: Grid
+    /// The bands that can be read; never alpha. A palette counts as red, green and blue unless the options say else.
+    public let bands: [RasterBand]
+
+    let dataset: Dataset
+    let source: PixelSource
+    let controlPoints: ControlPoints?
+
+    /// Opens a raster.
+    ///
+    /// - Throws: `notFound`, `notRaster`, `unsupported` (complex values, blocks above 512 MB, containers),
+    ///   `badGrid`, `noCRS` when the options ask for one, `badCRS`, `gdalMissing`.
+    public init(path: String, options: RasterOpenOptions = .init()) throws(RasterError) {
+        self.path = path
+        dataset = try Dataset.open(path, options)
+        source = try PixelSource(dataset, expandPalette: options.expandPalette)
+        bands = source.bands
+        let native = try Self.nativeGrid(dataset)
+        grid = native.grid
+        controlPoints = native.points
+        if options.requireCRS, grid.crs == nil {
+            throw RasterError(
+                .noCRS, "the raster does not say where on Earth it lies", in: path,
+                try: "give it a CRS: gdal_edit.py -a_srs EPSG:CODE '\(path)' (and -a_ullr if it has no geotransform)")
+        }
+    }
+
+    /// The stored place of the pixels.
+    private static func nativeGrid(
+        _ dataset: Dataset
+    ) throws(RasterError) -> (grid: Grid, points: ControlPoints?) {
+        let gdal = dataset.gdal
+        var numbers = [Double](repeating: 0, count: 6)
+        let (status, _) = gdal.collect { $0.GDALGetGeoTransform(dataset.handle, &numbers) }
+        let placed = status == CE_None
+        if !placed, let points = try ControlPoints(dataset) { return (points.grid, points) }
+
+        var crs: CoordinateReferenceSystem?
+        let (reference, _) = gdal.collect { gdal -> OGRSpatialReferenceH? in
+            gdal.GDALGetSpatialRef(dataset.handle).flatMap { gdal.OSRClone($0) }
+        }
+        if let reference {
+            let known = SpatialReference(owning: reference, gdal)
+            if !known.isLocal { crs = known.canonical }
+        }
+        guard placed else {
+            // An image without a place: pixels stand for themselves, rows downwards.
+            let transform = GeoTransform(originX: 0, originY: 0, pixelSize: 1)
+            return (
+                Grid(crs: nil, transform: transform, width: dataset.width, height: dataset.height), nil
+            )
+        }
+        guard let transform = GeoTransform(coefficients: numbers), numbers.allSatisfy(\.isFinite),
+            transform.determinant != 0, transform.determinant.isFinite
+        else {
+            throw RasterError(
+                .badGrid, "the geotransform \(numbers) cannot be inverted", in: dataset.path,
+                try: "set a right one with gdal_edit.py -a_ullr, or remove it with gdal_edit.py -unsetgt")
+        }
+        return (Grid(crs: crs, transform: transform, width: dataset.width, height: dataset.height), nil)
+    }
+
+    /// The bands that a model wants by default: red, green, blue by colour, else by description, else the first
+    /// three, or all where there are fewer; numbers from 1.
+    public var colourBands: [Int] {
+        let wanted = ["red", "green", "blue"]
+        let byColour = wanted.compactMap { colour in bands.first { $0.colour == colour }?.index }
+        if byColour.count == 3 { return byColour }
+        let byName = wanted.compactMap { colour in
+            bands.first { $0.name.lowercased() == colour }?.index
+        }
+        if byName.count == 3 { return byName }
+        return bands.prefix(3).map(\.index)
+    }
+
+    /// Metadata of the whole raster in a domain; `""` is GDAL's default one.
+    public func metadata(domain: String = "") -> [String: String] { dataset.metadata(domain) }
+
+    /// Metres on the ground per column and per row, at the raster's centre, along the ellipsoid.
+    ///
+    /// - Throws: `noCRS` for a raster without one.
+    public func groundSampleDistance() throws(RasterError) -> GroundSampleDistance {
+        do { return try grid.groundSampleDistance() } catch {
+            throw RasterError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
+        }
+    }
+}
+
+extension Grid {
+    /// Metres on the ground per column and per row, at the grid's centre, along the ellipsoid.
+    ///
+    /// - Throws: `noCRS` for a grid without one, `badGrid` where its centre is nowhere on Earth.
+    public func groundSampleDistance() throws(RasterError) -> GroundSampleDistance {
+        guard let crs else {
+            throw RasterError(
+                .noCRS, "without a CRS the size of a pixel on the ground is unknown",
+                try: "give the raster a CRS: gdal_edit.py -a_srs EPSG:CODE FILE")
+        }
+        let toDegrees = try CoordinateTransformer(from: crs, to: .wgs84)
+        let column = Double(width) / 2
+        let row = Double(height) / 2
+        let points = [(-0.5, 0.0), (0.5, 0.0), (0.0, -0.5), (0.0, 0.5)].map {
+            transform.point(column: column + $0.0, row: row + $0.1)
+        }
+        let ends = toDegrees.transform(points).compactMap { $0 }
+        guard ends.count == 4 else {
+            throw RasterError(.badGrid, "the centre of the grid is nowhere on Earth in \(crs.name)")
+        }
+        func metres(_ a: Int, _ b: Int) -> Double {
+            Ellipsoid.distance(
+                fromLongitude: ends[a].x, latitude: ends[a].y, toLongitude: ends[b].x, latitude: ends[b].y)
+        }
+        return GroundSampleDistance(x: metres(0, 1), y: metres(2, 3))
+    }
+}
