@@ -1,0 +1,210 @@
+// 8 bits from more: parameters from a fixed part of the whole scene, then one linear map per band.
+public import Geo
+
+/// What becomes 0 and what becomes 255, one pair per band that was asked for.
+public struct StretchParameters: Codable, Sendable, Hashable {
+    /// The value of each band that becomes 0.
+    public var low: [Double]
+    /// The value of each band that becomes 255.
+    public var high: [Double]
+
+    /// Makes parameters; one low and one high value per band.
+    public init(low: [Double], high: [Double]) {
+        precondition(low.count == high.count, "\(low.count) low values, but \(high.count) high ones")
+        self.low = low
+        self.high = high
+    }
+}
+
+extension RasterReader {
+    /// The parameters that a rule gives for this scene.
+    ///
+    /// Percentiles come from at most 64 blocks of 256 x 256 pixels at full resolution, always the same ones,
+    /// spread evenly over the whole scene; they do not depend on any tile or area. Between ranks they are linear.
+    ///
+    /// - Parameters:
+    ///   - rule: `none` needs `uint8` values and gives no parameters.
+    ///   - bands: Numbers from 1.
+    /// - Returns: One pair per band; `nil` for `none`.
+    /// - Throws: `badRange` where the rule does not suit the values or no sampled pixel is valid; `readFailed`.
+    public func stretchParameters(
+        _ rule: StretchRule, bands: [Int]
+    ) throws(RasterError) -> StretchParameters? {
+        try source.check(bands)
+        switch rule {
+        case .none:
+            for number in bands {
+                guard let band = self.bands.first(where: { $0.index == number }), band.sampleType != .uint8 else {
+                    continue
+                }
+                throw RasterError(
+                    .badRange, "band \(number) holds \(band.storedType) values, and 'none' takes only 8-bit ones",
+                    in: path, try: "choose a stretch: percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
+            }
+            return nil
+        case .fixed(let low, let high):
+            guard low.isFinite, high.isFinite, low < high else {
+                throw RasterError(.badRange, "a fixed stretch from \(low) to \(high) is impossible", in: path)
+            }
+            return StretchParameters(
+                low: [Double](repeating: low, count: bands.count),
+                high: [Double](repeating: high, count: bands.count))
+        case .percentile(let low, let high):
+            guard low >= 0, low < high, high <= 100 else {
+                throw RasterError(
+                    .badRange, "percentiles from \(low) to \(high) are impossible; they run from 0 to 100", in: path)
+            }
+            var parameters = StretchParameters(low: [], high: [])
+            // Band by band: the work needs little memory, however many bands there are.
+            for band in bands {
+                var counts = ValueCounts()
+                for window in sampleWindows(side: 256, perAxis: 8) { counts.add(try read(window, bands: [band])) }
+                if counts.isEmpty {
+                    // A sliver of data in a large empty frame: look at more, smaller places.
+                    for window in sampleWindows(side: 64, perAxis: 32) {
+                        counts.add(try read(window, bands: [band]))
+                    }
+                }
+                guard let bottom = counts.percentile(low), let top = counts.percentile(high) else {
+                    throw RasterError(
+                        .badRange, "no valid pixel was found in band \(band), so it has no percentiles", in: path,
+                        try: "check its nodata value and mask with gdalinfo -stats, or choose fixed:LOW,HIGH")
+                }
+                parameters.low.append(bottom)
+                parameters.high.append(top)
+            }
+            return parameters
+        }
+    }
+
+    /// Windows spread evenly over the whole raster, or tiling it where it is small.
+    package func sampleWindows(side: Int, perAxis: Int) -> [PixelWindow] {
+        func starts(_ length: Int) -> [(start: Int, length: Int)] {
+            if length <= side * perAxis {
+                return stride(from: 0, to: length, by: side).map { ($0, min(side, length - $0)) }
+            }
+            return (0..<perAxis).map { ((length - side) * $0 / (perAxis - 1), side) }
+        }
+        let columns = starts(grid.width)
+        return starts(grid.height).flatMap { row in
+            columns.map {
+                PixelWindow(column: $0.start, row: row.start, width: $0.length, height: row.length)
+            }
+        }
+    }
+}
+
+/// How often values occur: counted for integers, collected for floating point.
+struct ValueCounts {
+    private var counts: [Int] = []
+    /// What the first count stands for.
+    private var first = 0
+    private var values: [Float] = []
+
+    var isEmpty: Bool { values.isEmpty && counts.allSatisfy { $0 == 0 } }
+
+    mutating func add(_ buffer: PixelBuffer) {
+        switch buffer.samples {
+        case .uint8(let samples): count(samples, buffer.validity, range: 256, from: 0)
+        case .uint16(let samples): count(samples, buffer.validity, range: 65536, from: 0)
+        case .int16(let samples): count(samples, buffer.validity, range: 65536, from: -32768)
+        case .float32(let samples):
+            for (i, value) in samples.enumerated() where buffer.validity?[i] ?? true { values.append(value) }
+        }
+    }
+
+    private mutating func count<S: FixedWidthInteger>(
+        _ samples: [S], _ validity: [Bool]?, range: Int, from first: Int
+    ) {
+        if counts.isEmpty {
+            counts = [Int](repeating: 0, count: range)
+            self.first = first
+        }
+        for (i, value) in samples.enumerated() where validity?[i] ?? true { counts[Int(value) - first] += 1 }
+    }
+
+    /// The value below which a share (0 to 100) of all values lies, linear between ranks; `nil` without values.
+    mutating func percentile(_ share: Double) -> Double? {
+        if !values.isEmpty {
+            values.sort()
+            let (lower, part) = rank(share, of: values.count)
+            let upper = min(lower + 1, values.count - 1)
+            return Double(values[lower]) + (Double(values[upper]) - Double(values[lower])) * part
+        }
+        let total = counts.reduce(0, +)
+        guard total > 0 else { return nil }
+        let (lower, part) = rank(share, of: total)
+        let below = value(atRank: lower)
+        let above = value(atRank: min(lower + 1, total - 1))
+        return below + (above - below) * part
+    }
+
+    private func rank(_ share: Double, of total: Int) -> (whole: Int, part: Double) {
+        let rank = share / 100 * Double(total - 1)
+        let whole = min(total - 1, max(0, Int(rank)))
+        return (whole, rank - Double(whole))
+    }
+
+    private func value(atRank rank: Int) -> Double {
+        var seen = 0
+        for (i, count) in counts.enumerated() {
+            seen += count
+            if seen > rank { return Double(first + i) }
+        }
+        return Double(first + counts.count - 1)
+    }
+}
+
+/// Maps values to 8 bits: `low` becomes 0, `high` becomes 255, linear between and clamped outside.
+///
+/// - Parameters:
+///   - buffer: Any sample type; one band per parameter pair.
+///   - parameters: What `stretchParameters` gave; `nil` leaves `uint8` values as they are.
+/// - Returns: `uint8` pixels; invalid ones are 0. A band whose low and high are equal gives 0 up to that value,
+///   255 above.
+public func stretched(_ buffer: PixelBuffer, by parameters: StretchParameters?) -> PixelBuffer {
+    let count = buffer.height * buffer.width
+    guard let parameters else {
+        guard case .uint8(var samples) = buffer.samples else {
+            preconditionFailure("only uint8 values need no stretch, got \(buffer.sampleType.rawValue)")
+        }
+        if let validity = buffer.validity {
+            for plane in 0..<buffer.bands {
+                for i in 0..<count where !validity[i] { samples[plane * count + i] = 0 }
+            }
+        }
+        return PixelBuffer(
+            bands: buffer.bands, height: buffer.height, width: buffer.width, samples: .uint8(samples),
+            validity: buffer.validity, grid: buffer.grid)
+    }
+    precondition(
+        parameters.low.count == buffer.bands && parameters.high.count == buffer.bands,
+        "\(buffer.bands) bands need as many stretch parameters, got \(parameters.low.count)")
+    func map<S: Sample>(_ samples: [S]) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: samples.count)
+        for plane in 0..<buffer.bands {
+            let low = parameters.low[plane]
+            let high = parameters.high[plane]
+            let range = high - low
+            let flat = !(range > 0)
+            for i in plane * count..<(plane + 1) * count {
+                let value = samples[i].double
+                result[i] = flat ? (value > low ? 255 : 0) : UInt8(rounding: (value - low) / range * 255)
+            }
+            if let validity = buffer.validity {
+                for i in 0..<count where !validity[i] { result[plane * count + i] = 0 }
+            }
+        }
+        return result
+    }
+    let samples =
+        switch buffer.samples {
+        case .uint8(let s): map(s)
+        case .uint16(let s): map(s)
+        case .int16(let s): map(s)
+        case .float32(let s): map(s)
+        }
+    return PixelBuffer(
+        bands: buffer.bands, height: buffer.height, width: buffer.width, samples: .uint8(samples),
+        validity: buffer.validity, grid: buffer.grid)
+}
