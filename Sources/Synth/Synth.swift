@@ -1,1 +1,0 @@
-// Synth: see docs/overview.md.
