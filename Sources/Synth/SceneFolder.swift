@@ -1,0 +1,126 @@
+// The output folder: written under another name, put in place whole; only our own folders are ever replaced.
+import Telemetry
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A folder of scenes while it is made.
+struct SceneFolder {
+    /// The file that tells our folders from others.
+    static let marker = ".geodino-synth"
+
+    private let target: String
+    private let partial: String
+    private let aside: String
+
+    /// Content of the marker.
+    private struct Marker: Codable {
+        var formatVersion = 1
+        var options: LandscapeOptions
+
+        enum CodingKeys: String, CodingKey {
+            case formatVersion = "format_version"
+            case options
+        }
+    }
+
+    init(_ folder: String, overwrite: Bool) throws(SynthError) {
+        var path = folder
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        guard !path.isEmpty else {
+            throw SynthError(.badOption, "the output folder has no name", in: "OUT", try: "name a folder to be made")
+        }
+        target = path
+        let cut = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+        let parent = String(path[..<cut])
+        let name = String(path[cut...])
+        let process = ProcessInfo.processInfo.processIdentifier
+        partial = "\(parent).\(name).partial-\(process)"
+        aside = "\(parent).\(name).old-\(process)"
+
+        let manager = FileManager.default
+        var isFolder = false
+        guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+        guard isFolder else {
+            throw SynthError(.exists, "a file has the output's name", in: folder, try: "name another folder")
+        }
+        let content = (try? manager.contentsOfDirectory(atPath: path)) ?? [path]
+        if content.isEmpty { return }
+        guard content.contains(Self.marker) else {
+            throw SynthError(
+                .exists, "the folder exists and is not one that geodino synth made (it has no \(Self.marker))",
+                in: folder, try: "name another folder; this one is never overwritten")
+        }
+        guard overwrite else {
+            throw SynthError(
+                .exists, "the output exists already", in: folder, try: "give --overwrite to replace it, or name another folder")
+        }
+    }
+
+    /// Where a part of the folder is written.
+    func path(_ part: String) -> String { "\(partial)/\(part)" }
+
+    /// Makes the folder under its temporary name, with its marker.
+    func begin(_ options: LandscapeOptions) throws(SynthError) {
+        try attempt("cannot make the output folder") {
+            try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: false)
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try attempt("cannot write the marker") {
+            try encoder.encode(Marker(options: options)).write(to: URL(filePath: path(Self.marker)))
+        }
+    }
+
+    func makeFolder(_ name: String) throws(SynthError) {
+        try attempt("cannot make the scene's folder") {
+            try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: false)
+        }
+    }
+
+    func write(_ text: String, to name: String) throws(SynthError) {
+        try attempt("cannot write \(name)") {
+            try Data(text.utf8).write(to: URL(filePath: path(name)))
+        }
+    }
+
+    /// Puts the folder in its place; what was there goes aside first and is removed last.
+    func publish() throws(SynthError) {
+        // An empty folder is replaced by the renaming itself.
+        let replaces = FileManager.default.fileExists(atPath: "\(target)/\(Self.marker)")
+        if replaces { try move(target, to: aside) }
+        do { try move(partial, to: target) } catch {
+            if replaces { try move(aside, to: target) }
+            throw error
+        }
+        if replaces { try attempt("cannot remove the folder that was replaced") { try FileManager.default.removeItem(atPath: aside) } }
+    }
+
+    /// Removes what was made so far.
+    func abandon() {
+        // The error that led here is the one to report.
+        try? FileManager.default.removeItem(atPath: partial)
+    }
+
+    private func move(_ from: String, to: String) throws(SynthError) {
+        guard rename(from, to) == 0 else {
+            throw SynthError(
+                .writeFailed, "cannot rename \(from)", in: to, why: [String(cString: strerror(errno))],
+                try: "see that the folder is writable")
+        }
+    }
+
+    private func attempt(_ what: String, _ body: () throws -> Void) throws(SynthError) {
+        do { try body() } catch {
+            throw SynthError(
+                .writeFailed, what, in: target, why: ["\(error)"],
+                try: "see that the parent folder exists, is writable and has space")
+        }
+    }
+}
