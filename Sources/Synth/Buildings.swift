@@ -97,7 +97,8 @@ extension Block {
         guard x > -reach, y > -reach, x < Float(width) + reach, y < Float(height) + reach,
             place.settlement.value(sx, sy) > place.settlementThreshold,
             (place.elevation.value(sx, sy) - place.waterThreshold) * place.relief > 1,
-            place.roads.allSatisfy({ $0.distance(to: SIMD2(sx, sy)) * place.gsd > $0.halfWidth + 3 + reach * place.gsd })
+            place.roads.allSatisfy({ $0.distance(to: SIMD2(sx, sy)) * place.gsd > $0.halfWidth + 3 + reach * place.gsd }
+            )
         else { return }
         roofs.append(roofColours[house.roof])
         let identity = -Int32(truncatingIfNeeded: roofs.count)
@@ -113,7 +114,8 @@ extension Block {
                 let index = row &* width &+ column
                 guard row < height, column < width else { continue }
                 // Roofs are level whatever the ground does below them.
-                objectHeight.values[index] = max(2.5, base + house.eaves + house.ridge * slope - elevation.values[index])
+                objectHeight.values[index] = max(
+                    2.5, base + house.eaves + house.ridge * slope - elevation.values[index])
                 owner.values[index] = identity
             }
         }

@@ -53,13 +53,16 @@ public struct LandscapeOptions: Codable, Sendable, Hashable {
         try require((64...32768).contains(size), "size", size, "64 to 32768 pixels")
         try require(gsd >= 0.2 && gsd <= 2, "gsd", gsd, "0.2 to 2 m")
         try require((1...60).contains(utmZone), "utm zone", utmZone, "1 to 60")
+        // First alone: the grids below are whole numbers of pixels, which a wild easting would not be.
+        try require((166_000...834_000).contains(easting), "easting", easting, "166000 to 834000 m")
+        try require((0...9_300_000).contains(northing), "northing", northing, "0 to 9300000 m")
         let last = grid(of: scenes - 1).bounds
         let eastmost = grid(of: min(scenes, Self.scenesPerRow) - 1).bounds.maxX
         try require(
-            easting >= 166_000 && eastmost <= 834_000, "easting", easting,
+            eastmost <= 834_000, "easting", easting,
             "166000 to 834000 m for all scenes, which end at \(eastmost)")
         try require(
-            northing <= 9_300_000 && last.minY >= 0, "northing", northing,
+            last.minY >= 0, "northing", northing,
             "0 to 9300000 m for all scenes, which end at \(last.minY)")
     }
 

@@ -1,5 +1,5 @@
 // Deterministic noise: a value of (seed, place), never of the order in which places are visited.
-import Geo
+package import Geo
 
 /// A number that depends on a seed and a lattice point and on nothing else.
 ///
@@ -45,6 +45,8 @@ struct Draw {
 }
 
 /// A plane of numbers in row order, reached without bounds checks by the loops of this module.
+///
+/// Keep it in a variable while its pointer is in use: a temporary is gone with the expression.
 final class Plane<Element: BitwiseCopyable> {
     let width: Int
     let height: Int
@@ -69,7 +71,7 @@ final class Plane<Element: BitwiseCopyable> {
 /// Fractal noise: octaves of cubic B-spline lattice noise, mean 0 and standard deviation about 1.
 ///
 /// B-splines make it twice differentiable, so that slopes have no creases.
-struct FractalNoise: Sendable {
+package struct FractalNoise: Sendable {
     /// Names the noise.
     let seed: UInt64
     /// Distance of lattice points of the first octave, in pixels.
@@ -101,8 +103,16 @@ struct FractalNoise: Sendable {
             s * s * s, 3 * t2 * t - 6 * t2 + 4, -3 * t2 * t + 3 * t2 + 3 * t + 1, t2 * t) * (1 / 6)
     }
 
+    /// Makes noise; `wavelength` in pixels is that of the first of its octaves.
+    package init(seed: UInt64, wavelength: Float, octaves: Int, gain: Float) {
+        self.seed = seed
+        self.wavelength = wavelength
+        self.octaves = octaves
+        self.gain = gain
+    }
+
     /// The noise at one place, in pixels of the scene.
-    func value(_ x: Float, _ y: Float) -> Float {
+    package func value(_ x: Float, _ y: Float) -> Float {
         var sum: Float = 0
         for (octave, amplitude) in amplitudes().enumerated() {
             let scale = Float(1 << octave) / wavelength
@@ -124,7 +134,15 @@ struct FractalNoise: Sendable {
         return sum
     }
 
-    /// Writes the noise over a window of the scene.
+    /// The noise over a window of the scene, row by row.
+    package func values(over window: PixelWindow) -> [Float] {
+        let plane = plane(over: window)
+        return withExtendedLifetime(plane) {
+            Array(UnsafeBufferPointer(start: plane.values, count: plane.width * plane.height))
+        }
+    }
+
+    /// The noise over a window of the scene.
     func plane(over window: PixelWindow) -> Plane<Float> {
         let plane = Plane<Float>(width: window.width, height: window.height, filledWith: 0)
         for (octave, amplitude) in amplitudes().enumerated() {

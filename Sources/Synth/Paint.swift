@@ -29,7 +29,9 @@ extension Block {
     ///   - patch: Fractal noise at the pixel, standard deviation 1.
     ///   - grain: A number from -1 to 1 for this pixel alone.
     @inline(__always)
-    func radiance(row: Int, column: Int, under light: Light, patch: Float, grain: Float, sun: SIMD3<Float>) -> SIMD4<Float> {
+    func radiance(row: Int, column: Int, under light: Light, patch: Float, grain: Float, sun: SIMD3<Float>) -> SIMD4<
+        Float
+    > {
         let index = row &* width &+ column
         let who = owner.values[index]
         var colour: SIMD4<Float>

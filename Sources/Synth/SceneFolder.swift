@@ -59,7 +59,8 @@ struct SceneFolder {
         }
         guard overwrite else {
             throw SynthError(
-                .exists, "the output exists already", in: folder, try: "give --overwrite to replace it, or name another folder")
+                .exists, "the output exists already", in: folder,
+                try: "give --overwrite to replace it, or name another folder")
         }
     }
 
@@ -99,7 +100,11 @@ struct SceneFolder {
             if replaces { try move(aside, to: target) }
             throw error
         }
-        if replaces { try attempt("cannot remove the folder that was replaced") { try FileManager.default.removeItem(atPath: aside) } }
+        if replaces {
+            try attempt("cannot remove the folder that was replaced") {
+                try FileManager.default.removeItem(atPath: aside)
+            }
+        }
     }
 
     /// Removes what was made so far.

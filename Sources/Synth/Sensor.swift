@@ -53,7 +53,9 @@ extension Block {
                     let noise = Self.noise(hash) * (tone + 0.02).squareRoot() * conditions.noise
                     let grey = pointwiseMin(
                         pointwiseMax((255 * tone + noise).rounded(.toNearestOrEven), .zero), SIMD4(repeating: 255))
-                    for band in 0..<bands { out[band &* planeSize &+ outRow &* core.width &+ column] = UInt8(grey[band]) }
+                    for band in 0..<bands {
+                        out[band &* planeSize &+ outRow &* core.width &+ column] = UInt8(grey[band])
+                    }
                 }
             }
         }

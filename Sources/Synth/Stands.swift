@@ -20,12 +20,24 @@ struct Species: Sendable {
 
     /// Spruce, pine, larch, beech, oak, birch.
     static let all: [Species] = [
-        Species(cone: 0.95, spread: 0.92, depth: 1.9, summer: SIMD4(0.150, 0.225, 0.150, 0.50), autumn: SIMD4(0.150, 0.220, 0.150, 0.48)),
-        Species(cone: 0.35, spread: 1.00, depth: 1.2, summer: SIMD4(0.235, 0.285, 0.185, 0.52), autumn: SIMD4(0.240, 0.280, 0.185, 0.50)),
-        Species(cone: 0.80, spread: 0.97, depth: 1.7, summer: SIMD4(0.225, 0.315, 0.165, 0.58), autumn: SIMD4(0.450, 0.365, 0.150, 0.52)),
-        Species(cone: 0.05, spread: 1.08, depth: 1.0, summer: SIMD4(0.190, 0.325, 0.140, 0.70), autumn: SIMD4(0.430, 0.290, 0.130, 0.58)),
-        Species(cone: 0.10, spread: 1.05, depth: 1.1, summer: SIMD4(0.250, 0.320, 0.160, 0.64), autumn: SIMD4(0.390, 0.300, 0.150, 0.54)),
-        Species(cone: 0.25, spread: 0.97, depth: 1.25, summer: SIMD4(0.290, 0.385, 0.200, 0.66), autumn: SIMD4(0.500, 0.430, 0.160, 0.56)),
+        Species(
+            cone: 0.95, spread: 0.92, depth: 1.9, summer: SIMD4(0.150, 0.225, 0.150, 0.50),
+            autumn: SIMD4(0.150, 0.220, 0.150, 0.48)),
+        Species(
+            cone: 0.35, spread: 1.00, depth: 1.2, summer: SIMD4(0.235, 0.285, 0.185, 0.52),
+            autumn: SIMD4(0.240, 0.280, 0.185, 0.50)),
+        Species(
+            cone: 0.80, spread: 0.97, depth: 1.7, summer: SIMD4(0.225, 0.315, 0.165, 0.58),
+            autumn: SIMD4(0.450, 0.365, 0.150, 0.52)),
+        Species(
+            cone: 0.05, spread: 1.08, depth: 1.0, summer: SIMD4(0.190, 0.325, 0.140, 0.70),
+            autumn: SIMD4(0.430, 0.290, 0.130, 0.58)),
+        Species(
+            cone: 0.10, spread: 1.05, depth: 1.1, summer: SIMD4(0.250, 0.320, 0.160, 0.64),
+            autumn: SIMD4(0.390, 0.300, 0.150, 0.54)),
+        Species(
+            cone: 0.25, spread: 0.97, depth: 1.25, summer: SIMD4(0.290, 0.385, 0.200, 0.66),
+            autumn: SIMD4(0.500, 0.430, 0.160, 0.56)),
     ]
 }
 
@@ -67,8 +79,9 @@ struct Stand {
         share = draw.chance(0.4) ? 1 : draw.uniform(0.4, 0.9)
         // Leaves differ in brightness and a little in hue.
         let light = 1 + 0.17 * draw.normal()
-        vigour = SIMD4(
-            1 + 0.05 * draw.normal(), 1 + 0.03 * draw.normal(), 1 + 0.05 * draw.normal(), 1 + 0.08 * draw.normal())
+        vigour =
+            SIMD4(
+                1 + 0.05 * draw.normal(), 1 + 0.03 * draw.normal(), 1 + 0.05 * draw.normal(), 1 + 0.08 * draw.normal())
             * max(0.6, light)
     }
 }

@@ -41,7 +41,7 @@ public func synthesize(
 ) throws(SynthError) -> [SynthesizedScene] {
     try options.validate()
     let output = try SceneFolder(folder, overwrite: overwrite)
-    do {
+    do throws(SynthError) {
         try output.begin(options)
         let blocks = blockWindows(side: options.size)
         var done = 0
@@ -128,7 +128,8 @@ private struct SceneWriters {
                     sampleType: .uint8, nodata: 0, bands: [BandInfo(name: "land cover")], tags: tags,
                     palette: palette))
         } catch {
-            throw SynthError(.writeFailed, "cannot begin a scene", in: folder, why: causes(of: error), try: error.remedy)
+            throw SynthError(
+                .writeFailed, "cannot begin a scene", in: folder, why: causes(of: error), try: error.remedy)
         }
     }
 

@@ -28,7 +28,8 @@ extension Landscape {
         let turned = conditions.autumn * draw.uniform(0.5, 1)
         let own = (1 + 0.09 * draw.normal()) * SIMD4(1 + 0.05 * draw.normal(), 1, 1 + 0.04 * draw.normal(), 1)
         let colour = (species.summer * (1 - turned) + species.autumn * turned) * vigour * own
-        let radius = crownRadius(height: height) * species.spread * (openGrown ? 1.15 : 1)
+        let radius =
+            crownRadius(height: height) * species.spread * (openGrown ? 1.15 : 1)
             * (1 + 0.09 * draw.normal())
         return Tree(
             x: x, y: y, height: height, radius: radius, species: species, colour: colour, seed: draw.next())
