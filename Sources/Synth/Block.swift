@@ -35,7 +35,7 @@ final class Block {
     let stand: Plane<Int32>
     /// Decimetres beyond the edge of the nearest main road.
     let roadDistance: Plane<UInt8>
-    /// Crowns: branch clusters, -1 to 1. Water: depth in metres, below 0.
+    /// In crowns the branch clusters, -1 to 1; in water the depth in metres, below 0.
     let texture: Plane<Float>
     let stands: StandTable
     var trees: [SIMD4<Float>] = []

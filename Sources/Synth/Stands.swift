@@ -5,7 +5,7 @@ import Geo
     import Glibc
 #endif
 
-/// A kind of tree. Colours are reflectances: red, green, blue, near infrared.
+/// A kind of tree, with its colours as reflectances: red, green, blue, near infrared.
 struct Species: Sendable {
     /// 0 is a dome, 1 a cone.
     let cone: Float
