@@ -101,7 +101,7 @@ func libtorchFolder() -> String? {
 if let libtorch = libtorchFolder() {
     targets.append(
         .target(
-            name: "CTorch", exclude: ["build"],
+            name: "CTorch", exclude: ["build", "exports.map"],
             cxxSettings: [
                 // Not a dependency: SwiftPM would hand clang a module map that C++ cannot use here.
                 .headerSearchPath("../CTorchAPI/include"),
@@ -114,6 +114,7 @@ if let libtorch = libtorchFolder() {
                 .unsafeFlags([
                     "-L\(libtorch)/lib", "-Xlinker", "-rpath=\(libtorch)/lib",
                     "-Xlinker", "--no-as-needed", "-ltorch", "-ltorch_cpu", "-lc10",
+                    "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CTorch/exports.map",
                 ])
             ]))
     products.append(.library(name: "ctorch", type: .dynamic, targets: ["CTorch"]))

@@ -1,0 +1,54 @@
+// Gradients: what requires one, backward, the functional form, the modes of a thread.
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "ctorch.hpp"
+
+using namespace ct;
+
+int32_t ct_requires_grad(ct_tensor x) noexcept { return x && impl(x)->requires_grad(); }
+
+int32_t ct_is_leaf(ct_tensor x) noexcept { return x && in(x).is_leaf(); }
+
+int32_t ct_set_requires_grad(ct_tensor x, int32_t on) noexcept {
+    return guard([&] { in(x).requires_grad_(on); });
+}
+
+int32_t ct_backward(ct_tensor x, ct_tensor gradient, int32_t retain_graph, int32_t create_graph) noexcept {
+    return guard([&] {
+        torch::autograd::backward({in(x)}, {optional(gradient)}, retain_graph, create_graph);
+    });
+}
+
+int32_t ct_grad(ct_tensor x, ct_tensor *out) noexcept {
+    return guard([&] { give(out, in(x).grad()); });
+}
+
+int32_t ct_set_grad(ct_tensor x, ct_tensor gradient) noexcept {
+    return guard([&] { in(x).mutable_grad() = optional(gradient); });
+}
+
+int32_t ct_gradients(
+    ct_tensor y, ct_tensor gradient, const ct_tensor *xs, ct_int count, int32_t retain_graph,
+    int32_t create_graph, ct_tensor *outs) noexcept {
+    return guard([&] {
+        auto found = torch::autograd::grad(
+            {in(y)}, list(xs, count), {optional(gradient)}, retain_graph, create_graph, true);
+        for (ct_int i = 0; i < count; i++) give(&outs[i], found[i]);
+    });
+}
+
+int32_t ct_grad_enabled() noexcept { return at::GradMode::is_enabled(); }
+
+void ct_set_grad_enabled(int32_t on) noexcept { at::GradMode::set_enabled(on); }
+
+int32_t ct_set_autocast(int32_t device, int32_t on, int32_t dtype) noexcept {
+    return guard([&] {
+        auto kind = static_cast<c10::DeviceType>(device);
+        if (on) at::autocast::set_autocast_dtype(kind, scalar_type(dtype));
+        at::autocast::set_autocast_enabled(kind, on);
+        // The copies of weights in the lower precision live as long as the mode.
+        if (!on) at::autocast::clear_cache();
+    });
+}

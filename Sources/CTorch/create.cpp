@@ -1,0 +1,111 @@
+// New tensors: filled, from bytes, from memory of others, on another device or of another type.
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/linspace.h>
+
+#include <cstring>
+
+#include "ctorch.hpp"
+
+using namespace ct;
+
+// Integer types are filled and counted with integers: doubles hold no more than 53 bits.
+static at::Scalar number_of(int32_t dtype, double value) {
+    if (at::isIntegralType(scalar_type(dtype), true) && value == static_cast<double>(static_cast<int64_t>(value)))
+        return static_cast<int64_t>(value);
+    return value;
+}
+
+int32_t ct_empty(
+    const ct_int *sizes, ct_int rank, int32_t dtype, int32_t device, int32_t index, ct_tensor *out) noexcept {
+    return guard([&] { give(out, at::empty(ints(sizes, rank), options(dtype, device, index))); });
+}
+
+int32_t ct_full(
+    const ct_int *sizes, ct_int rank, double value, int32_t dtype, int32_t device, int32_t index,
+    ct_tensor *out) noexcept {
+    return guard([&] {
+        give(out, at::full(ints(sizes, rank), number_of(dtype, value), options(dtype, device, index)));
+    });
+}
+
+int32_t ct_arange(
+    double start, double end, double step, int32_t dtype, int32_t device, int32_t index,
+    ct_tensor *out) noexcept {
+    return guard([&] {
+        give(out, at::arange(
+            number_of(dtype, start), number_of(dtype, end), number_of(dtype, step), options(dtype, device, index)));
+    });
+}
+
+int32_t ct_linspace(
+    double start, double end, ct_int count, int32_t dtype, int32_t device, int32_t index,
+    ct_tensor *out) noexcept {
+    return guard([&] { give(out, at::linspace(start, end, count, options(dtype, device, index))); });
+}
+
+int32_t ct_eye(
+    ct_int rows, ct_int columns, int32_t dtype, int32_t device, int32_t index, ct_tensor *out) noexcept {
+    return guard([&] { give(out, at::eye(rows, columns, options(dtype, device, index))); });
+}
+
+int32_t ct_full_like(ct_tensor x, double value, ct_tensor *out) noexcept {
+    return guard([&] {
+        auto tensor = in(x);
+        give(out, at::full_like(tensor, number(tensor, value)));
+    });
+}
+
+int32_t ct_from_bytes(
+    const void *bytes, ct_int byte_count, const ct_int *sizes, ct_int rank, int32_t dtype,
+    ct_tensor *out) noexcept {
+    return guard([&] {
+        auto tensor = at::empty(ints(sizes, rank), options(dtype, CT_CPU, 0));
+        TORCH_CHECK(
+            static_cast<ct_int>(tensor.nbytes()) == byte_count, "the tensor needs ", tensor.nbytes(), " bytes, got ",
+            byte_count);
+        if (byte_count > 0) std::memcpy(tensor.data_ptr(), bytes, byte_count);
+        give(out, tensor);
+    });
+}
+
+int32_t ct_from_buffer(
+    void *bytes, const ct_int *sizes, ct_int rank, int32_t dtype, void (*deleter)(void *), void *context,
+    ct_tensor *out) noexcept {
+    return guard([&] {
+        auto let_go = [deleter, context](void *) {
+            if (deleter) deleter(context);
+        };
+        give(out, at::from_blob(bytes, ints(sizes, rank), let_go, options(dtype, CT_CPU, 0)));
+    });
+}
+
+int32_t ct_empty_pinned(const ct_int *sizes, ct_int rank, int32_t dtype, ct_tensor *out) noexcept {
+    return guard([&] {
+        give(out, at::empty(ints(sizes, rank), options(dtype, CT_CPU, 0).pinned_memory(true)));
+    });
+}
+
+int32_t ct_to(
+    ct_tensor x, int32_t dtype, int32_t device, int32_t index, int32_t non_blocking, ct_tensor *out) noexcept {
+    return guard([&] {
+        auto target = options(dtype, device, index);
+        give(out, in(x).to(target.device(), scalar_type(dtype), non_blocking));
+    });
+}
+
+int32_t ct_clone(ct_tensor x, ct_tensor *out) noexcept {
+    return guard([&] { give(out, in(x).clone()); });
+}
+
+int32_t ct_contiguous(ct_tensor x, ct_tensor *out) noexcept {
+    return guard([&] { give(out, in(x).contiguous()); });
+}
+
+int32_t ct_detach(ct_tensor x, ct_tensor *out) noexcept {
+    return guard([&] { give(out, in(x).detach()); });
+}

@@ -1,0 +1,94 @@
+// Gradients.
+internal import CTorchAPI
+
+extension Tensor {
+    /// Whether gradients flow to this tensor.
+    ///
+    /// Set on tensors that no operation made.
+    public var requiresGradient: Bool {
+        get { ct.pointee.requires_grad(handle) != 0 }
+        set { perform("requiresGradient", [self]) { ct.pointee.set_requires_grad(handle, newValue ? 1 : 0) } }
+    }
+
+    /// What `backward` has added up here; `nil` before, and after it is set to `nil`.
+    public var gradient: Tensor? {
+        get {
+            let found = make("gradient", [self]) { ct.pointee.grad(handle, $0) }
+            return found.isDefined ? found : nil
+        }
+        set { perform("gradient", [self, newValue]) { ct.pointee.set_grad(handle, newValue?.handle) } }
+    }
+
+    /// Adds the gradients of this tensor to the `gradient` of all it was made from.
+    ///
+    /// - Parameters:
+    ///   - gradient: The gradient of something with respect to this tensor; 1 where `nil`, for tensors of one element.
+    ///   - retainGraph: Whether to keep what was saved for the way back, for another call.
+    ///   - createGraph: Whether the gradients themselves get gradients.
+    public func backward(gradient: Tensor? = nil, retainGraph: Bool = false, createGraph: Bool = false) {
+        perform("backward", [self, gradient]) {
+            ct.pointee.backward(
+                handle, gradient?.handle, retainGraph || createGraph ? 1 : 0, createGraph ? 1 : 0)
+        }
+    }
+
+    /// The same values without history: no gradients flow through.
+    ///
+    /// Shares the memory.
+    public func detached() -> Tensor { make("detached", [self]) { ct.pointee.detach(handle, $0) } }
+}
+
+/// The gradients of a tensor with respect to others; `nil` for those that it does not depend on.
+///
+/// - Parameters:
+///   - y: A tensor of one element, or of any shape with `gradient` given.
+///   - gradient: The gradient of something with respect to `y`.
+///   - retainGraph: Whether to keep what was saved for the way back, for another call.
+///   - createGraph: Whether the gradients themselves get gradients.
+public func gradients(
+    of y: Tensor, withRespectTo xs: [Tensor], gradient: Tensor? = nil, retainGraph: Bool = false,
+    createGraph: Bool = false
+) -> [Tensor?] {
+    makeMany("gradients", xs.count, [y] + xs) { outs in
+        withHandles(xs) {
+            ct.pointee.gradients(
+                y.handle, gradient?.handle, $0, xs.count, retainGraph || createGraph ? 1 : 0,
+                createGraph ? 1 : 0, outs)
+        }
+    }.map { $0.isDefined ? $0 : nil }
+}
+
+/// Runs a body whose operations keep nothing for gradients.
+///
+/// Holds for this thread, so the body cannot be asynchronous.
+public func withoutGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure)
+    -> Value
+{
+    try withGradient(false, body)
+}
+
+/// Runs a body whose operations keep what gradients need, as inside of `withoutGradient` again.
+public func withGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value
+{
+    try withGradient(true, body)
+}
+
+private func withGradient<Value, Failure: Error>(
+    _ on: Bool, _ body: () throws(Failure) -> Value
+) throws(Failure) -> Value {
+    let before = ct.pointee.grad_enabled()
+    ct.pointee.set_grad_enabled(on ? 1 : 0)
+    defer { ct.pointee.set_grad_enabled(before) }
+    return try body()
+}
+
+/// Runs a body in mixed precision: products in the lower type, sums and norms in float32.
+///
+/// For this thread.
+public func withAutocast<Value, Failure: Error>(
+    _ dtype: DType = .bfloat16, on device: Device, _ body: () throws(Failure) -> Value
+) throws(Failure) -> Value {
+    perform("withAutocast", []) { ct.pointee.set_autocast(device.kind, 1, dtype.rawValue) }
+    defer { perform("withAutocast", []) { ct.pointee.set_autocast(device.kind, 0, dtype.rawValue) } }
+    return try body()
+}
