@@ -49,4 +49,13 @@ struct Lattice {
             column: Double(self.column + column) + phase.column + 0.5,
             row: Double(self.row + row) + phase.row + 0.5)
     }
+
+    /// Column and row of a point in CRS units, counted from the window's corner, rounded to a millionth of a pixel.
+    func place(x: Double, y: Double) -> (column: Double, row: Double) {
+        guard let pixel = linear.pixel(x: x, y: y) else { return (.nan, .nan) }
+        func snap(_ value: Double) -> Double { (value * Self.steps).rounded() / Self.steps }
+        return (
+            snap(pixel.column - phase.column) - Double(self.column), snap(pixel.row - phase.row) - Double(self.row)
+        )
+    }
 }

@@ -64,7 +64,7 @@
     F(OGR_G_GetGeometryType) F(OGR_G_GetGeometryCount) F(OGR_G_GetGeometryRef) \
     F(OGR_G_GetPointCount) F(OGR_G_GetX) F(OGR_G_GetY) F(OGR_G_AddPoint_2D) \
     F(OGR_G_AddGeometryDirectly) F(OGR_G_IsEmpty) F(OGR_G_IsValid) F(OGR_G_MakeValid) \
-    F(OGR_G_FlattenTo2D) F(OGR_G_UnionCascaded) F(OGR_G_ExportToWkb) F(OGR_G_WkbSize) \
+    F(OGR_G_FlattenTo2D) F(OGR_G_UnionCascaded) F(OGR_G_Intersection) F(OGR_G_Is3D) F(OGRGeometryTypeToName) F(OGR_GT_Flatten) F(OGR_G_ExportToWkb) F(OGR_G_WkbSize) \
     F(OGR_G_Intersects) F(OGR_G_GetLinearGeometry) F(OGR_G_HasCurveGeometry) F(OGR_G_ExportToJsonEx) \
     F(OGR_G_Area) F(OGR_F_GetGeometryRef) F(OGR_F_Destroy) F(OGR_L_GetNextFeature) \
     F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) F(OGR_L_GetName) F(GDALDatasetGetLayerCount) \

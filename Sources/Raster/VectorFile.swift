@@ -1,0 +1,179 @@
+// Polygons out of vector files and WKT, through OGR.
+internal import CGDAL
+import Geo
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#endif
+
+/// Polygons as they were drawn, with a tally of everything else.
+struct Outlines {
+    var polygons: [[AreaOfInterest.Outline]] = []
+    /// Names of geometry types that are no areas.
+    var others: Set<String> = []
+    var features = 0
+    var withoutGeometry = 0
+    var emptyGeometries = 0
+    var hasHeights = false
+
+    /// Adds a geometry's polygons, those of collections too.
+    mutating func add(_ geometry: OGRGeometryH, _ gdal: cgdal_api, depth: Int = 0) {
+        guard gdal.OGR_G_IsEmpty(geometry) == 0 else {
+            emptyGeometries += 1
+            return
+        }
+        if gdal.OGR_G_Is3D(geometry) != 0 { hasHeights = true }
+        if gdal.OGR_G_HasCurveGeometry(geometry, 0) != 0 {
+            guard let straight = gdal.OGR_G_GetLinearGeometry(geometry, 0, nil) else { return }
+            defer { gdal.OGR_G_DestroyGeometry(straight) }
+            add(straight, gdal, depth: depth + 1)
+            return
+        }
+        let type = gdal.OGR_GT_Flatten(gdal.OGR_G_GetGeometryType(geometry))
+        switch type {
+        case wkbPolygon, wkbTriangle: addPolygon(geometry, gdal)
+        case wkbMultiPolygon, wkbGeometryCollection, wkbPolyhedralSurface, wkbTIN:
+            guard depth < 32 else { return }
+            for index in 0..<gdal.OGR_G_GetGeometryCount(geometry) {
+                if let part = gdal.OGR_G_GetGeometryRef(geometry, index) { add(part, gdal, depth: depth + 1) }
+            }
+        default: others.insert(gdal.OGRGeometryTypeToName(type).map { String(cString: $0) } ?? "Unknown")
+        }
+    }
+
+    private mutating func addPolygon(_ geometry: OGRGeometryH, _ gdal: cgdal_api) {
+        var rings: [AreaOfInterest.Outline] = []
+        for index in 0..<gdal.OGR_G_GetGeometryCount(geometry) {
+            guard let ring = gdal.OGR_G_GetGeometryRef(geometry, index) else { continue }
+            rings.append(
+                (0..<gdal.OGR_G_GetPointCount(ring)).map { (gdal.OGR_G_GetX(ring, $0), gdal.OGR_G_GetY(ring, $0)) })
+        }
+        if !rings.isEmpty { polygons.append(rings) }
+    }
+
+    /// Adds the polygons of a WKT.
+    mutating func add(wkt: String) throws(RasterError) {
+        let gdal = try GDAL.api()
+        let (geometry, messages) = gdal.collect { gdal in
+            wkt.withCString { text -> OGRGeometryH? in
+                var cursor: UnsafeMutablePointer<CChar>? = UnsafeMutablePointer(mutating: text)
+                var geometry: OGRGeometryH?
+                let status = gdal.OGR_G_CreateFromWkt(&cursor, nil, &geometry)
+                return status == OGRERR_NONE ? geometry : nil
+            }
+        }
+        guard let geometry else {
+            throw RasterError(
+                .badAOI, "'\(wkt.prefix(60))' is no WKT geometry", why: messages.all,
+                try: "give POLYGON((x y, ...)) or MULTIPOLYGON")
+        }
+        features = 1
+        _ = gdal.collect { add(geometry, $0) }
+        gdal.pointee.OGR_G_DestroyGeometry(geometry)
+    }
+}
+
+/// All polygons of a vector file.
+struct VectorFile {
+    private(set) var outlines = Outlines()
+    private(set) var crs = CoordinateReferenceSystem.wgs84
+    private(set) var warnings: [String] = []
+
+    init(_ path: String) throws(RasterError) {
+        let gdal = try GDAL.api()
+        let name = Dataset.gdalName(of: path)
+        if !Dataset.isVirtual(name), !FileManager.default.fileExists(atPath: name) {
+            throw RasterError(.badAOI, "no such file", in: path, try: "check the path")
+        }
+        let flags = UInt32(GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
+        let (opened, messages) = gdal.collect { $0.GDALOpenEx(name, flags, nil, nil, nil) }
+        guard let opened else {
+            throw RasterError(
+                .badAOI, "cannot read an area: this is no vector file", in: path, why: messages.all,
+                try: "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
+        }
+        let dataset = Dataset(owning: opened, path: path, gdal)
+        var found: CoordinateReferenceSystem?
+        var isGeoJSON = false
+        if let driver = gdal.pointee.GDALGetDatasetDriver(opened) {
+            isGeoJSON = gdal.pointee.GDALGetDriverShortName(driver).map { String(cString: $0) == "GeoJSON" } ?? false
+        }
+        var causes = messages.all
+        for index in 0..<gdal.pointee.GDALDatasetGetLayerCount(opened) {
+            guard let layer = gdal.pointee.GDALDatasetGetLayer(opened, index) else { continue }
+            causes += try add(layer, &found, dataset)
+        }
+        try check(path, causes, isGeoJSON: isGeoJSON, found)
+    }
+
+    /// Adds a layer's features; returns GDAL's complaints.
+    private mutating func add(
+        _ layer: OGRLayerH, _ found: inout CoordinateReferenceSystem?, _ dataset: Dataset
+    ) throws(RasterError) -> [String] {
+        let gdal = dataset.gdal
+        var local = outlines
+        let before = local.polygons.count
+        let (reference, messages) = gdal.collect { gdal -> OGRSpatialReferenceH? in
+            gdal.OGR_L_ResetReading(layer)
+            while let feature = gdal.OGR_L_GetNextFeature(layer) {
+                defer { gdal.OGR_F_Destroy(feature) }
+                local.features += 1
+                if let geometry = gdal.OGR_F_GetGeometryRef(feature) {
+                    local.add(geometry, gdal)
+                } else {
+                    local.withoutGeometry += 1
+                }
+            }
+            return gdal.OGR_L_GetSpatialRef(layer).flatMap { gdal.OSRClone($0) }
+        }
+        outlines = local
+        guard let reference else {
+            if local.polygons.count > before, found == nil {
+                throw RasterError(
+                    .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
+                    try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '\(dataset.path)'")
+            }
+            return messages.all
+        }
+        let crs = SpatialReference(owning: reference, gdal).canonical
+        if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
+            throw RasterError(
+                .badAOI, "its layers are drawn in different CRS: \(first.name) and \(crs.name)",
+                in: dataset.path, try: "write one layer to a file of its own with ogr2ogr")
+        }
+        found = found ?? crs
+        return messages.all
+    }
+
+    private mutating func check(
+        _ path: String, _ causes: [String], isGeoJSON: Bool, _ found: CoordinateReferenceSystem?
+    ) throws(RasterError) {
+        if let found { crs = found }
+        guard outlines.polygons.isEmpty else {
+            if isGeoJSON, !crs.isSame(as: .wgs84) {
+                warnings.append("the file names its own CRS, \(crs.name); GeoJSON of today is always WGS 84")
+            }
+            if !outlines.others.isEmpty {
+                warnings.append("left out what is no area: \(outlines.others.sorted().joined(separator: ", "))")
+            }
+            if outlines.withoutGeometry > 0 {
+                warnings.append("\(outlines.withoutGeometry) features without geometry were left out")
+            }
+            if outlines.hasHeights { warnings.append("heights were dropped") }
+            warnings += causes
+            return
+        }
+        let what: String
+        if outlines.features == 0 {
+            what = "the area has no features"
+        } else if !outlines.others.isEmpty {
+            what = "the area holds no polygon, only \(outlines.others.sorted().joined(separator: ", "))"
+        } else if outlines.emptyGeometries > 0 {
+            what = "the area's geometry is empty"
+        } else {
+            what = "none of its \(outlines.features) features has a geometry"
+        }
+        throw RasterError(
+            .badAOI, what, in: path, why: causes, try: "draw at least one polygon around the place you want")
+    }
+}
