@@ -68,8 +68,7 @@ public func withoutGradient<Value, Failure: Error>(_ body: () throws(Failure) ->
 }
 
 /// Runs a body whose operations keep what gradients need, as inside of `withoutGradient` again.
-public func withGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value
-{
+public func withGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
     try withGradient(true, body)
 }
 
