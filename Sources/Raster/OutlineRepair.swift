@@ -101,10 +101,12 @@ struct OutlineRepair {
         let turn = 360 / degreesPerUnit
         var rings = polygon
         for r in rings.indices {
+            var offset = 0.0
             for i in rings[r].indices.dropFirst() {
-                let jump = rings[r][i].x - rings[r][i - 1].x
-                // A jump of exactly half a turn or a whole one is drawn on purpose: a box around the Earth.
-                if abs(jump) > turn / 2, abs(jump) < turn * (1 - 1e-9) { rings[r][i].x -= turn * (jump / turn).rounded() }
+                let jump = polygon[r][i].x - polygon[r][i - 1].x
+                // A whole turn from one point to the next is drawn on purpose: a box around the Earth.
+                if abs(jump) > turn / 2, abs(jump) < turn * (1 - 1e-9) { offset -= turn * (jump / turn).rounded() }
+                rings[r][i].x += offset
             }
             guard let first = rings[r].first, let last = rings[r].last, abs(first.x - last.x) < turn / 2 else {
                 throw bad(
