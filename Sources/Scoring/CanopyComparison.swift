@@ -1,0 +1,188 @@
+// Map and truth side by side: windows of whole blocks, with their valid pairs and block means.
+import Geo
+import Raster
+import Telemetry
+
+/// What one window holds: pairs of prediction and truth in metres.
+struct ComparedWindow {
+    /// Every valid pixel, row by row.
+    var pairs: [(prediction: Double, truth: Double)] = []
+    /// The means of every block of which at least half is valid.
+    var blocks: [(prediction: Double, truth: Double)] = []
+}
+
+/// A map and a truth that can be compared.
+struct CanopyComparison {
+    private let map: HeightRaster
+    private let truth: HeightRaster
+    private let aoi: AreaOfInterest?
+    /// Columns and rows of a block, in pixels of the truth.
+    private let block: (columns: Int, rows: Int)
+    /// The part of the truth's grid that map and AOI may reach.
+    private let area: PixelWindow
+    /// Side of a block in metres.
+    let blockMetres: Double
+
+    /// A window has about so many pixels along a side.
+    private static let windowSide = 1024
+    /// A block has no more pixels along a side than this.
+    private static let largestBlock = 8192
+
+    init(map: String, truth: String, aoi: AreaOfInterest?, blockMetres: Double) throws(ScoringError) {
+        self.map = try HeightRaster(map, role: "map")
+        self.truth = try HeightRaster(truth, role: "truth")
+        let gsd = self.truth.gsd
+        let columns = (blockMetres / gsd.x).rounded()
+        let rows = (blockMetres / gsd.y).rounded()
+        guard columns >= 1, rows >= 1, columns <= Double(Self.largestBlock), rows <= Double(Self.largestBlock) else {
+            throw ScoringError(
+                .badRange,
+                "a block of \(blockMetres) m is impossible: the truth's pixels are \(gsd.metres) m and a block has 1 to \(Self.largestBlock) of them along a side",
+                in: truth, try: "give a block size in metres, such as 30")
+        }
+        block = (Int(columns), Int(rows))
+        self.blockMetres = GroundSampleDistance(x: columns * gsd.x, y: rows * gsd.y).metres
+        let grid = self.truth.reader.grid
+        var area = Self.window(of: self.map.reader.grid.bounds, in: self.map.reader.grid.crs, on: grid)
+        if let aoi {
+            let reached: AreaOfInterest
+            do { reached = try grid.crs.map { crs throws(RasterError) in try aoi.transformed(to: crs) } ?? aoi } catch {
+                throw ScoringError(
+                    .badAOI, "cannot bring the AOI to the truth's CRS", in: truth, why: causes(of: error),
+                    try: error.remedy)
+            }
+            self.aoi = reached
+            // Bounds across 180 degrees would hide the part on the other side.
+            if !reached.crossesAntimeridian {
+                area = area.intersection(Self.window(of: reached.bounds, in: reached.crs, on: grid))
+            }
+        } else {
+            self.aoi = nil
+        }
+        self.area = area
+        guard !area.isEmpty else { throw noOverlap }
+    }
+
+    /// The error for rasters that have nothing in common.
+    var noOverlap: ScoringError {
+        let aoiPart = aoi == nil ? "" : " inside the AOI"
+        return ScoringError(
+            .noOverlap, "map and truth have no valid pixel in common\(aoiPart)", in: map.reader.path,
+            why: [
+                "map \(Self.text(map.reader.grid)), truth \(Self.text(truth.reader.grid)) (\(truth.reader.path))"
+            ], try: "compare with: gdalinfo '\(map.reader.path)'")
+    }
+
+    private static func text(_ grid: Grid) -> String {
+        let bounds = grid.bounds
+        let name = grid.crs?.name ?? "no CRS"
+        return "in \(name) at \(bounds.minX) \(bounds.minY) \(bounds.maxX) \(bounds.maxY)"
+    }
+
+    /// The window of a grid that bounds of some CRS reach, a little larger; all of it where that cannot be told.
+    private static func window(of bounds: Bounds, in crs: CoordinateReferenceSystem?, on grid: Grid) -> PixelWindow {
+        guard let from = crs, let to = grid.crs, let transformer = try? CoordinateTransformer(from: from, to: to),
+            let reached = transformer.bounds(bounds)
+        else { return grid.window }
+        let corners = [
+            (reached.minX, reached.minY), (reached.maxX, reached.minY), (reached.minX, reached.maxY),
+            (reached.maxX, reached.maxY),
+        ].compactMap { grid.transform.pixel(x: $0.0, y: $0.1) }
+        guard corners.count == 4 else { return grid.window }
+        func clamped(_ value: Double, _ limit: Int) -> Int {
+            guard !value.isNaN else { return 0 }
+            return Int(min(Double(limit), max(0, value)))
+        }
+        let columns = corners.map(\.column)
+        let rows = corners.map(\.row)
+        let left = clamped((columns.min() ?? 0) - 2, grid.width)
+        let right = clamped((columns.max() ?? 0) + 3, grid.width)
+        let top = clamped((rows.min() ?? 0) - 2, grid.height)
+        let bottom = clamped((rows.max() ?? 0) + 3, grid.height)
+        return PixelWindow(column: left, row: top, width: right - left, height: bottom - top)
+    }
+
+    /// Reads the rasters in windows of whole blocks, row by row, and hands over what each holds.
+    func visit(
+        _ progress: ProgressHandler, _ take: (ComparedWindow) -> Void
+    ) throws(ScoringError) {
+        let width = block.columns * max(1, Self.windowSide / block.columns)
+        let height = block.rows * max(1, Self.windowSide / block.rows)
+        // Blocks count from the grid's corner, so windows do too.
+        let firstColumn = area.column / width
+        let firstRow = area.row / height
+        let lastColumn = (area.column + area.width - 1) / width
+        let lastRow = (area.row + area.height - 1) / height
+        let (total, overflow) = (lastColumn - firstColumn + 1).multipliedReportingOverflow(by: lastRow - firstRow + 1)
+        var done = 0
+        for row in firstRow...lastRow {
+            for column in firstColumn...lastColumn {
+                guard progress(Progress(unit: "windows", done: done, total: overflow ? nil : total)) else {
+                    throw ScoringError(.cancelled, "stopped before the map was scored", in: map.reader.path)
+                }
+                let window = PixelWindow(column: column * width, row: row * height, width: width, height: height)
+                    .intersection(truth.reader.grid.window)
+                take(try compare(window))
+                done += 1
+            }
+        }
+        _ = progress(Progress(unit: "windows", done: done, total: overflow ? nil : total))
+    }
+
+    private func compare(_ window: PixelWindow) throws(ScoringError) -> ComparedWindow {
+        let grid = truth.reader.grid.grid(of: window)
+        let heights: PixelBuffer
+        let predictions: PixelBuffer
+        var mask: [Bool]?
+        do { heights = try truth.read(window) } catch { throw readFailed("truth", truth, error) }
+        guard heights.validity?.contains(true) ?? true else { return ComparedWindow() }
+        if let aoi {
+            do { mask = try aoi.mask(on: grid) } catch {
+                throw ScoringError(
+                    .badAOI, "cannot draw the AOI on the truth's grid", in: truth.reader.path, why: causes(of: error),
+                    try: error.remedy)
+            }
+            guard mask?.contains(true) ?? true else { return ComparedWindow() }
+        }
+        do { predictions = try map.read(onto: grid, gsd: truth.gsd) } catch { throw readFailed("map", map, error) }
+        return pair(heights, predictions, mask)
+    }
+
+    private func pair(_ heights: PixelBuffer, _ predictions: PixelBuffer, _ mask: [Bool]?) -> ComparedWindow {
+        let y = heights.floats()
+        let p = predictions.floats()
+        var result = ComparedWindow()
+        result.pairs.reserveCapacity(y.count)
+        let blockColumns = (heights.width + block.columns - 1) / block.columns
+        let half = (block.columns * block.rows + 1) / 2
+        for top in stride(from: 0, to: heights.height, by: block.rows) {
+            var counts = [Int](repeating: 0, count: blockColumns)
+            var sums = [(prediction: Double, truth: Double)](repeating: (0, 0), count: blockColumns)
+            for row in top..<min(top + block.rows, heights.height) {
+                for column in 0..<heights.width {
+                    let index = row * heights.width + column
+                    guard heights.validity?[index] ?? true, predictions.validity?[index] ?? true,
+                        mask?[index] ?? true, y[index].isFinite, p[index].isFinite
+                    else { continue }
+                    let prediction = max(0, Double(p[index]))
+                    let height = max(0, Double(y[index]))
+                    result.pairs.append((prediction, height))
+                    let place = column / block.columns
+                    counts[place] += 1
+                    sums[place].prediction += prediction
+                    sums[place].truth += height
+                }
+            }
+            for place in 0..<blockColumns where counts[place] >= half {
+                let count = Double(counts[place])
+                result.blocks.append((sums[place].prediction / count, sums[place].truth / count))
+            }
+        }
+        return result
+    }
+
+    private func readFailed(_ role: String, _ raster: HeightRaster, _ error: RasterError) -> ScoringError {
+        ScoringError(
+            .readFailed, "cannot read the \(role)", in: raster.reader.path, why: causes(of: error), try: error.remedy)
+    }
+}

@@ -1,0 +1,71 @@
+// The result of scoring a canopy-height map.
+
+/// How well a canopy-height map agrees with the truth.
+///
+/// Heights below 0 count as 0 in map and truth, as in the published metric (HighResCanopyHeight, `inference.py`);
+/// all other heights are taken as they are. The JSON keys are in snake case; what is not defined is `null`.
+public struct CanopyScore: Codable, Sendable, Hashable {
+    /// Mean absolute error in metres.
+    public var mae: Double
+    /// Root mean squared error in metres.
+    public var rmse: Double
+    /// Mean of prediction minus truth in metres: below 0 where the map is too low.
+    public var bias: Double
+    /// Coefficient of determination over pixels; `nil` where the truth does not vary.
+    public var r2: Double?
+    /// Coefficient of determination over block means; `nil` below 10 blocks, or where the truth does not vary.
+    public var blockR2: Double?
+    /// Side of a block in metres: the whole number of the truth's pixels nearest to what was asked for.
+    public var blockMetres: Double
+    /// Number of blocks of which at least half is valid.
+    public var blockCount: Int
+    /// Number of pixels of the truth's grid that are valid in both and inside the AOI.
+    public var pixelCount: Int
+    /// Mean of the truth over those pixels in metres.
+    public var meanTruth: Double
+    /// The height in metres that the reference predicts everywhere; `nil` without a reference.
+    public var meanPredictor: Double?
+    /// Mean absolute error in metres of that reference; `nil` without one.
+    public var meanPredictorMAE: Double?
+
+    /// Fewer blocks than this give no `blockR2`.
+    public static let fewestBlocks = 10
+
+    enum CodingKeys: String, CodingKey {
+        case mae = "mae_m"
+        case rmse = "rmse_m"
+        case bias = "bias_m"
+        case r2
+        case blockR2 = "block_r2"
+        case blockMetres = "block_metres"
+        case blockCount = "block_count"
+        case pixelCount = "pixel_count"
+        case meanTruth = "mean_truth_m"
+        case meanPredictor = "mean_predictor_m"
+        case meanPredictorMAE = "mean_predictor_mae_m"
+    }
+
+    /// Writes every key; undefined values as `null`, so that a reader can tell them from forgotten ones.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(mae, forKey: .mae)
+        try container.encode(rmse, forKey: .rmse)
+        try container.encode(bias, forKey: .bias)
+        try container.encode(r2, forKey: .r2)
+        try container.encode(blockR2, forKey: .blockR2)
+        try container.encode(blockMetres, forKey: .blockMetres)
+        try container.encode(blockCount, forKey: .blockCount)
+        try container.encode(pixelCount, forKey: .pixelCount)
+        try container.encode(meanTruth, forKey: .meanTruth)
+        try container.encode(meanPredictor, forKey: .meanPredictor)
+        try container.encode(meanPredictorMAE, forKey: .meanPredictorMAE)
+    }
+}
+
+/// A height predicted everywhere, to compare a map with.
+public enum CanopyReference: Sendable, Hashable {
+    /// The mean of the truth over the scored pixels: the best constant by squared error, known only afterwards.
+    case truthMean
+    /// A given height in metres, such as the mean of the training data.
+    case constant(Double)
+}
