@@ -28,7 +28,9 @@ struct HeightRaster {
                 .badUnit, "expected the \(role) to hold one band of heights, found \(found)", in: path,
                 try: "pick the band: gdal_translate -b N '\(path)' heights.tif")
         }
-        if let unit = only.unit, !unit.isEmpty, !["m", "metre", "metres", "meter", "meters"].contains(unit.lowercased()) {
+        if let unit = only.unit, !unit.isEmpty,
+            !["m", "metre", "metres", "meter", "meters"].contains(unit.lowercased())
+        {
             throw ScoringError(
                 .badUnit, "the \(role) is in '\(unit)', expected m", in: path,
                 try: "name the factor to metres: gdal_edit.py -scale FACTOR -units m '\(path)'")

@@ -1,5 +1,4 @@
 // Scores a canopy-height map against the truth, window by window.
-public import Geo
 public import Raster
 public import Telemetry
 

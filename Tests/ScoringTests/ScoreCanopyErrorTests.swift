@@ -69,7 +69,9 @@ struct ScoreCanopyErrorTests {
         #expect(error.code == .noOverlap)
         #expect(error.what == "map and truth have no valid pixel in common")
         #expect(error.causes.first?.contains("600000") == true)
-        let touching = try Heights(width: 30, height: 30, originX: 500_060).write(to: folder.file("next.tif")) { _, _ in 1 }
+        let touching = try Heights(width: 30, height: 30, originX: 500_060).write(to: folder.file("next.tif")) { _, _ in
+            1
+        }
         #expect(try failure(map: touching).code == .noOverlap)
     }
 
