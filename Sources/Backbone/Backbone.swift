@@ -1,1 +1,0 @@
-// Backbone: see docs/overview.md.

@@ -1,0 +1,43 @@
+// The sizes of the family by name.
+
+extension BackboneConfiguration {
+    /// Names of the published sizes, smallest first.
+    public static let presetNames = [
+        "vits16", "vits16plus", "vitb16", "vitl16", "vitl16sat", "vitl16plus", "vitso400m16", "vith16plus",
+        "vitg16", "vit7b16",
+    ]
+
+    /// A published size by its name; `nil` for an unknown name.
+    ///
+    /// `vitl16sat` is the ViT-L whose local crops had a final normalisation of their own.
+    public static func preset(_ name: String) -> BackboneConfiguration? {
+        switch name {
+        case "vits16": sized(384, 12, 6)
+        case "vits16plus": sized(384, 12, 6, ffn: .swiglu, ratio: 6)
+        case "vitb16": sized(768, 12, 12)
+        case "vitl16": sized(1024, 24, 16)
+        case "vitl16sat": sized(1024, 24, 16, untied: true)
+        case "vitl16plus": sized(1024, 24, 16, ffn: .swiglu, ratio: 6)
+        case "vitso400m16": sized(1152, 27, 18, ratio: 3.777777778)
+        case "vith16plus": sized(1280, 32, 20, ffn: .swiglu, ratio: 6)
+        case "vitg16": sized(1536, 40, 24)
+        case "vit7b16": sized(4096, 40, 32, ffn: .swiglu64, ratio: 3, qkvBias: false, untied: true)
+        default: nil
+        }
+    }
+
+    private static func sized(
+        _ width: Int, _ depth: Int, _ heads: Int, ffn: FeedForward = .mlp, ratio: Double = 4,
+        qkvBias: Bool = true, untied: Bool = false
+    ) -> BackboneConfiguration {
+        var configuration = BackboneConfiguration()
+        configuration.width = width
+        configuration.depth = depth
+        configuration.heads = heads
+        configuration.ffn = ffn
+        configuration.ffnRatio = ratio
+        configuration.qkvBias = qkvBias
+        configuration.untieGlobalAndLocalNorms = untied
+        return configuration
+    }
+}

@@ -1,0 +1,58 @@
+// What blocks in the middle of the network say: the taps that dense heads stand on.
+public import Torch
+
+/// The tokens after one block, as a map.
+public struct IntermediateOutput {
+    /// The block, from 0.
+    public let block: Int
+    /// Patch tokens as a map, `[B, D, gridHeight, gridWidth]`.
+    public let map: Tensor
+    /// Class tokens, `[B, D]`.
+    public let cls: Tensor
+    /// Register tokens, `[B, R, D]`.
+    public let registers: Tensor
+}
+
+extension VisionTransformer {
+    /// Tokens after some blocks; nothing is random and no block after the last one asked for is computed.
+    ///
+    /// - Parameters:
+    ///   - images: `[B, C, H, W]`, normalised; H and W are multiples of the patch size.
+    ///   - indices: Blocks from 0, in rising order.
+    ///   - normalised: Whether the network's final normalisation is applied to each.
+    public func intermediateLayers(
+        _ images: Tensor, blocks indices: [Int], normalised normalises: Bool = true
+    ) -> [IntermediateOutput] {
+        precondition(
+            !indices.isEmpty && zip(indices, indices.dropFirst()).allSatisfy(<)
+                && indices.allSatisfy((0..<configuration.depth).contains),
+            "taps are rising block numbers from 0 to \(configuration.depth - 1), got \(indices)")
+        let start = embedded(images, masks: nil)
+        let table = rotary.table(height: start.height, width: start.width)
+        var x = start.tokens
+        var outputs: [IntermediateOutput] = []
+        for (index, block) in blocks.enumerated() {
+            x = block(x, rotary: table, context: .evaluation, entry: 0, block: index)
+            if indices.contains(index) {
+                let parts = normalises ? self.normalised(x, prefixNorm: evaluationClassNorm) : takenApart(x)
+                let map = parts.patches.transpose(1, 2)
+                    .reshaped([start.batch, configuration.width, start.height, start.width])
+                outputs.append(
+                    IntermediateOutput(block: index, map: map, cls: parts.cls, registers: parts.registers))
+            }
+            if index == indices.last { break }
+        }
+        return outputs
+    }
+
+    /// Tokens after the last `count` blocks; see `intermediateLayers(_:blocks:normalised:)`.
+    public func intermediateLayers(
+        _ images: Tensor, last count: Int, normalised: Bool = true
+    ) -> [IntermediateOutput] {
+        precondition(
+            (1...configuration.depth).contains(count),
+            "this network has \(configuration.depth) blocks, asked for the last \(count)")
+        return intermediateLayers(
+            images, blocks: Array(configuration.depth - count..<configuration.depth), normalised: normalised)
+    }
+}

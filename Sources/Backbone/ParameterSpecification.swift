@@ -1,0 +1,95 @@
+// The tensors of a configuration: official names, shapes and first values, in one list that building, counting
+// and strict loading all go by.
+
+/// One tensor of a backbone.
+struct ParameterSpecification {
+    /// The first value.
+    enum Start {
+        case zeros
+        case ones
+        /// The same number everywhere.
+        case constant(Double)
+        /// Normal with this standard deviation. The reference cuts at an absolute 2, a hundred deviations away, so
+        /// that nothing is ever cut.
+        case normal(Double)
+        /// Evenly between minus and plus this number.
+        case uniform(Double)
+        /// Ones with zeros in the middle third: what of a packed q, k, v bias counts.
+        case keyBiasMask
+        /// The rotary periods.
+        case periods
+    }
+
+    /// The name of the public DINOv3 checkpoints.
+    let name: String
+    let shape: [Int]
+    let start: Start
+    /// True for what is stored but not trained.
+    var isBuffer = false
+}
+
+extension BackboneConfiguration {
+    /// All tensors in the order of the network.
+    var parameterSpecifications: [ParameterSpecification] {
+        let patchBound = 1 / Double(channels * patchSize * patchSize).squareRoot()
+        var list = [ParameterSpecification(name: "cls_token", shape: [1, 1, width], start: .normal(0.02))]
+        if registers > 0 {
+            list.append(.init(name: "storage_tokens", shape: [1, registers, width], start: .normal(0.02)))
+        }
+        list += [
+            .init(name: "mask_token", shape: [1, width], start: .zeros),
+            .init(
+                name: "patch_embed.proj.weight", shape: [width, channels, patchSize, patchSize],
+                start: .uniform(patchBound)),
+            .init(name: "patch_embed.proj.bias", shape: [width], start: .uniform(patchBound)),
+            .init(name: "rope_embed.periods", shape: [headWidth / 4], start: .periods, isBuffer: true),
+        ]
+        for block in 0..<depth { list += blockSpecifications("blocks.\(block)") }
+        list += normSpecifications("norm")
+        if untieClassAndPatchNorms { list += normSpecifications("cls_norm") }
+        if untieGlobalAndLocalNorms { list += normSpecifications("local_cls_norm") }
+        return list
+    }
+
+    private func blockSpecifications(_ block: String) -> [ParameterSpecification] {
+        var list = normSpecifications("\(block).norm1")
+        list.append(.init(name: "\(block).attn.qkv.weight", shape: [3 * width, width], start: .normal(0.02)))
+        if qkvBias {
+            list.append(.init(name: "\(block).attn.qkv.bias", shape: [3 * width], start: .zeros))
+            if maskKBias {
+                list.append(
+                    .init(
+                        name: "\(block).attn.qkv.bias_mask", shape: [3 * width], start: .keyBiasMask, isBuffer: true))
+            }
+        }
+        list += linearSpecifications("\(block).attn.proj", from: width, to: width)
+        list += scaleSpecifications("\(block).ls1")
+        list += normSpecifications("\(block).norm2")
+        if ffn == .mlp {
+            list += linearSpecifications("\(block).mlp.fc1", from: width, to: hiddenWidth)
+            list += linearSpecifications("\(block).mlp.fc2", from: hiddenWidth, to: width)
+        } else {
+            list += linearSpecifications("\(block).mlp.w1", from: width, to: hiddenWidth)
+            list += linearSpecifications("\(block).mlp.w2", from: width, to: hiddenWidth)
+            list += linearSpecifications("\(block).mlp.w3", from: hiddenWidth, to: width)
+        }
+        return list + scaleSpecifications("\(block).ls2")
+    }
+
+    private func linearSpecifications(_ name: String, from input: Int, to output: Int) -> [ParameterSpecification] {
+        [
+            .init(name: "\(name).weight", shape: [output, input], start: .normal(0.02)),
+            .init(name: "\(name).bias", shape: [output], start: .zeros),
+        ]
+    }
+
+    private func normSpecifications(_ name: String) -> [ParameterSpecification] {
+        let weight = ParameterSpecification(name: "\(name).weight", shape: [width], start: .ones)
+        return norm == .rmsnorm ? [weight] : [weight, .init(name: "\(name).bias", shape: [width], start: .zeros)]
+    }
+
+    private func scaleSpecifications(_ name: String) -> [ParameterSpecification] {
+        guard let layerScale else { return [] }
+        return [.init(name: "\(name).gamma", shape: [width], start: .constant(layerScale))]
+    }
+}

@@ -1,0 +1,247 @@
+// The vision transformer of the DINOv3 family: images to tokens.
+public import Torch
+
+/// The tensors of a backbone by their official names.
+struct BackboneTensors {
+    var byName: [String: Tensor]
+
+    subscript(name: String) -> Tensor {
+        guard let tensor = byName[name] else {
+            preconditionFailure("a backbone needs the tensor \(name), which its configuration does not list")
+        }
+        return tensor
+    }
+}
+
+/// What the transformer says about a batch of images.
+public struct TokenOutput {
+    /// Class tokens, normalised, `[B, D]`.
+    public let cls: Tensor
+    /// Register tokens, normalised, `[B, R, D]`.
+    public let registers: Tensor
+    /// Patch tokens, normalised, row by row, `[B, gridHeight * gridWidth, D]`.
+    public let patches: Tensor
+    /// All tokens before the final normalisation (class, registers, patches), `[B, 1 + R + patches, D]`.
+    public let preNorm: Tensor
+    /// The masks that were given, `[B, patches]`.
+    public let masks: Tensor?
+    /// Rows of patches.
+    public let gridHeight: Int
+    /// Columns of patches.
+    public let gridWidth: Int
+}
+
+/// One entry of a forward pass over several resolutions.
+public struct BackboneInput {
+    /// Images, `[B, C, H, W]`, normalised; H and W are multiples of the patch size.
+    public let images: Tensor
+    /// True for patches that are hidden, `[B, patches]` bool; `nil` for none.
+    public let masks: Tensor?
+    /// The kind of these crops.
+    public let crop: CropKind
+
+    /// Makes an entry.
+    public init(images: Tensor, masks: Tensor? = nil, crop: CropKind = .global) {
+        self.images = images
+        self.masks = masks
+        self.crop = crop
+    }
+}
+
+/// A vision transformer with rotary positions, registers and LayerScale.
+///
+/// Images `[B, C, H, W]` become the tokens `[class][registers][patches, row by row]`. Parameters carry the names of the public
+/// DINOv3 checkpoints. One thread only.
+public final class VisionTransformer: Layer {
+    /// The architecture.
+    public let configuration: BackboneConfiguration
+    /// The type of the parameters and of the computation.
+    public let dtype: DType
+    /// Where the parameters are.
+    public let device: Device
+
+    let tensors: BackboneTensors
+    private let specifications: [ParameterSpecification]
+    let rotary: RotaryEmbedding
+    let blocks: [TransformerBlock]
+    private let norm: Normalisation
+    private let classNorm: Normalisation?
+    private let localClassNorm: Normalisation?
+
+    /// Makes a network with random weights.
+    ///
+    /// - Parameters:
+    ///   - configuration: The architecture, which must be valid (`validate()`).
+    ///   - generator: Where the random numbers come from; equal seeds give equal weights on every device.
+    ///   - dtype: `float32` or `float64` for training; `bfloat16` to hold large weights.
+    ///   - device: Where the parameters go.
+    public convenience init(
+        _ configuration: BackboneConfiguration, generator: Generator, dtype: DType = .float32,
+        device: Device = .cpu
+    ) {
+        let tensors = withoutGradient {
+            var tensors: [String: Tensor] = [:]
+            for specification in configuration.parameterSpecifications {
+                // Drawn in single precision on the CPU, so that type and device do not change the draw.
+                let start = specification.firstValue(configuration, generator: generator)
+                let wide = specification.isBuffer && dtype != .float64
+                tensors[specification.name] = start.to(wide ? .float32 : dtype).to(device)
+            }
+            return tensors
+        }
+        self.init(configuration, tensors: tensors, dtype: dtype, device: device)
+    }
+
+    /// Makes a network of given tensors: one for each specification, of its shape, on one device.
+    init(
+        _ configuration: BackboneConfiguration, tensors: [String: Tensor], dtype: DType, device: Device
+    ) {
+        self.configuration = configuration
+        self.dtype = dtype
+        self.device = device
+        let tensors = BackboneTensors(byName: tensors)
+        self.tensors = tensors
+        specifications = configuration.parameterSpecifications
+        rotary = RotaryEmbedding(
+            configuration: configuration.rope, headWidth: configuration.headWidth,
+            periods: tensors["rope_embed.periods"].doubles(), type: dtype, device: device)
+        blocks = (0..<configuration.depth).map { TransformerBlock(tensors, "blocks.\($0)", configuration) }
+        norm = Normalisation(tensors, "norm", configuration)
+        classNorm =
+            configuration.untieClassAndPatchNorms ? Normalisation(tensors, "cls_norm", configuration) : nil
+        localClassNorm =
+            configuration.untieGlobalAndLocalNorms
+            ? Normalisation(tensors, "local_cls_norm", configuration) : nil
+    }
+
+    /// The trained tensors, in the order of the network, under official names.
+    public func parameters() -> [(name: String, tensor: Tensor)] {
+        specifications.filter { !$0.isBuffer }.map { ($0.name, tensors[$0.name]) }
+    }
+
+    /// What is stored with the weights but not trained: rotary periods and bias masks.
+    public func buffers() -> [(name: String, tensor: Tensor)] {
+        specifications.filter(\.isBuffer).map { ($0.name, tensors[$0.name]) }
+    }
+
+    /// A network with its own copies of all tensors, such as a teacher at its start; its parameters need no gradient.
+    public func copy() -> VisionTransformer {
+        let copies = withoutGradient { tensors.byName.mapValues { $0.detached().cloned() } }
+        return VisionTransformer(configuration, tensors: copies, dtype: dtype, device: device)
+    }
+
+    /// Tokens of a batch of images.
+    ///
+    /// - Parameters:
+    ///   - images: `[B, C, H, W]`, normalised; H and W are multiples of the patch size.
+    ///   - masks: True for patches that are hidden, `[B, patches]` bool; `nil` for none.
+    ///   - crop: The kind of crop; it matters in training only.
+    ///   - context: Training or evaluation.
+    public func forward(
+        _ images: Tensor, masks: Tensor? = nil, crop: CropKind = .global, context: ForwardContext = .evaluation
+    ) -> TokenOutput {
+        tokens(BackboneInput(images: images, masks: masks, crop: crop), entry: 0, context: context)
+    }
+
+    /// Tokens of several batches, which may differ in resolution, such as global and local crops.
+    ///
+    /// - Returns: One output per entry. Random choices differ from entry to entry.
+    public func forward(_ entries: [BackboneInput], context: ForwardContext = .evaluation) -> [TokenOutput] {
+        entries.enumerated().map { tokens($1, entry: $0, context: context) }
+    }
+
+    private func tokens(_ input: BackboneInput, entry: Int, context: ForwardContext) -> TokenOutput {
+        let start = embedded(input.images, masks: input.masks)
+        var x = start.tokens
+        for (index, block) in blocks.enumerated() {
+            x = block(
+                x, rotary: table(start.height, start.width, block: index, entry: entry, context: context),
+                context: context, entry: entry, block: index)
+        }
+        let prefixNorm =
+            classNorm ?? (context.isTraining && input.crop == .local ? localClassNorm : nil)
+        let parts = normalised(x, prefixNorm: prefixNorm)
+        return TokenOutput(
+            cls: parts.cls, registers: parts.registers, patches: parts.patches, preNorm: x, masks: input.masks,
+            gridHeight: start.height, gridWidth: start.width)
+    }
+
+    /// The rotary table of a block.
+    func table(_ height: Int, _ width: Int, block: Int, entry: Int, context: ForwardContext) -> RotaryTable {
+        guard context.isTraining, rotary.isRandomised else { return rotary.table(height: height, width: width) }
+        return rotary.table(
+            height: height, width: width, random: context.random(.rotary, entry: entry, block: block))
+    }
+
+    /// The tokens before the first block, `[B, 1 + R + patches, D]`, and the grid of patches.
+    func embedded(_ images: Tensor, masks: Tensor?) -> (tokens: Tensor, batch: Int, height: Int, width: Int) {
+        let shape = images.shape
+        let patch = configuration.patchSize
+        precondition(
+            shape.count == 4 && shape[1] == configuration.channels && shape[2] % patch == 0 && shape[3] % patch == 0
+                && shape[2] > 0 && shape[3] > 0,
+            """
+            images of this backbone are [B, \(configuration.channels), H, W] with H and W multiples of \(patch), \
+            got \(shape)
+            """)
+        let (batch, height, width) = (shape[0], shape[2] / patch, shape[3] / patch)
+        let map = conv2d(
+            images, tensors["patch_embed.proj.weight"], tensors["patch_embed.proj.bias"], stride: patch)
+        var patches = map.reshaped([batch, configuration.width, height * width]).transpose(1, 2)
+        if let masks {
+            precondition(
+                masks.shape == [batch, height * width],
+                "masks of these images are [\(batch), \(height * width)], got \(masks.shape)")
+            patches = `where`(masks.unsqueezed(dim: -1), tensors["mask_token"].to(patches.dtype), patches)
+        }
+        var parts = [tensors["cls_token"].expanded([batch, 1, configuration.width])]
+        if configuration.registers > 0 {
+            parts.append(tensors["storage_tokens"].expanded([batch, configuration.registers, configuration.width]))
+        }
+        parts.append(patches)
+        return (concatenate(parts, dim: 1), batch, height, width)
+    }
+
+    /// All tokens after the final normalisation, taken apart; `prefixNorm` takes class and register tokens.
+    func normalised(_ x: Tensor, prefixNorm: Normalisation?) -> (cls: Tensor, registers: Tensor, patches: Tensor) {
+        guard x.isDefined else { return (x, x, x) }
+        let prefix = 1 + configuration.registers
+        guard let prefixNorm else { return takenApart(norm(x)) }
+        let tokens = x.shape[1]
+        let head = prefixNorm(x.narrow(dim: 1, start: 0, length: prefix))
+        let tail = norm(x.narrow(dim: 1, start: prefix, length: tokens - prefix))
+        return (
+            head.select(dim: 1, index: 0), head.narrow(dim: 1, start: 1, length: prefix - 1), tail
+        )
+    }
+
+    /// Class, register and patch tokens of `[B, 1 + R + patches, D]`.
+    func takenApart(_ x: Tensor) -> (cls: Tensor, registers: Tensor, patches: Tensor) {
+        guard x.isDefined else { return (x, x, x) }
+        let prefix = 1 + configuration.registers
+        return (
+            x.select(dim: 1, index: 0), x.narrow(dim: 1, start: 1, length: prefix - 1),
+            x.narrow(dim: 1, start: prefix, length: x.shape[1] - prefix)
+        )
+    }
+
+    /// The final normalisation of class tokens in evaluation, where it is not the patches'.
+    var evaluationClassNorm: Normalisation? { classNorm }
+}
+
+extension ParameterSpecification {
+    /// The first value in single precision (periods in double), on the CPU.
+    fileprivate func firstValue(_ configuration: BackboneConfiguration, generator: Generator) -> Tensor {
+        switch start {
+        case .zeros: Tensor.zeros(shape)
+        case .ones: Tensor.ones(shape)
+        case .constant(let value): Tensor.full(shape, value)
+        case .normal(let deviation): Tensor.randn(shape, generator: generator) * deviation
+        case .uniform(let bound): Tensor.rand(shape, generator: generator) * (2 * bound) - bound
+        case .periods: Tensor(configuration.rope.periods(count: shape[0]), shape: shape)
+        case .keyBiasMask:
+            concatenate(
+                [Tensor.ones([shape[0] / 3]), Tensor.zeros([shape[0] / 3]), Tensor.ones([shape[0] / 3])], dim: 0)
+        }
+    }
+}

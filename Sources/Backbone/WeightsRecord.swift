@@ -1,0 +1,113 @@
+// What travels with weights: architecture, normalisation, bands, where they come from.
+internal import FoundationEssentials
+public import Geo
+
+/// The description inside a weights file: everything needed to feed the network rightly.
+public struct WeightsRecord: Codable, Sendable, Equatable {
+    /// The version of this description that the code writes.
+    public static let currentVersion = 1
+
+    /// The version of this description.
+    public var version = WeightsRecord.currentVersion
+    /// The architecture.
+    public var architecture: BackboneConfiguration
+    /// What is taken off each band, of values scaled to 0 to 1.
+    public var mean: [Double]
+    /// What each band is then divided by.
+    public var std: [Double]
+    /// The bands, in order.
+    public var bands: [BandInfo]
+    /// Metres per pixel of the training images; `nil` where they differed.
+    public var gsd: Double?
+    /// How the 8-bit training pixels came from the scenes' values.
+    public var stretch: StretchRule
+    /// Where the weights come from: `recipe`, `corpus`, `steps`, `seed`, `created_by` ...
+    public var provenance: [String: String]
+
+    /// Makes a description.
+    public init(
+        architecture: BackboneConfiguration, mean: [Double], std: [Double], bands: [BandInfo], gsd: Double?,
+        stretch: StretchRule, provenance: [String: String] = [:]
+    ) {
+        self.architecture = architecture
+        self.mean = mean
+        self.std = std
+        self.bands = bands
+        self.gsd = gsd
+        self.stretch = stretch
+        self.provenance = provenance
+    }
+
+    /// Checks that the parts fit together.
+    ///
+    /// - Throws: `BackboneError` (`badWeights` or `badConfiguration`).
+    public func validate() throws(BackboneError) {
+        try architecture.validate()
+        var wrong: [String] = []
+        for (name, count) in [("mean", mean.count), ("std", std.count), ("bands", bands.count)]
+        where count != architecture.channels {
+            wrong.append("\(name) has \(count) values; the architecture has \(architecture.channels) channels")
+        }
+        if !mean.allSatisfy(\.isFinite) { wrong.append("mean is \(mean); expected finite numbers") }
+        if !std.allSatisfy({ $0.isFinite && $0 > 0 }) { wrong.append("std is \(std); expected numbers above 0") }
+        if let gsd, !(gsd.isFinite && gsd > 0) { wrong.append("gsd is \(gsd); expected metres above 0") }
+        guard wrong.isEmpty else {
+            throw BackboneError(.badWeights, "the description of the weights contradicts itself", why: wrong)
+        }
+    }
+
+    /// The description as one line of JSON with sorted keys.
+    func json() -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else {
+            preconditionFailure("a checked description of weights has only finite numbers, which JSON can hold")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Reads a description.
+    ///
+    /// - Throws: `BackboneError` (`badWeights`) for text that is none, or of a later version.
+    static func parsed(_ text: String, path: String) throws(BackboneError) -> WeightsRecord {
+        struct Version: Decodable { var version: Int }
+        let data = Data(text.utf8)
+        let record: WeightsRecord
+        do {
+            let version = try JSONDecoder().decode(Version.self, from: data).version
+            guard version == currentVersion else {
+                throw BackboneError(
+                    .badWeights,
+                    "the weights are described in version \(version), this program reads \(currentVersion)",
+                    in: path, try: "use the geodino that wrote them, or a later one")
+            }
+            record = try JSONDecoder().decode(WeightsRecord.self, from: data)
+        } catch let error as BackboneError {
+            throw error
+        } catch {
+            throw BackboneError(
+                .badWeights, "the description of the weights cannot be read", in: path, why: [decodingCause(error)])
+        }
+        do {
+            try record.validate()
+        } catch {
+            throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
+        }
+        return record
+    }
+}
+
+/// A decoding error in a few words: the key and what was wrong with it.
+package func decodingCause(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    func place(_ context: DecodingError.Context) -> String {
+        let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+        return path.isEmpty ? "" : path.joined(separator: ".") + ": "
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "\(place(context))the key \(key.stringValue) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+        place(context) + context.debugDescription
+    @unknown default: "\(error)"
+    }
+}
