@@ -1,0 +1,244 @@
+// A trained canopy model on disk: a folder that says all that is needed to map with it.
+public import Backbone
+internal import FoundationEssentials
+public import Geo
+internal import Telemetry
+public import Torch
+
+/// What `model.json` says.
+public struct CanopyModelDescription: Codable, Sendable, Equatable {
+    /// The version of this description that the code writes.
+    public static let currentVersion = 1
+    /// The name of the file.
+    public static let fileName = "model.json"
+
+    /// The weights of the backbone.
+    public struct BackboneFile: Codable, Sendable, Equatable {
+        /// The file: a name in the model's folder, or an absolute path elsewhere.
+        public var file: String
+        /// SHA-256 of the file.
+        public var sha256: String
+        /// The architecture.
+        public var architecture: BackboneConfiguration
+    }
+
+    /// The weights of the head.
+    public struct HeadFile: Codable, Sendable, Equatable {
+        /// The file, a name in the model's folder.
+        public var file: String
+        /// SHA-256 of the file.
+        public var sha256: String
+        /// The sizes.
+        public var sizes: DenseHeadConfiguration
+    }
+
+    /// The version of this description.
+    public var formatVersion = CanopyModelDescription.currentVersion
+    /// What the model does.
+    public var task = "canopy"
+    /// The weights of the backbone.
+    public var backbone: BackboneFile
+    /// The weights of the head.
+    public var head: HeadFile
+    /// From the head's numbers to metres.
+    public var bins: HeightBins
+    /// The blocks whose tokens the head sees, from 0.
+    public var taps: [Int]
+    /// Side of a window in pixels, in and out.
+    public var window: Int
+    /// What is fed: bands, GSD and stretch rule; 8-bit.
+    public var layout: PixelLayout
+    /// What is taken off each band, of values scaled to 0 to 1.
+    public var mean: [Double]
+    /// What each band is then divided by.
+    public var std: [Double]
+    /// The unit of what comes out.
+    public var units = "m"
+    /// How well the model did on held-out ground; `nil` where none was held out.
+    public var validation: CanopyValidation?
+    /// Where the model comes from.
+    public var provenance: [String: String]
+
+    /// The keys on disk.
+    public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case formatVersion = "format_version"
+        case task, backbone, head, bins, taps, window, layout, mean, std, units, validation, provenance
+    }
+
+    /// Checks that the parts fit together.
+    ///
+    /// - Throws: `DownstreamError` (`badModel`) that names everything that is wrong.
+    public func validate(path: String) throws(DownstreamError) {
+        var wrong = head.sizes.problems + bins.problems
+        do { try backbone.architecture.validate() } catch { wrong += error.causes }
+        if task != "canopy" { wrong.append("task is \(task); expected canopy") }
+        if taps.count != 4 || !zip(taps, taps.dropFirst()).allSatisfy(<)
+            || !taps.allSatisfy((0..<max(backbone.architecture.depth, 0)).contains)
+        {
+            wrong.append("taps is \(taps); expected four rising block numbers below \(backbone.architecture.depth)")
+        }
+        let patch = max(backbone.architecture.patchSize, 1)
+        if !(patch...8192).contains(window) || window % patch != 0 {
+            wrong.append("window is \(window); expected a multiple of the patch size, \(patch), up to 8192")
+        }
+        for (name, count) in [("layout.bands", layout.bands.count), ("mean", mean.count), ("std", std.count)]
+        where count != backbone.architecture.channels {
+            wrong.append("\(name) has \(count) values; the backbone has \(backbone.architecture.channels) channels")
+        }
+        if !mean.allSatisfy(\.isFinite) || !std.allSatisfy({ $0.isFinite && $0 > 0 }) {
+            wrong.append("mean is \(mean) and std \(std); expected finite numbers, std above 0")
+        }
+        if layout.sampleType != .uint8 { wrong.append("layout is \(layout.sampleType.rawValue); expected uint8") }
+        if let gsd = layout.gsd, gsd.isFinite, gsd > 0 {
+        } else {
+            wrong.append("layout.gsd is missing or not above 0; a canopy model has a size of pixels")
+        }
+        guard wrong.isEmpty else {
+            throw DownstreamError(.badModel, "the model's description contradicts itself", in: path, why: wrong)
+        }
+    }
+}
+
+/// A trained canopy model, loaded.
+public struct CanopyModel {
+    /// What `model.json` says.
+    public let description: CanopyModelDescription
+    /// The folder.
+    public let path: String
+    /// The backbone.
+    public let backbone: VisionTransformer
+    /// The head.
+    public let head: DensePredictionHead
+
+    /// Whether a folder bears the mark of a model.
+    public static func isModel(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: joined(path, CanopyModelDescription.fileName))
+    }
+
+    /// Reads what a model says of itself, without its weights.
+    ///
+    /// - Throws: `DownstreamError` (`notFound`, `badModel`).
+    public static func description(of path: String) throws(DownstreamError) -> CanopyModelDescription {
+        let file = joined(path, CanopyModelDescription.fileName)
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DownstreamError(.notFound, "no such model", in: path, try: "make one with geodino fit canopy")
+        }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw DownstreamError(
+                .notFound, "the folder is no model: it has no readable \(CanopyModelDescription.fileName)", in: path,
+                try: "give the folder that geodino fit canopy wrote")
+        }
+        struct Version: Decodable {
+            var format_version: Int
+            var task: String?
+        }
+        do {
+            let version = try JSONDecoder().decode(Version.self, from: data)
+            guard version.format_version == CanopyModelDescription.currentVersion else {
+                throw DownstreamError(
+                    .badModel,
+                    """
+                    the model has format version \(version.format_version); this program reads \
+                    \(CanopyModelDescription.currentVersion)
+                    """, in: file, try: "use the geodino that wrote it, or a later one")
+            }
+            guard version.task == nil || version.task == "canopy" else {
+                throw DownstreamError(
+                    .badModel, "the model is made for \(version.task ?? ""); expected canopy", in: file,
+                    try: "give a model that geodino fit canopy wrote")
+            }
+            let description = try JSONDecoder().decode(CanopyModelDescription.self, from: data)
+            try description.validate(path: file)
+            return description
+        } catch let error as DownstreamError {
+            throw error
+        } catch {
+            throw DownstreamError(
+                .badModel, "the model's description cannot be read", in: file, why: [decodingCause(error)])
+        }
+    }
+
+    /// Reads a model and checks the hashes of its weights.
+    ///
+    /// - Throws: `DownstreamError` for missing files, wrong hashes and contradictions; errors of the weights as they come.
+    public static func load(from path: String, device: Device = .cpu) throws -> CanopyModel {
+        let description = try description(of: path)
+        let backboneFile =
+            description.backbone.file.hasPrefix("/")
+            ? description.backbone.file : joined(path, description.backbone.file)
+        let headFile = joined(path, description.head.file)
+        for (file, hash) in [(backboneFile, description.backbone.sha256), (headFile, description.head.sha256)] {
+            guard FileManager.default.fileExists(atPath: file) else {
+                throw DownstreamError(
+                    .notFound, "the model's weights are missing", in: file,
+                    try: "copy the whole model folder, or fit the model again")
+            }
+            let found = try SHA256.hex(ofFile: file)
+            guard found == hash else {
+                throw DownstreamError(
+                    .badModel, "the weights are not those of the model", in: file,
+                    why: ["expected SHA-256 \(hash)", "found \(found)"],
+                    try: "copy the whole model folder again, or fit the model again")
+            }
+        }
+        let loaded = try VisionTransformer.load(from: backboneFile, device: device)
+        guard loaded.network.configuration == description.backbone.architecture else {
+            throw DownstreamError(
+                .badModel, "the backbone's architecture is not the one the model names", in: backboneFile)
+        }
+        let head = try DensePredictionHead.load(
+            from: headFile, description.head.sizes, tokenWidth: description.backbone.architecture.width,
+            outputs: description.bins.count, device: device)
+        return CanopyModel(description: description, path: path, backbone: loaded.network, head: head)
+    }
+
+    /// Heights in metres of normalised images.
+    ///
+    /// - Parameter images: `[B, C, H, W]`.
+    /// - Returns: `[B, 1, H, W]`.
+    public func heights(_ images: Tensor) -> Tensor {
+        withoutGradient {
+            let taps = backbone.taps(images, description.taps)
+            let logits = head.forward(taps, patchSize: backbone.configuration.patchSize)
+            return description.bins.metres(logits)
+        }
+    }
+}
+
+extension DensePredictionHead {
+    /// Reads a head from a safetensors file with the published names; every tensor must be there, and no other.
+    ///
+    /// - Throws: `DownstreamError` (`badModel`) that lists missing, unexpected and mis-shaped tensors.
+    public static func load(
+        from path: String, _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int,
+        dtype: DType = .float32, device: Device = .cpu
+    ) throws -> DensePredictionHead {
+        let file = try SafetensorsFile(path: path)
+        let specifications = specifications(configuration, tokenWidth: tokenWidth, outputs: outputs)
+        var tensors: [String: Tensor] = [:]
+        var missing: [String] = []
+        var misshapen: [String] = []
+        for specification in specifications {
+            guard let shape = file.entry(specification.name)?.shape else {
+                missing.append(specification.name)
+                continue
+            }
+            guard shape == specification.shape else {
+                misshapen.append("\(specification.name) is \(shape); expected \(specification.shape)")
+                continue
+            }
+            tensors[specification.name] = try file.tensor(specification.name).to(dtype).to(device)
+        }
+        let unexpected = Set(file.names).subtracting(specifications.map(\.name)).sorted()
+        let causes =
+            listed("missing", missing) + listed("unexpected", unexpected) + listed("wrong shape", misshapen)
+        guard causes.isEmpty else {
+            throw DownstreamError(.badModel, "the tensors of the file are not those of the head", in: path, why: causes)
+        }
+        return DensePredictionHead(
+            configuration, tokenWidth: tokenWidth, outputs: outputs, tensors: tensors, followsReference: false)
+    }
+}
+
+/// A file in a folder.
+func joined(_ folder: String, _ name: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + name }

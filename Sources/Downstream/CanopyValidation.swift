@@ -1,0 +1,104 @@
+// How well a head does on ground that it was not trained on.
+internal import Backbone
+package import Geo
+internal import Torch
+
+/// Errors on held-out ground.
+public struct CanopyValidation: Codable, Sendable, Equatable {
+    /// Mean absolute error, metres.
+    public var mae: Double
+    /// Root of the mean squared error, metres.
+    public var rmse: Double
+    /// Mean of prediction minus truth, metres.
+    public var bias: Double
+    /// Mean absolute error of always saying the mean height of the training ground, metres.
+    public var meanPredictorMAE: Double
+    /// That mean height, metres.
+    public var meanHeight: Double
+    /// Number of held-out pixels compared.
+    public var pixels: Int
+    /// Number of windows that they come from.
+    public var windows: Int
+
+    /// The keys on disk.
+    public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case mae = "mae_m"
+        case rmse = "rmse_m"
+        case bias = "bias_m"
+        case meanPredictorMAE = "mean_predictor_mae_m"
+        case meanHeight = "mean_height_m"
+        case pixels, windows
+    }
+}
+
+extension CropSampler {
+    /// Windows side by side over all pairs that hold held-out ground: at most as many as the recipe says, chosen by
+    /// the seed.
+    package func validationWindows() -> [(pair: Int, window: PixelWindow)] {
+        lattice().filter { pair, window in blocks.heldOut(window, of: grids[pair], pair: pair).contains(true) }
+            .prefix(recipe.validation.windows).map { $0 }
+    }
+
+    /// All windows of the crop's size side by side over all pairs, in an order that follows the seed.
+    package func lattice() -> some Sequence<(pair: Int, window: PixelWindow)> {
+        var corners: [(pair: Int, column: Int, row: Int)] = []
+        for (pair, grid) in grids.enumerated() where grid.width >= recipe.crop && grid.height >= recipe.crop {
+            for row in starts(grid.height) { for column in starts(grid.width) { corners.append((pair, column, row)) } }
+        }
+        var random = CounterRandom(seed: recipe.seed ^ 0x6c61_7474, path: [])
+        let side = recipe.crop
+        return random.permutation(corners.count).lazy.map { place in
+            let corner = corners[place]
+            return (
+                corner.pair, PixelWindow(column: corner.column, row: corner.row, width: side, height: side)
+            )
+        }
+    }
+
+    /// Side by side from the start; the last is moved back inside.
+    private func starts(_ length: Int) -> [Int] {
+        var starts = Array(stride(from: 0, through: length - recipe.crop, by: recipe.crop))
+        if let last = starts.last, last + recipe.crop < length { starts.append(length - recipe.crop) }
+        return starts
+    }
+
+    /// Errors of a head on held-out ground; `nil` where there is none.
+    ///
+    /// - Parameters:
+    ///   - heights: Metres `[1, 1, S, S]` of a normalised image `[1, C, S, S]`.
+    ///   - normalizer: The weights' normalisation.
+    func validation(
+        normalizer: PixelNormalizer, heights: (Tensor) throws -> Tensor
+    ) throws -> CanopyValidation? {
+        var truth: [Float] = []
+        var (absolute, squared, signed) = (0.0, 0.0, 0.0)
+        var (trainingSum, trainingCount) = (0.0, 0.0)
+        let windows = validationWindows()
+        for (pair, window) in windows {
+            let heldOut = blocks.heldOut(window, of: grids[pair], pair: pair)
+            let (image, height) = try source.crop(pair: pair, window: window)
+            let target = try HeightTarget(checked(height, like: window, pair), maxHeight: recipe.maxHeight)
+            let predicted = try heights(normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0)).floats()
+            for index in heldOut.indices where target.valid[index] > 0 {
+                let metres = target.metres[index]
+                guard heldOut[index] else {
+                    trainingSum += Double(metres)
+                    trainingCount += 1
+                    continue
+                }
+                truth.append(metres)
+                let error = Double(predicted[index]) - Double(metres)
+                absolute += error.magnitude
+                squared += error * error
+                signed += error
+            }
+        }
+        guard !truth.isEmpty, trainingCount > 0 else { return nil }
+        let mean = trainingSum / trainingCount
+        let count = Double(truth.count)
+        return CanopyValidation(
+            mae: absolute / count, rmse: (squared / count).squareRoot(), bias: signed / count,
+            meanPredictorMAE: truth.reduce(0) { $0 + (Double($1) - mean).magnitude } / count, meanHeight: mean,
+            pixels: truth.count, windows: windows.count)
+    }
+}

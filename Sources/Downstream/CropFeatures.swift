@@ -1,0 +1,88 @@
+// What the head is trained on: features of the frozen backbone, fresh or kept.
+package import Backbone
+package import Torch
+
+/// A batch for one step of the head.
+package struct FeatureBatch {
+    /// The four taps.
+    package let taps: [(map: Tensor, cls: Tensor)]
+    /// Metres, `[B, 1, S, S]`.
+    package let height: Tensor
+    /// 1 where a pixel counts, `[B, 1, S, S]`.
+    package let valid: Tensor
+}
+
+/// Features of a fixed set of crops, computed once; or of fresh crops for every step.
+package final class CropFeatures {
+    private let sampler: CropSampler
+    private let backbone: VisionTransformer
+    private var kept: FeatureBatch?
+
+    /// Prepares the batches of a recipe; computes the fixed set where the recipe asks for one.
+    ///
+    /// - Parameter progress: Told of crops done; an answer of `false` stops.
+    /// - Throws: What the source throws; `DownstreamError` (`badRecipe`) for a set beyond 16 GB, `cancelled`.
+    package init(
+        sampler: CropSampler, backbone: VisionTransformer, progress: (Int, Int) -> Bool = { _, _ in true }
+    ) throws {
+        self.sampler = sampler
+        self.backbone = backbone
+        let recipe = sampler.recipe
+        guard recipe.cachedCrops > 0 else { return }
+        let grid = recipe.crop / backbone.configuration.patchSize
+        let floats = 4 * backbone.configuration.width * (grid * grid + 1) + 2 * recipe.crop * recipe.crop
+        let gigabytes = Double(floats) * 4 * Double(recipe.cachedCrops) / 1e9
+        guard gigabytes <= 16 else {
+            throw DownstreamError(
+                .badRecipe,
+                "the features of \(recipe.cachedCrops) cached crops would take \(Int(gigabytes)) GB; the limit is 16",
+                in: "cached_crops", try: "cache fewer crops, or none (0)")
+        }
+        var batches: [FeatureBatch] = []
+        for start in stride(from: 0, to: recipe.cachedCrops, by: recipe.batch) {
+            guard progress(start, recipe.cachedCrops) else {
+                throw DownstreamError(.cancelled, "stopped while the features of crops were computed")
+            }
+            let count = min(recipe.batch, recipe.cachedCrops - start)
+            batches.append(try fresh((start..<start + count).map { [0, $0] }))
+        }
+        kept = FeatureBatch(
+            taps: (0..<4).map { tap in
+                (concatenate(batches.map { $0.taps[tap].map }), concatenate(batches.map { $0.taps[tap].cls }))
+            },
+            height: concatenate(batches.map(\.height)), valid: concatenate(batches.map(\.valid)))
+    }
+
+    /// The batch of a step, from 0.
+    package func batch(step: Int) throws -> FeatureBatch {
+        let recipe = sampler.recipe
+        guard let kept else { return try fresh((0..<recipe.batch).map { [1, step, $0] }) }
+        // Steps walk through one permutation of the set after another.
+        let first = step * recipe.batch
+        var chosen: [Int] = []
+        var order: (round: Int, places: [Int])?
+        for place in first..<first + recipe.batch {
+            let round = place / recipe.cachedCrops
+            if order?.round != round {
+                var random = CounterRandom(seed: recipe.seed ^ 0x6f72_6465, path: [round])
+                order = (round, random.permutation(recipe.cachedCrops))
+            }
+            if let order { chosen.append(order.places[place % recipe.cachedCrops]) }
+        }
+        let index = Tensor(chosen, shape: [chosen.count], device: backbone.device)
+        return FeatureBatch(
+            taps: kept.taps.map {
+                ($0.map.indexSelect(dim: 0, indices: index), $0.cls.indexSelect(dim: 0, indices: index))
+            },
+            height: kept.height.indexSelect(dim: 0, indices: index),
+            valid: kept.valid.indexSelect(dim: 0, indices: index))
+    }
+
+    private func fresh(_ paths: [[Int]]) throws -> FeatureBatch {
+        let crops = try paths.map(sampler.crop)
+        return FeatureBatch(
+            taps: backbone.taps(stack(crops.map(\.image)), sampler.recipe.taps),
+            height: stack(crops.map(\.height)).to(backbone.device), valid: stack(crops.map(\.valid)).to(backbone.device)
+        )
+    }
+}

@@ -1,1 +1,0 @@
-// Downstream: see docs/overview.md.

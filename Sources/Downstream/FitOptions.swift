@@ -1,0 +1,114 @@
+// What a fit is asked for besides its recipe, what it tells while it runs, and what it says at the end.
+public import Torch
+
+/// How to run a fit.
+public struct FitOptions: Sendable {
+    /// Go on with an unfinished fit of the same recipe, weights and pairs; start one where there is none.
+    public var resume = false
+    /// Optimiser steps in place of the recipe's.
+    public var steps: Int?
+    /// Save and end when this many steps are done, counted from the very first.
+    public var stopAfter: Int?
+    /// Threads of one tensor operation; `nil` leaves libtorch's own choice.
+    public var threads: Int?
+    /// Replace a model, or an unfinished fit, of the same name.
+    public var overwrite = false
+    /// Where tensors live.
+    public var device = Device.cpu
+    /// Store the path and hash of the backbone's file in place of a copy.
+    public var referenceBackbone = false
+    /// Take the backbone's architecture but weights drawn from the recipe's seed: the yardstick of pretraining.
+    public var randomBackbone = false
+    /// What to store as the model's provenance: command, versions, files.
+    public var provenance: [String: String] = [:]
+
+    /// A fresh fit on the CPU.
+    public init() {}
+}
+
+/// One step of a fit, as it happens.
+public struct FitStep: Sendable {
+    /// Steps done, from 1.
+    public var step: Int
+    /// All steps.
+    public var steps: Int
+    /// The loss.
+    public var loss: Double
+    /// Share of the Charbonnier loss in it, 0 to 1.
+    public var handOver: Double
+    /// The learning rate.
+    public var learningRate: Double
+    /// The gradient's norm before it was limited.
+    public var gradientNorm: Double
+    /// What the step took.
+    public var milliseconds: Double
+
+    /// The step as one line for people.
+    public var line: String {
+        func padded(_ number: Int) -> String {
+            let text = "\(number)"
+            return String(repeating: "0", count: max(0, "\(steps)".count - text.count)) + text
+        }
+        return """
+            step \(padded(step))/\(steps) | loss \(rounded(loss, 4)) | charbonnier \(Int((handOver * 100).rounded())) % | \
+            lr \(significant(learningRate)) | \(Int(milliseconds.rounded())) ms
+            """
+    }
+}
+
+/// What a fit tells while it runs, on the fit's own thread.
+public enum FitEvent: Sendable {
+    /// Features of crops that are kept: done and all.
+    case caching(done: Int, total: Int)
+    /// A step is done.
+    case step(FitStep)
+    /// A checkpoint was written after this many steps.
+    case saved(step: Int)
+}
+
+/// What a fit says at the end.
+public struct FitSummary: Sendable {
+    /// The model's folder; it exists only when the fit is complete.
+    public var model: String
+    /// Steps done.
+    public var step: Int
+    /// All steps.
+    public var steps: Int
+    /// Whether the model was written; else the fit was stopped and can be resumed.
+    public var isComplete: Bool
+    /// Whether the fit was stopped by the `interrupted` closure.
+    public var wasInterrupted: Bool
+    /// Mean loss of the last steps, up to 50; `nil` where no step was done.
+    public var loss: Double?
+    /// Errors on held-out ground; `nil` where none was held out, or the fit is not complete.
+    public var validation: CanopyValidation?
+}
+
+/// A number with so many digits after the point.
+func rounded(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return "\(value)" }
+    var scale = 1
+    for _ in 0..<digits { scale *= 10 }
+    let whole = (value.magnitude * Double(scale)).rounded()
+    guard whole < 1e15 else { return "\(value)" }
+    let number = Int(whole)
+    let fraction = "\(number % scale)"
+    let zeros = String(repeating: "0", count: digits - fraction.count)
+    return (value < 0 ? "-" : "") + "\(number / scale).\(zeros)\(fraction)"
+}
+
+/// A small number in two significant digits, such as 1.0e-4.
+func significant(_ value: Double) -> String {
+    guard value > 0, value.isFinite else { return "\(value)" }
+    var exponent = 0
+    var mantissa = value
+    while mantissa >= 10 {
+        mantissa /= 10
+        exponent += 1
+    }
+    while mantissa < 1 {
+        mantissa *= 10
+        exponent -= 1
+    }
+    return "\(rounded(mantissa, 1))e\(exponent)"
+}

@@ -1,0 +1,230 @@
+// An unfinished fit on disk: what it is a fit of, and how far it got.
+internal import Backbone
+internal import FoundationEssentials
+internal import Telemetry
+internal import Torch
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// What a fit is a fit of; a resumed fit must be of the same.
+struct FitIdentity: Codable, Equatable {
+    var formatVersion = 1
+    var recipe: CanopyRecipe
+    /// SHA-256 of the weights file.
+    var backbone: String
+    var randomBackbone: Bool
+    /// The fingerprint of the pairs.
+    var pairs: String
+
+    enum CodingKeys: String, CodingKey {
+        case formatVersion = "format_version"
+        case recipe, backbone
+        case randomBackbone = "random_backbone"
+        case pairs
+    }
+
+    /// What differs from another identity, one sentence each; the number of steps may differ.
+    func differences(from now: FitIdentity) -> [String] {
+        var list: [String] = []
+        if formatVersion != now.formatVersion {
+            list.append("the fit has format version \(formatVersion), this program \(now.formatVersion)")
+        }
+        if backbone != now.backbone { list.append("the weights: SHA-256 \(backbone), now \(now.backbone)") }
+        if randomBackbone != now.randomBackbone {
+            list.append("random_backbone: \(randomBackbone), now \(now.randomBackbone)")
+        }
+        if pairs != now.pairs { list.append("the pairs: \(pairs), now \(now.pairs)") }
+        let (old, new) = (recipe.flat, now.recipe.flat)
+        for key in Set(old.keys).union(new.keys).sorted() where key != "steps" && old[key] != new[key] {
+            list.append("recipe \(key): \(old[key] ?? "absent"), now \(new[key] ?? "absent")")
+        }
+        return list
+    }
+}
+
+extension CanopyRecipe {
+    /// Every value by its path of keys, as text.
+    var flat: [String: String] {
+        guard let data = try? JSONEncoder().encode(self), let tree = try? JSONDecoder().decode(Tree.self, from: data)
+        else { return [:] }
+        var out: [String: String] = [:]
+        tree.flatten(into: &out, path: "")
+        return out
+    }
+}
+
+/// Any JSON, for comparing recipes key by key.
+private enum Tree: Decodable {
+    case node([String: Tree])
+    case list([Tree])
+    case leaf(String)
+
+    init(from decoder: any Decoder) throws {
+        if let node = try? [String: Tree](from: decoder) {
+            self = .node(node)
+        } else if let list = try? [Tree](from: decoder) {
+            self = .list(list)
+        } else {
+            let value = try decoder.singleValueContainer()
+            if let flag = try? value.decode(Bool.self) {
+                self = .leaf("\(flag)")
+            } else if let number = try? value.decode(Int64.self) {
+                self = .leaf("\(number)")
+            } else if let number = try? value.decode(Double.self) {
+                self = .leaf("\(number)")
+            } else {
+                self = .leaf((try? value.decode(String.self)) ?? "null")
+            }
+        }
+    }
+
+    private var text: String {
+        switch self {
+        case .leaf(let text): text
+        case .list(let list): "[" + list.map(\.text).joined(separator: ", ") + "]"
+        case .node: "{}"
+        }
+    }
+
+    func flatten(into out: inout [String: String], path: String) {
+        guard case .node(let node) = self else {
+            out[path] = text
+            return
+        }
+        for (key, value) in node { value.flatten(into: &out, path: path.isEmpty ? key : "\(path).\(key)") }
+    }
+}
+
+/// The folder of an unfinished fit, `MODEL.partial`.
+struct FitFolder {
+    /// The model's folder.
+    let model: String
+
+    var path: String { model + ".partial" }
+    var checkpoint: String { joined(path, "checkpoint.safetensors") }
+    var metrics: String { joined(path, "metrics.jsonl") }
+    /// The mark of an unfinished fit, and what it is a fit of.
+    var identity: String { joined(path, "fit.json") }
+
+    var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
+    init(model: String) {
+        var model = model
+        while model.count > 1, model.hasSuffix("/") { model.removeLast() }
+        self.model = model
+    }
+
+    /// Makes room for a fit: the folder is there afterwards.
+    ///
+    /// - Returns: Whether there is a fit to go on with.
+    func prepare(_ now: FitIdentity, options: FitOptions) throws -> Bool {
+        let files = FileManager.default
+        if files.fileExists(atPath: model), !options.overwrite {
+            throw DownstreamError(
+                .exists, CanopyModel.isModel(model) ? "the model exists already" : "something exists already",
+                in: model,
+                try: "choose another name" + (CanopyModel.isModel(model) ? ", or --overwrite" : ""))
+        }
+        if files.fileExists(atPath: model), !CanopyModel.isModel(model) {
+            throw DownstreamError(
+                .exists, "what exists there is no model of ours, and is not overwritten", in: model,
+                try: "choose another name")
+        }
+        if exists {
+            guard files.fileExists(atPath: identity) else {
+                throw DownstreamError(
+                    .exists, "a folder that is no fit of ours is in the way", in: path, try: "move it away")
+            }
+            if options.resume {
+                try compare(now)
+                return true
+            }
+            guard options.overwrite else {
+                throw DownstreamError(
+                    .exists, "an unfinished fit is there", in: path,
+                    try: "go on with it by --resume, or start anew with --overwrite")
+            }
+            try attempt(.writeFailed, "cannot remove the unfinished fit", path) { try files.removeItem(atPath: path) }
+        }
+        try attempt(.writeFailed, "cannot make the fit's folder", path) {
+            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        try write(now, to: identity)
+        return false
+    }
+
+    private func compare(_ now: FitIdentity) throws {
+        guard let data = FileManager.default.contents(atPath: identity) else {
+            throw DownstreamError(.readFailed, "cannot read what the fit was started with", in: identity)
+        }
+        let before: FitIdentity
+        do {
+            before = try JSONDecoder().decode(FitIdentity.self, from: data)
+        } catch {
+            throw DownstreamError(
+                .badRun, "what the fit was started with cannot be read", in: identity, why: [decodingCause(error)],
+                try: "start anew with --overwrite")
+        }
+        let differences = before.differences(from: now)
+        guard differences.isEmpty else {
+            throw DownstreamError(
+                .changed, "the fit was started with something else", in: path, why: differences,
+                try: "give what it was started with, or start anew with --overwrite")
+        }
+    }
+
+    /// Writes a value as JSON through a temporary name.
+    func write(_ value: some Encodable, to file: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        try attempt(.writeFailed, "cannot write the file", file) {
+            try encoder.encode(value).write(to: URL(filePath: file + ".new"))
+            try syncAndRename(file + ".new", to: file)
+        }
+    }
+
+    /// Turns the fit's folder into the model; an old model is moved aside first and removed last.
+    func finish(overwrite: Bool) throws {
+        let files = FileManager.default
+        let old = model + ".old.partial"
+        let replaces = overwrite && files.fileExists(atPath: model)
+        try attempt(.writeFailed, "cannot give the model its name", model) {
+            if replaces {
+                try? files.removeItem(atPath: old)
+                try syncAndRename(model, to: old)
+            }
+            try syncAndRename(path, to: model)
+            if replaces { try? files.removeItem(atPath: old) }
+        }
+        for file in ["checkpoint.safetensors", "fit.json"] { try? files.removeItem(atPath: joined(model, file)) }
+    }
+}
+
+/// Syncs a file or folder and renames it, replacing a file of the new name.
+func syncAndRename(_ from: String, to: String) throws(DownstreamError) {
+    let descriptor = open(from, O_RDONLY | O_CLOEXEC)
+    if descriptor >= 0 {
+        fsync(descriptor)
+        close(descriptor)
+    }
+    guard rename(from, to) == 0 else {
+        throw DownstreamError(.writeFailed, "cannot rename \(from)", in: to, why: [String(cString: strerror(errno))])
+    }
+}
+
+/// Does something with files; what it throws becomes one of our errors.
+func attempt<R>(_ code: DownstreamError.Code, _ what: String, _ place: String, _ body: () throws -> R) throws -> R {
+    do {
+        return try body()
+    } catch let error as DownstreamError {
+        throw error
+    } catch {
+        throw DownstreamError(code, what, in: place, why: causes(of: error))
+    }
+}

@@ -1,0 +1,221 @@
+// How much of canopy height can be read from single patch tokens: a linear regression in closed form.
+public import Backbone
+internal import Geo
+internal import Torch
+
+/// What to probe with.
+public struct ProbeOptions: Sendable {
+    /// Side of a crop in pixels, a multiple of the patch size.
+    public var crop = 224
+    /// Largest number of crops.
+    public var crops = 256
+    /// Side of a block of ground, metres; blocks are either trained on or tested on.
+    public var block = 120.0
+    /// Share of the blocks that are tested on.
+    public var share = 0.3
+    /// Weight of the ridge, as a share of the features' mean variance.
+    public var ridge = 1e-3
+    /// Share of a patch's pixels that must be valid.
+    public var minimumValid = 0.9
+    /// Heights above this are mistakes, metres.
+    public var maxHeight = 100.0
+    /// The seed of the choice of crops and blocks.
+    public var seed: UInt64 = 0
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What a probe found.
+public struct ProbeResult: Codable, Sendable, Equatable {
+    /// Coefficient of determination on tested patches: 1 is perfect, 0 is their own mean.
+    public var r2: Double
+    /// The same on the patches trained on.
+    public var trainingR2: Double
+    /// Patches trained on.
+    public var trainingPatches: Int
+    /// Patches tested on.
+    public var testPatches: Int
+
+    /// The keys on disk.
+    public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case r2
+        case trainingR2 = "training_r2"
+        case trainingPatches = "training_patches"
+        case testPatches = "test_patches"
+    }
+}
+
+/// Fits mean canopy height of a patch to its token, normalised, of the last block.
+///
+/// A patch belongs to the test when its centre's block is held out. Which patches are looked at depends on the options and
+/// the source alone, so that two backbones with the same patch size are compared on the same patches. Ridge regression in
+/// closed form, in double precision; memory does not grow with the number of patches.
+///
+/// - Parameters:
+///   - network: The backbone.
+///   - record: What travels with its weights.
+///   - source: Images with heights.
+/// - Throws: `DownstreamError` (`badPairs`) where there are too few patches; what the source throws.
+public func linearProbe(
+    _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions = ProbeOptions()
+) throws -> ProbeResult {
+    let patch = network.configuration.patchSize
+    guard options.crop >= patch, options.crop % patch == 0 else {
+        throw DownstreamError(
+            .badRecipe, "the probe's crop is \(options.crop); expected a multiple of the patch size, \(patch)")
+    }
+    guard let gsd = source.layout.gsd, gsd > 0 else {
+        throw DownstreamError(.badPairs, "the pairs have no metres per pixel, which canopy heights need")
+    }
+    var recipe = CanopyRecipe()
+    recipe.crop = options.crop
+    recipe.seed = options.seed
+    recipe.validation.block = options.block
+    recipe.validation.share = options.share
+    recipe.maxHeight = options.maxHeight
+    let normalizer = PixelNormalizer(mean: record.mean, std: record.std)
+    let sampler = try CropSampler(source: source, recipe: recipe, gsd: gsd, normalizer: normalizer)
+    var training = RidgeSums(width: network.configuration.width)
+    var test = RidgeSums(width: network.configuration.width)
+    for (pair, window) in sampler.lattice().prefix(options.crops) {
+        let (image, height) = try source.crop(pair: pair, window: window)
+        let patches = try patchHeights(
+            HeightTarget(sampler.checked(height, like: window, pair), maxHeight: options.maxHeight), side: options.crop,
+            patch: patch, minimumValid: options.minimumValid)
+        let heldOut = sampler.blocks.heldOut(window, of: sampler.grids[pair], pair: pair)
+        var chosen = (training: [Int](), test: [Int]())
+        let columns = options.crop / patch
+        for (index, metres) in patches.enumerated() where metres != nil {
+            let centre = (index / columns * patch + patch / 2) * options.crop + index % columns * patch + patch / 2
+            if heldOut[centre] { chosen.test.append(index) } else { chosen.training.append(index) }
+        }
+        guard !(chosen.training.isEmpty && chosen.test.isEmpty) else { continue }
+        let batch = try normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0).to(network.device)
+        let tokens = withoutGradient { network.forward(batch).patches }.select(dim: 0, index: 0).to(.cpu).to(.float64)
+        func part(_ indices: [Int]) -> (features: Tensor, heights: Tensor) {
+            (
+                tokens.indexSelect(dim: 0, indices: Tensor(indices)),
+                Tensor(indices.map { Double(patches[$0] ?? 0) }, shape: [indices.count])
+            )
+        }
+        if !chosen.training.isEmpty { training.add(part(chosen.training)) }
+        if !chosen.test.isEmpty { test.add(part(chosen.test)) }
+    }
+    guard training.count >= 10, test.count >= 10 else {
+        throw DownstreamError(
+            .badPairs, "too few patches with known height for a probe",
+            why: ["\(Int(training.count)) to train on and \(Int(test.count)) to test on; expected 10 of each"],
+            try: "give more pairs, or make the blocks smaller")
+    }
+    let solution = try training.solved(ridge: options.ridge)
+    return ProbeResult(
+        r2: test.determination(solution), trainingR2: training.determination(solution),
+        trainingPatches: Int(training.count), testPatches: Int(test.count))
+}
+
+/// Mean height of every patch of a square, row by row; `nil` where too little of it is valid.
+func patchHeights(_ target: HeightTarget, side: Int, patch: Int, minimumValid: Double) -> [Float?] {
+    let columns = side / patch
+    return (0..<columns * columns).map { index in
+        var (sum, count) = (Float(0), Float(0))
+        for row in index / columns * patch..<(index / columns + 1) * patch {
+            for column in index % columns * patch..<(index % columns + 1) * patch {
+                sum += target.metres[row * side + column]
+                count += target.valid[row * side + column]
+            }
+        }
+        return Double(count) >= minimumValid * Double(patch * patch) && count > 0 ? sum / count : nil
+    }
+}
+
+/// Sums of features and heights: all that a linear regression, and its errors, need to know of any number of samples.
+struct RidgeSums {
+    let width: Int
+    private(set) var count = 0.0
+    // With a constant feature at the end: sums of x x^T, x y and y^2.
+    private var products: Tensor
+    private var responses: Tensor
+    private var squares = 0.0
+
+    init(width: Int) {
+        self.width = width
+        products = Tensor.zeros([width + 1, width + 1], dtype: .float64)
+        responses = Tensor.zeros([width + 1], dtype: .float64)
+    }
+
+    /// Adds samples: features `[n, width]` and heights `[n]`, float64.
+    mutating func add(_ part: (features: Tensor, heights: Tensor)) {
+        let n = part.features.shape[0]
+        let x = concatenate([part.features, Tensor.ones([n, 1], dtype: .float64)], dim: 1)
+        products = products + matmul(x.transpose(0, 1), x)
+        responses = responses + matmul(x.transpose(0, 1), part.heights)
+        squares += (part.heights * part.heights).sum().item()
+        count += Double(n)
+    }
+
+    /// The weights and, last, the constant that minimise the squared error plus the ridge.
+    ///
+    /// - Throws: `DownstreamError` (`badPairs`) where the features do not determine them.
+    func solved(ridge: Double) throws(DownstreamError) -> [Double] {
+        let size = width + 1
+        var a = products.doubles()
+        var b = responses.doubles()
+        // Taking off the means leaves covariances; the ridge then weighs against their mean diagonal.
+        let means = (0..<width).map { a[$0 * size + width] / count }
+        let meanHeight = b[width] / count
+        for row in 0..<width {
+            for column in 0..<width { a[row * size + column] -= count * means[row] * means[column] }
+            b[row] -= count * means[row] * meanHeight
+        }
+        let variance = (0..<width).reduce(0) { $0 + a[$1 * size + $1] } / Double(width)
+        for row in 0..<width { a[row * size + row] += ridge * variance }
+        guard let weights = choleskySolved(a, stride: size, b, count: width) else {
+            throw DownstreamError(
+                .badPairs, "the patches' features do not determine a regression",
+                why: ["they are all equal, or not finite"])
+        }
+        return weights + [meanHeight - zip(weights, means).reduce(0) { $0 + $1.0 * $1.1 }]
+    }
+
+    /// One minus squared error over variance about the mean.
+    func determination(_ solution: [Double]) -> Double {
+        let size = width + 1
+        let a = products.doubles()
+        let b = responses.doubles()
+        var error = squares
+        for row in 0..<size {
+            error -= 2 * solution[row] * b[row]
+            for column in 0..<size { error += solution[row] * a[row * size + column] * solution[column] }
+        }
+        let total = squares - b[width] * b[width] / count
+        return total > 0 ? 1 - error / total : 0
+    }
+}
+
+/// Solves a symmetric positive definite system by Cholesky's factorisation; `nil` where it is not definite.
+func choleskySolved(_ matrix: [Double], stride: Int, _ right: [Double], count: Int) -> [Double]? {
+    var lower = [Double](repeating: 0, count: count * count)
+    for row in 0..<count {
+        for column in 0...row {
+            var sum = matrix[row * stride + column]
+            for k in 0..<column { sum -= lower[row * count + k] * lower[column * count + k] }
+            if row == column {
+                guard sum > 0, sum.isFinite else { return nil }
+                lower[row * count + row] = sum.squareRoot()
+            } else {
+                lower[row * count + column] = sum / lower[column * count + column]
+            }
+        }
+    }
+    var x = Array(right[..<count])
+    for row in 0..<count {
+        for k in 0..<row { x[row] -= lower[row * count + k] * x[k] }
+        x[row] /= lower[row * count + row]
+    }
+    for row in (0..<count).reversed() {
+        for k in row + 1..<count { x[row] -= lower[k * count + row] * x[k] }
+        x[row] /= lower[row * count + row]
+    }
+    return x
+}
