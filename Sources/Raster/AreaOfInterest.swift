@@ -46,10 +46,14 @@ public struct AreaOfInterest: Sendable {
     /// - Throws: `badAOI` for bounds without area, `badCRS`.
     public init(bounds: Bounds, crs: CoordinateReferenceSystem) throws(RasterError) {
         var outlines = Outlines()
-        outlines.polygons = [[[
-            (bounds.minX, bounds.minY), (bounds.maxX, bounds.minY), (bounds.maxX, bounds.maxY),
-            (bounds.minX, bounds.maxY), (bounds.minX, bounds.minY),
-        ]]]
+        outlines.polygons = [
+            [
+                [
+                    (bounds.minX, bounds.minY), (bounds.maxX, bounds.minY), (bounds.maxX, bounds.maxY),
+                    (bounds.minX, bounds.maxY), (bounds.minX, bounds.minY),
+                ]
+            ]
+        ]
         try self.init(outlines, crs: crs.validated(), place: "", warnings: [])
     }
 
@@ -161,7 +165,8 @@ public struct AreaOfInterest: Sendable {
                 let texts = rings.enumerated().map { index, ring in
                     // Outer rings run counter-clockwise, holes clockwise.
                     let turned = (Ring.area(ring) < 0) == (index == 0) ? ring.reversed() : ring
-                    return "[" + turned.map { "[\(Self.rounded($0.x)),\(Self.rounded($0.y))]" }.joined(separator: ",") + "]"
+                    return "[" + turned.map { "[\(Self.rounded($0.x)),\(Self.rounded($0.y))]" }.joined(separator: ",")
+                        + "]"
                 }
                 return "[" + texts.joined(separator: ",") + "]"
             }

@@ -89,7 +89,10 @@ final class SpatialReference {
 
     /// Whether the two mean the same places; axis order aside, since ours is always x, y.
     func isSame(as other: SpatialReference) -> Bool {
-        let options = ["IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", "IGNORE_COORDINATE_EPOCH=YES", "CRITERION=EQUIVALENT_EXCEPT_AXIS_ORDER_GEOGCRS"]
+        let options = [
+            "IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", "IGNORE_COORDINATE_EPOCH=YES",
+            "CRITERION=EQUIVALENT_EXCEPT_AXIS_ORDER_GEOGCRS",
+        ]
         return withStringList(options, gdal) { options in
             gdal.collect {
                 $0.OSRIsSameEx(handle, other.handle, options.map { constant($0) })

@@ -31,12 +31,12 @@ final class Dataset {
         let flags = UInt32(GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
         let (handle, messages) = withStringList(options.allowedDrivers ?? [], gdal) { drivers in
             withStringList(options.openOptions, gdal) { openOptions in
-                var none: [UnsafePointer<CChar>?] = [nil]
-                return none.withUnsafeMutableBufferPointer { none in
+                // GDAL takes an empty list for none given: a name that is nowhere stands for "no siblings".
+                withStringList(["no siblings"], gdal) { none in
                     gdal.collect {
                         $0.GDALOpenEx(
                             name, flags, drivers.map { constant($0) }, openOptions.map { constant($0) },
-                            options.siblings ? nil : UnsafePointer(none.baseAddress))
+                            options.siblings ? nil : none.map { constant($0) })
                     }
                 }
             }

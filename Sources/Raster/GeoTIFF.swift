@@ -160,7 +160,8 @@ final class GeoTIFF {
         let window = PixelWindow(column: column, row: row, width: buffer.width, height: buffer.height)
         guard column >= 0, row >= 0, column <= width - buffer.width, row <= height - buffer.height else {
             throw RasterError(
-                .badGrid, "the window \(column),\(row) \(buffer.width)x\(buffer.height) does not lie inside "
+                .badGrid,
+                "the window \(column),\(row) \(buffer.width)x\(buffer.height) does not lie inside "
                     + "\(width) x \(height) pixels", in: place)
         }
         guard !window.isEmpty else { return }
@@ -171,7 +172,8 @@ final class GeoTIFF {
         case .float32(let samples): try put(samples, GDT_Float32, buffer, window)
         }
         if let mask {
-            let flags = buffer.validity?.map { $0 ? UInt8(255) : 0 }
+            let flags =
+                buffer.validity?.map { $0 ? UInt8(255) : 0 }
                 ?? [UInt8](repeating: 255, count: buffer.width * buffer.height)
             try io(flags, 0, mask, GDT_Byte, window)
         }

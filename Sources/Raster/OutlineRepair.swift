@@ -23,7 +23,8 @@ struct OutlineRepair {
         guard !outlines.polygons.isEmpty else {
             let what =
                 outlines.others.isEmpty
-                ? "the area is empty" : "the area holds no polygon, only \(outlines.others.sorted().joined(separator: ", "))"
+                ? "the area is empty"
+                : "the area holds no polygon, only \(outlines.others.sorted().joined(separator: ", "))"
             throw bad(what, try: "draw at least one polygon around the place you want")
         }
         var repaired = Repaired()
@@ -188,7 +189,9 @@ struct OutlineRepair {
                     (centre - half, -half), (centre + half, -half), (centre + half, half), (centre - half, half),
                     (centre - half, -half),
                 ]
-                guard let frame = Self.geometry([box], gdal), let whole = Self.geometry(polygon, gdal) else { return nil }
+                guard let frame = Self.geometry([box], gdal), let whole = Self.geometry(polygon, gdal) else {
+                    return nil
+                }
                 defer {
                     gdal.OGR_G_DestroyGeometry(frame)
                     gdal.OGR_G_DestroyGeometry(whole)

@@ -4,31 +4,13 @@ import Geo
 
 /// Reads windows of stored pixels with their validity, by column and row of the file.
 final class PixelSource {
-    /// How the validity of one band is found.
-    enum Absence {
-        /// All pixels count.
-        case never
-        /// A value, comparable in the type that is read.
-        case value(Double)
-        /// GDAL's mask band of this band.
-        case mask
-    }
-
-    /// A stored band.
-    struct Stored {
-        let handle: GDALRasterBandH
-        let info: RasterBand
-        let absence: Absence
-        let signedByte: Bool
-    }
-
     let dataset: Dataset
     let width: Int
     let height: Int
     let bands: [RasterBand]
     /// Red, green, blue, alpha by index, for a palette that is read as colours.
     let palette: [[UInt8]]?
-    private let stored: [Int: Stored]
+    private let stored: [Int: StoredBand]
     private let alpha: GDALRasterBandH?
     private let datasetMask: GDALRasterBandH?
     private var gdal: GDALFunctions { dataset.gdal }
@@ -46,11 +28,11 @@ final class PixelSource {
                     ? "gdalinfo '\(dataset.path)'"
                     : "open one of its parts: " + parts.prefix(4).joined(separator: ", "))
         }
-        var stored: [Int: Stored] = [:]
+        var stored: [Int: StoredBand] = [:]
         var alpha: GDALRasterBandH?
         var infos: [RasterBand] = []
         for index in 1...dataset.bandCount {
-            let band = try Self.describe(dataset, index)
+            let band = try StoredBand(dataset, index)
             if band.info.colour == "alpha", alpha == nil, dataset.bandCount > 1 {
                 alpha = band.handle
             } else {
@@ -58,7 +40,7 @@ final class PixelSource {
                 infos.append(band.info)
             }
         }
-        try Self.checkBlocks(dataset)
+        try StoredBand.checkBlocks(of: dataset)
         let flags = try gdal.pointee.GDALGetMaskFlags(dataset.band(infos[0].index))
         let perDataset = flags & GMF_PER_DATASET != 0 && flags & GMF_ALPHA == 0 && flags & GMF_ALL_VALID == 0
         if perDataset {
@@ -70,7 +52,7 @@ final class PixelSource {
         self.alpha = alpha
         var colours: [[UInt8]]?
         if expandPalette, infos.count == 1, infos[0].colour == "palette", infos[0].sampleType != .float32 {
-            colours = try Self.palette(dataset.band(infos[0].index), gdal)
+            colours = try StoredBand.palette(dataset.band(infos[0].index), gdal)
         }
         palette = colours
         if colours != nil {
@@ -83,97 +65,6 @@ final class PixelSource {
         }
         self.stored = stored
         bands = infos
-    }
-
-    private static func describe(_ dataset: Dataset, _ index: Int) throws(RasterError) -> Stored {
-        let gdal = dataset.gdal
-        let handle = try dataset.band(index)
-        let type = gdal.pointee.GDALGetRasterDataType(handle)
-        let typeName = gdal.pointee.GDALGetDataTypeName(type).map { String(cString: $0) } ?? "Unknown"
-        guard gdal.pointee.GDALDataTypeIsComplex(type) == 0, type != GDT_Unknown else {
-            throw RasterError(
-                .unsupported, "band \(index) holds \(typeName) values, which are not handled", in: dataset.path,
-                try: "make it real first, for example with a derived band of a VRT (PixelFunctionType mod)")
-        }
-        let signedByte =
-            type == GDT_Byte
-            && dataset.metadataItem("PIXELTYPE", "IMAGE_STRUCTURE", of: handle) == "SIGNEDBYTE"
-        let sampleType: SampleType =
-            switch type {
-            case GDT_Byte: signedByte ? .float32 : .uint8
-            case GDT_UInt16: .uint16
-            case GDT_Int16: .int16
-            default: .float32
-            }
-        let colour = colourName(gdal.pointee.GDALGetRasterColorInterpretation(handle))
-        let described = gdal.pointee.GDALGetDescription(handle).map { String(cString: $0) } ?? ""
-        var found: Int32 = 0
-        let nodata = gdal.collect { $0.GDALGetRasterNoDataValue(handle, &found) }.0
-        let hasNodata = found != 0
-        let scale = gdal.collect { $0.GDALGetRasterScale(handle, &found) }.0
-        let hasScale = found != 0
-        let offset = gdal.collect { $0.GDALGetRasterOffset(handle, &found) }.0
-        let hasOffset = found != 0
-        let unit = gdal.pointee.GDALGetRasterUnitType(handle).map { String(cString: $0) } ?? ""
-        let flags = gdal.collect { $0.GDALGetMaskFlags(handle) }.0
-        let ownMask = flags & (GMF_ALL_VALID | GMF_PER_DATASET | GMF_ALPHA | GMF_NODATA) == 0
-        // Types that are read as float32 may not tell their nodata value from its neighbours after that.
-        let exact = type == GDT_Byte || type == GDT_UInt16 || type == GDT_Int16 || type == GDT_Float32
-        let absence: Absence =
-            ownMask || (hasNodata && !exact && flags & GMF_NODATA != 0)
-            ? .mask : (hasNodata ? .value(nodata) : .never)
-        let info = RasterBand(
-            index: index,
-            name: !described.isEmpty ? described : colour == "undefined" ? "band \(index)" : colour,
-            colour: colour, sampleType: sampleType, storedType: signedByte ? "Int8" : typeName,
-            nodata: hasNodata ? nodata : nil, unit: unit.isEmpty ? nil : unit,
-            scale: hasScale && scale.isFinite ? scale : 1, offset: hasOffset && offset.isFinite ? offset : 0)
-        return Stored(handle: handle, info: info, absence: absence, signedByte: signedByte)
-    }
-
-    private static func colourName(_ value: GDALColorInterp) -> String {
-        switch value {
-        case GCI_RedBand: "red"
-        case GCI_GreenBand: "green"
-        case GCI_BlueBand: "blue"
-        case GCI_AlphaBand: "alpha"
-        case GCI_PaletteIndex: "palette"
-        case GCI_GrayIndex: "gray"
-        default: "undefined"
-        }
-    }
-
-    /// GDAL allocates a whole block before it reads: what a header claims is checked first.
-    private static func checkBlocks(_ dataset: Dataset) throws(RasterError) {
-        let gdal = dataset.gdal
-        let interleaved = dataset.metadataItem("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL"
-        let handle = try dataset.band(1)
-        var columns: Int32 = 0
-        var rows: Int32 = 0
-        gdal.pointee.GDALGetBlockSize(handle, &columns, &rows)
-        let sample = Int(gdal.pointee.GDALGetDataTypeSizeBytes(gdal.pointee.GDALGetRasterDataType(handle)))
-        var bytes = Int(columns).multipliedReportingOverflow(by: Int(rows))
-        if !bytes.overflow { bytes = bytes.partialValue.multipliedReportingOverflow(by: max(1, sample)) }
-        if !bytes.overflow, interleaved {
-            bytes = bytes.partialValue.multipliedReportingOverflow(by: dataset.bandCount)
-        }
-        guard !bytes.overflow, bytes.partialValue <= GDAL.largestBlock else {
-            throw RasterError(
-                .unsupported,
-                "its blocks of \(columns) x \(rows) pixels are too large: at most 512 MB each are read", in: dataset.path,
-                try: "rewrite it in tiles: gdal_translate -co TILED=YES '\(dataset.path)' tiled.tif")
-        }
-    }
-
-    private static func palette(_ band: GDALRasterBandH, _ gdal: GDALFunctions) -> [[UInt8]]? {
-        guard let table = gdal.pointee.GDALGetRasterColorTable(band) else { return nil }
-        var colours: [[UInt8]] = []
-        for index in 0..<max(0, min(65536, gdal.pointee.GDALGetColorEntryCount(table))) {
-            var entry = GDALColorEntry()
-            guard gdal.pointee.GDALGetColorEntryAsRGB(table, index, &entry) != 0 else { return nil }
-            colours.append([entry.c1, entry.c2, entry.c3, entry.c4].map { UInt8(clamping: $0) })
-        }
-        return colours
     }
 
     /// The type that holds the samples of all of these bands.
@@ -218,79 +109,59 @@ final class PixelSource {
     ) throws(RasterError) -> PixelBuffer {
         let (inside, count) = try plan(window, planes: wanted.count, sampleBytes: MemoryLayout<S>.size)
         var samples = [S](repeating: S.zero, count: count * wanted.count)
-        var valid = [Bool](repeating: false, count: count)
         guard !inside.isEmpty else {
             return PixelBuffer(
                 bands: wanted.count, height: window.height, width: window.width, samples: wrap(samples),
-                validity: count > 0 ? valid : nil)
+                validity: count > 0 ? [Bool](repeating: false, count: count) : nil)
         }
         let place = Placement(window: window, inside: inside)
         for (plane, number) in wanted.enumerated() {
             guard let band = stored[number] else { continue }
             try fetch(band.handle, place, type, &samples, at: plane * count, number)
         }
-        // Absent in every band: 0 may be nodata and still a dark pixel's value in one band. Types read as
-        // floating point have no such excuse: one absent sample there makes the pixel useless.
-        var absentSomewhere = false
-        place.forEachRow { start in for i in start..<start + inside.width { valid[i] = true } }
-        var presence = [UInt8]()
-        let allMustBeAbsent = S.self != Float.self && wanted.count > 1
-        if allMustBeAbsent { presence = [UInt8](repeating: 0, count: count) }
+        var validity = Validity(place: place, count: count)
+        // Nodata of integers must be in every band: 0 may be nodata and still a dark pixel's value in one band.
+        // Floating point has no such excuse: one absent sample makes the pixel useless.
+        let strict = S.self == Float.self || wanted.count == 1
         for (plane, number) in wanted.enumerated() {
             guard let band = stored[number] else { continue }
             let base = plane * count
             if band.signedByte {
-                place.forEachRow { start in
-                    for i in start..<start + inside.width where samples[base + i].double > 127 {
-                        samples[base + i] = S(rounding: samples[base + i].double - 256)
-                    }
+                place.forEach { i in
+                    let value = samples[base + i].double
+                    if value > 127 { samples[base + i] = S(rounding: value - 256) }
                 }
             }
-            switch band.absence {
-            case .never:
-                if allMustBeAbsent { place.forEachRow { s in for i in s..<s + inside.width { presence[i] = 1 } } }
-            case .value(let nodata):
-                let value = S(exactlyNodata: nodata)
-                place.forEachRow { start in
-                    for i in start..<start + inside.width {
-                        let absent = value.map { samples[base + i] == $0 } ?? false
-                        if allMustBeAbsent {
-                            if !absent { presence[i] = 1 }
-                        } else if absent {
-                            valid[i] = false
-                        }
-                    }
+            if case .value(let nodata) = band.absence, let absent = S(exactlyNodata: nodata) {
+                if strict {
+                    validity.remove { samples[base + $0] == absent }
+                } else {
+                    validity.keep { samples[base + $0] != absent }
                 }
-            case .mask:
+            } else if !strict {
+                validity.keepAll()
+            }
+            if case .mask = band.absence {
                 let mask = try readMask(gdal.collect { $0.GDALGetMaskBand(band.handle) }.0, place, number)
-                place.forEachRow { start in
-                    for i in start..<start + inside.width {
-                        if mask[i] == 0 { valid[i] = false } else if allMustBeAbsent { presence[i] = 1 }
-                    }
-                }
+                validity.remove { mask[$0] == 0 }
             }
-            if S.self == Float.self {
-                place.forEachRow { start in
-                    for i in start..<start + inside.width where !samples[base + i].double.isFinite {
-                        valid[i] = false
-                    }
-                }
+            if S.self == Float.self { validity.remove { !samples[base + $0].double.isFinite } }
+        }
+        if !strict { validity.removeUnkept() }
+        for band in [alpha, datasetMask] where band != nil {
+            let mask = try readMask(band, place, 0)
+            validity.remove { mask[$0] == 0 }
+        }
+        let flags = validity.flags
+        let complete = !flags.contains(false)
+        if !complete {
+            for i in 0..<count where !flags[i] {
+                for plane in 0..<wanted.count { samples[plane * count + i] = S.zero }
             }
-        }
-        if allMustBeAbsent {
-            place.forEachRow { s in for i in s..<s + inside.width where presence[i] == 0 { valid[i] = false } }
-        }
-        for mask in [alpha, datasetMask] where mask != nil {
-            let flags = try readMask(mask, place, 0)
-            place.forEachRow { s in for i in s..<s + inside.width where flags[i] == 0 { valid[i] = false } }
-        }
-        for i in 0..<count where !valid[i] {
-            absentSomewhere = true
-            for plane in 0..<wanted.count { samples[plane * count + i] = S.zero }
         }
         return PixelBuffer(
             bands: wanted.count, height: window.height, width: window.width, samples: wrap(samples),
-            validity: absentSomewhere ? valid : nil)
+            validity: complete ? nil : flags)
     }
 
     private func readPalette(
@@ -384,17 +255,5 @@ final class PixelSource {
                 "cannot read window \(inside.column),\(inside.row) \(inside.width)x\(inside.height) of \(name)",
                 in: dataset.path, why: messages.all, try: "gdalinfo -checksum '\(dataset.path)'")
         }
-    }
-}
-
-/// Where the part of a window that lies inside the file goes in the window's array.
-struct Placement {
-    let window: PixelWindow
-    let inside: PixelWindow
-
-    var offset: Int { (inside.row - window.row) * window.width + inside.column - window.column }
-
-    func forEachRow(_ body: (Int) -> Void) {
-        for row in 0..<inside.height { body(offset + row * window.width) }
     }
 }

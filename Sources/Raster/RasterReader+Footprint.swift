@@ -47,7 +47,9 @@ enum Ring {
     /// Splits an unrolled ring at 180 degrees, each part within -180 to 180, counter-clockwise, closed.
     static func split(_ ring: [(x: Double, y: Double)]) -> [[(x: Double, y: Double)]] {
         var points = ring
-        if let last = points.last, let first = points.first, last.x == first.x, last.y == first.y { points.removeLast() }
+        if let last = points.last, let first = points.first, last.x == first.x, last.y == first.y {
+            points.removeLast()
+        }
         guard let west = points.map(\.x).min(), let east = points.map(\.x).max() else { return [] }
         let turn = 360 * ((west + 180) / 360).rounded(.down)
         points = points.map { ($0.x - turn, $0.y) }

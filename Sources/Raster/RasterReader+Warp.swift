@@ -42,7 +42,8 @@ extension RasterReader {
         case (let a?, let b?): if !a.isSame(as: b) { return nil }
         default:
             throw RasterError(
-                .noCRS, grid.crs == nil ? "the raster has no CRS, the target grid has one" : "the target grid has no CRS",
+                .noCRS,
+                grid.crs == nil ? "the raster has no CRS, the target grid has one" : "the target grid has no CRS",
                 in: path, try: "give the raster a CRS: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
         }
         let a = grid.transform

@@ -11,7 +11,8 @@ public final class RasterReader {
     /// Where its pixels lie: as stored, rotated or south-up too; with ground control points only, the grid that
     /// their polynomial gives.
     public let grid: Grid
-    /// The bands that can be read; never alpha. A palette counts as red, green and blue unless the options say else.
+    /// The bands that can be read, which alpha is not; a palette counts as red, green and blue unless the
+    /// options say else.
     public let bands: [RasterBand]
 
     let dataset: Dataset

@@ -176,7 +176,8 @@ public final class RasterWriter {
         guard synced == 0 else { throw systemError("cannot sync the finished raster") }
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw RasterError(
-                .exists, "the output was made by somebody else meanwhile", in: path, try: "give --overwrite to replace it")
+                .exists, "the output was made by somebody else meanwhile", in: path,
+                try: "give --overwrite to replace it")
         }
         let names = finished + ".aux.xml"
         if FileManager.default.fileExists(atPath: names) {

@@ -148,7 +148,8 @@ struct VectorFile {
     private mutating func check(
         _ path: String, _ causes: [String], isGeoJSON: Bool, _ found: CoordinateReferenceSystem?
     ) throws(RasterError) {
-        if let found { crs = found }
+        // Heights are dropped, and with them the third axis of WGS 84.
+        if let found { crs = found.definition == "EPSG:4979" ? .wgs84 : found }
         guard outlines.polygons.isEmpty else {
             if isGeoJSON, !crs.isSame(as: .wgs84) {
                 warnings.append("the file names its own CRS, \(crs.name); GeoJSON of today is always WGS 84")

@@ -55,7 +55,11 @@ struct AreaOfInterestTests {
         (geoJSON("null"), "geometry"),
         (geoJSON(#"{"type":"Polygon","coordinates":[]}"#), "geometry"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[10,110],[11,110],[11,111],[10,110]]]}"#), "swapped"),
-        (geoJSON(#"{"type":"Polygon","coordinates":[[[500000,4000000],[500100,4000000],[500100,4000100],[500000,4000000]]]}"#), "latitude of 4000000"),
+        (
+            geoJSON(
+                #"{"type":"Polygon","coordinates":[[[500000,4000000],[500100,4000000],[500100,4000100],[500000,4000000]]]}"#
+            ), "latitude of 4000000"
+        ),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[500,40],[501,40],[501,41],[500,40]]]}"#), "longitude of 500"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[1,1],[2,2],[1,1],[2,2],[1,1]]]}"#), "enclose no area"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[1,1],[2,2]]]}"#), "three different points"),
@@ -170,7 +174,8 @@ struct AreaOfInterestTests {
         let crs = CoordinateReferenceSystem("EPSG:32633")
         let area = try AreaOfInterest(
             wkt: "POLYGON((500012 4999988, 500048 4999988, 500048 4999951, 500012 4999951, 500012 4999988))", crs: crs)
-        let grid = Grid(crs: crs, transform: .init(originX: 500_000, originY: 5_000_000, pixelSize: 10), width: 8, height: 8)
+        let grid = Grid(
+            crs: crs, transform: .init(originX: 500_000, originY: 5_000_000, pixelSize: 10), width: 8, height: 8)
         let centres = try area.mask(on: grid)
         let touched = try area.mask(on: grid, allTouched: true)
         for row in 0..<8 {
@@ -184,7 +189,9 @@ struct AreaOfInterestTests {
         // Slanted edges, another CRS, random windows.
         let slanted = try AreaOfInterest(
             wkt: "POLYGON((15.00 45.10, 15.03 45.16, 15.06 45.11, 15.04 45.13, 15.00 45.10))", crs: .wgs84)
-        let wide = Grid(crs: crs, transform: .init(originX: 499_990.7, originY: 5_001_000, pixelSize: 31.7), width: 200, height: 300)
+        let wide = Grid(
+            crs: crs, transform: .init(originX: 499_990.7, originY: 5_001_000, pixelSize: 31.7), width: 200, height: 300
+        )
         for all in [false, true] {
             let whole = try slanted.mask(on: wide, allTouched: all)
             #expect(whole.contains(true) && whole.contains(false))
@@ -214,7 +221,9 @@ struct AreaOfInterestTests {
                 let area = try AreaOfInterest(path: path)
                 #expect(area.area > 0 && area.bounds.width > 0, "\(path)")
                 if ProcessInfo.processInfo.environment["SHOW"] != nil {
-                    print("READ", path.suffix(60), area.polygons.count, area.bounds, area.crossesAntimeridian, area.warnings)
+                    print(
+                        "READ", path.suffix(60), area.polygons.count, area.bounds, area.crossesAntimeridian,
+                        area.warnings)
                 }
             } catch {
                 #expect(error.code == .badAOI && !error.what.isEmpty && error.remedy != nil && error.place == path)

@@ -65,7 +65,8 @@ struct StretchTests {
         let parameters = try #require(try reader.stretchParameters(.percentile(low: 2, high: 98), bands: [1]))
         #expect(parameters == StretchParameters(low: [7], high: [7]))
         // A constant band divides by nothing.
-        let flat = stretched(try reader.read(PixelWindow(column: 39_990, row: 2_990, width: 10, height: 10)), by: parameters)
+        let flat = stretched(
+            try reader.read(PixelWindow(column: 39_990, row: 2_990, width: 10, height: 10)), by: parameters)
         #expect(flat.floats().allSatisfy { $0 == 0 })
     }
 
@@ -73,7 +74,9 @@ struct StretchTests {
         let folder = TemporaryFolder()
         let reader = try Self.everyValue(folder)
         let error = try #require(throws: RasterError.self) { _ = try reader.stretchParameters(.none, bands: [1]) }
-        #expect(error.code == .badRange && error.what.contains("UInt16") && error.remedy?.contains("percentile:2,98") == true)
+        #expect(
+            error.code == .badRange && error.what.contains("UInt16")
+                && error.remedy?.contains("percentile:2,98") == true)
         try RampRaster().write(to: folder.file("ramp.tif"))
         let bytes = try RasterReader(path: folder.file("ramp.tif"))
         #expect(try bytes.stretchParameters(.none, bands: [1, 2, 3]) == nil)

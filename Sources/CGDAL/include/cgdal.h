@@ -35,40 +35,36 @@
     F(GDALAllRegister) F(GDALVersionInfo) F(GDALOpenEx) F(GDALClose) F(GDALGetRasterXSize) \
     F(GDALGetRasterYSize) F(GDALGetRasterCount) F(GDALGetRasterBand) F(GDALGetGeoTransform) \
     F(GDALSetGeoTransform) F(GDALGetSpatialRef) F(GDALSetSpatialRef) F(GDALGetGCPCount) \
-    F(GDALGetGCPs) F(GDALGetGCPSpatialRef) F(GDALGetRasterDataType) F(GDALGetDataTypeByName) \
-    F(GDALGetDataTypeName) F(GDALGetDataTypeSizeBytes) F(GDALDataTypeIsComplex) F(GDALGetBlockSize) \
+    F(GDALGetGCPs) F(GDALGetGCPSpatialRef) F(GDALGetRasterDataType) F(GDALGetDataTypeName) \
+    F(GDALGetDataTypeSizeBytes) F(GDALDataTypeIsComplex) F(GDALGetBlockSize) \
     F(GDALGetRasterColorInterpretation) F(GDALSetRasterColorInterpretation) \
     F(GDALGetRasterColorTable) F(GDALSetRasterColorTable) F(GDALCreateColorTable) \
     F(GDALDestroyColorTable) F(GDALSetColorEntry) F(GDALGetColorEntryCount) \
     F(GDALGetColorEntryAsRGB) F(GDALGetRasterNoDataValue) F(GDALSetRasterNoDataValue) \
     F(GDALGetMaskFlags) F(GDALGetMaskBand) F(GDALCreateDatasetMaskBand) F(GDALGetRasterScale) \
-    F(GDALSetRasterScale) F(GDALGetRasterOffset) F(GDALSetRasterOffset) F(GDALGetRasterUnitType) \
-    F(GDALSetRasterUnitType) F(GDALGetDescription) F(GDALSetDescription) F(GDALGetMetadata) \
-    F(GDALGetMetadataItem) F(GDALSetMetadataItem) F(GDALSetRasterCategoryNames) F(GDALRasterIOEx) \
-    F(GDALGetDriverByName) F(GDALGetDatasetDriver) F(GDALGetDriverShortName) \
-    F(GDALGetDriverLongName) F(GDALGetDriverCreationOptionList) F(GDALCreate) F(GDALCreateCopy) \
-    F(GDALFlushCache) F(GDALSetCacheMax64) F(GDALBuildOverviews) F(GDALGetOverviewCount) \
-    F(GDALRasterizeGeometries) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
+    F(GDALGetRasterOffset) F(GDALGetRasterUnitType) F(GDALSetRasterUnitType) F(GDALGetDescription) \
+    F(GDALSetDescription) F(GDALGetMetadata) F(GDALGetMetadataItem) F(GDALSetMetadataItem) \
+    F(GDALSetRasterCategoryNames) F(GDALRasterIOEx) F(GDALGetDriverByName) F(GDALGetDatasetDriver) \
+    F(GDALGetDriverShortName) F(GDALGetDriverCreationOptionList) F(GDALCreate) F(GDALCreateCopy) \
+    F(GDALFlushCache) F(GDALSetCacheMax64) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
     F(GDALGCPTransform) F(GDALSuggestedWarpOutput2) F(CPLSetConfigOption) F(CPLGetConfigOption) \
     F(CPLSetThreadLocalConfigOption) F(CPLPushErrorHandlerEx) F(CPLPopErrorHandler) \
-    F(CPLGetErrorHandlerUserData) F(CPLSetErrorHandler) F(CPLQuietErrorHandler) F(CPLErrorReset) \
-    F(VSIFileFromMemBuffer) F(VSIGetMemFileBuffer) F(VSIUnlink) F(VSIFree) F(VSIFCloseL) \
-    F(VSIStatExL) F(CSLAddString) F(CSLDestroy) F(CSLCount) F(OSRNewSpatialReference) \
-    F(OSRSetFromUserInput) F(OSRDestroySpatialReference) F(OSRSetAxisMappingStrategy) \
-    F(OSRExportToWktEx) F(OSRIsProjected) F(OSRIsGeographic) F(OSRGetName) F(OSRIsSameEx) \
-    F(OSRGetAuthorityName) F(OSRGetAuthorityCode) F(OSRAutoIdentifyEPSG) F(OSRGetSemiMajor) \
-    F(OSRGetLinearUnits) F(OSRGetAngularUnits) F(OSRGetPROJVersion) F(OSRClone) F(OSRIsLocal) \
-    F(OCTNewCoordinateTransformationEx) F(OCTDestroyCoordinateTransformation) F(OCTTransformEx) \
-    F(OCTNewCoordinateTransformationOptions) F(OCTDestroyCoordinateTransformationOptions) \
-    F(OGR_G_CreateFromWkt) F(OGR_G_CreateGeometry) F(OGR_G_DestroyGeometry) F(OGR_G_Clone) \
-    F(OGR_G_GetGeometryType) F(OGR_G_GetGeometryCount) F(OGR_G_GetGeometryRef) \
-    F(OGR_G_GetPointCount) F(OGR_G_GetX) F(OGR_G_GetY) F(OGR_G_AddPoint_2D) \
+    F(CPLGetErrorHandlerUserData) F(CPLSetErrorHandler) F(CPLErrorReset) F(VSIFileFromMemBuffer) \
+    F(VSIGetMemFileBuffer) F(VSIUnlink) F(VSIFree) F(VSIFCloseL) F(CSLAddString) F(CSLDestroy) \
+    F(OSRNewSpatialReference) F(OSRSetFromUserInput) F(OSRDestroySpatialReference) \
+    F(OSRSetAxisMappingStrategy) F(OSRExportToWktEx) F(OSRIsProjected) F(OSRIsGeographic) \
+    F(OSRGetName) F(OSRIsSameEx) F(OSRGetAuthorityName) F(OSRGetAuthorityCode) \
+    F(OSRAutoIdentifyEPSG) F(OSRGetLinearUnits) F(OSRGetAngularUnits) F(OSRGetPROJVersion) \
+    F(OSRClone) F(OSRIsLocal) F(OCTNewCoordinateTransformationEx) \
+    F(OCTDestroyCoordinateTransformation) F(OCTTransformEx) F(OCTNewCoordinateTransformationOptions) \
+    F(OCTDestroyCoordinateTransformationOptions) F(OGR_G_CreateFromWkt) F(OGR_G_CreateGeometry) \
+    F(OGR_G_DestroyGeometry) F(OGR_G_GetGeometryType) F(OGR_G_GetGeometryCount) \
+    F(OGR_G_GetGeometryRef) F(OGR_G_GetPointCount) F(OGR_G_GetX) F(OGR_G_GetY) F(OGR_G_AddPoint_2D) \
     F(OGR_G_AddGeometryDirectly) F(OGR_G_IsEmpty) F(OGR_G_IsValid) F(OGR_G_MakeValid) \
-    F(OGR_G_FlattenTo2D) F(OGR_G_UnionCascaded) F(OGR_G_Intersection) F(OGR_G_Is3D) F(OGRGeometryTypeToName) F(OGR_GT_Flatten) F(OGR_G_ExportToWkb) F(OGR_G_WkbSize) \
-    F(OGR_G_Intersects) F(OGR_G_GetLinearGeometry) F(OGR_G_HasCurveGeometry) F(OGR_G_ExportToJsonEx) \
-    F(OGR_G_Area) F(OGR_F_GetGeometryRef) F(OGR_F_Destroy) F(OGR_L_GetNextFeature) \
-    F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) F(OGR_L_GetName) F(GDALDatasetGetLayerCount) \
-    F(GDALDatasetGetLayer)
+    F(OGR_G_UnionCascaded) F(OGR_G_Intersection) F(OGR_G_Is3D) F(OGRGeometryTypeToName) \
+    F(OGR_GT_Flatten) F(OGR_G_GetLinearGeometry) F(OGR_G_HasCurveGeometry) F(OGR_F_GetGeometryRef) \
+    F(OGR_F_Destroy) F(OGR_L_GetNextFeature) F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) \
+    F(GDALDatasetGetLayerCount) F(GDALDatasetGetLayer)
 
 typedef struct cgdal_api {
 #define CGDAL_ENTRY(name) __typeof__(name) *_Nonnull name;

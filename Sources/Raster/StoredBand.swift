@@ -1,0 +1,116 @@
+// What the file says about one stored band: type, nodata, masks, palette.
+internal import CGDAL
+import Geo
+
+/// A stored band and how the validity of its pixels is found.
+struct StoredBand {
+    /// How the validity of one band is found.
+    enum Absence {
+        /// All pixels count.
+        case never
+        /// A value, comparable in the type that is read.
+        case value(Double)
+        /// GDAL's mask band of this band.
+        case mask
+    }
+
+    let handle: GDALRasterBandH
+    let info: RasterBand
+    let absence: Absence
+    /// Bytes that stand for -128 to 127, as GDAL before 3.7 has it.
+    let signedByte: Bool
+
+    /// Reads what the file says about a band, from 1.
+    init(_ dataset: Dataset, _ index: Int) throws(RasterError) {
+        let gdal = dataset.gdal
+        let handle = try dataset.band(index)
+        self.handle = handle
+        let type = gdal.pointee.GDALGetRasterDataType(handle)
+        let typeName = gdal.pointee.GDALGetDataTypeName(type).map { String(cString: $0) } ?? "Unknown"
+        guard gdal.pointee.GDALDataTypeIsComplex(type) == 0, type != GDT_Unknown else {
+            throw RasterError(
+                .unsupported, "band \(index) holds \(typeName) values, which are not handled", in: dataset.path,
+                try: "make it real first, for example with a derived band of a VRT (PixelFunctionType mod)")
+        }
+        signedByte =
+            type == GDT_Byte
+            && dataset.metadataItem("PIXELTYPE", "IMAGE_STRUCTURE", of: handle) == "SIGNEDBYTE"
+        let sampleType: SampleType =
+            switch type {
+            case GDT_Byte: signedByte ? .float32 : .uint8
+            case GDT_UInt16: .uint16
+            case GDT_Int16: .int16
+            default: .float32
+            }
+        let colour = Self.colourName(gdal.pointee.GDALGetRasterColorInterpretation(handle))
+        let described = gdal.pointee.GDALGetDescription(handle).map { String(cString: $0) } ?? ""
+        var found: Int32 = 0
+        let nodata = gdal.collect { $0.GDALGetRasterNoDataValue(handle, &found) }.0
+        let hasNodata = found != 0
+        let scale = gdal.collect { $0.GDALGetRasterScale(handle, &found) }.0
+        let hasScale = found != 0
+        let offset = gdal.collect { $0.GDALGetRasterOffset(handle, &found) }.0
+        let hasOffset = found != 0
+        let unit = gdal.pointee.GDALGetRasterUnitType(handle).map { String(cString: $0) } ?? ""
+        let flags = gdal.collect { $0.GDALGetMaskFlags(handle) }.0
+        let ownMask = flags & (GMF_ALL_VALID | GMF_PER_DATASET | GMF_ALPHA | GMF_NODATA) == 0
+        // Types that are read as float32 may not tell their nodata value from its neighbours after that.
+        let exact = type == GDT_Byte || type == GDT_UInt16 || type == GDT_Int16 || type == GDT_Float32
+        absence =
+            ownMask || (hasNodata && !exact && flags & GMF_NODATA != 0)
+            ? .mask : (hasNodata ? .value(nodata) : .never)
+        info = RasterBand(
+            index: index,
+            name: !described.isEmpty ? described : colour == "undefined" ? "band \(index)" : colour,
+            colour: colour, sampleType: sampleType, storedType: signedByte ? "Int8" : typeName,
+            nodata: hasNodata ? nodata : nil, unit: unit.isEmpty ? nil : unit,
+            scale: hasScale && scale.isFinite ? scale : 1, offset: hasOffset && offset.isFinite ? offset : 0)
+    }
+
+    private static func colourName(_ value: GDALColorInterp) -> String {
+        switch value {
+        case GCI_RedBand: "red"
+        case GCI_GreenBand: "green"
+        case GCI_BlueBand: "blue"
+        case GCI_AlphaBand: "alpha"
+        case GCI_PaletteIndex: "palette"
+        case GCI_GrayIndex: "gray"
+        default: "undefined"
+        }
+    }
+
+    /// GDAL allocates a whole block before it reads: what a header claims is checked first.
+    static func checkBlocks(of dataset: Dataset) throws(RasterError) {
+        let gdal = dataset.gdal
+        let interleaved = dataset.metadataItem("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL"
+        let handle = try dataset.band(1)
+        var columns: Int32 = 0
+        var rows: Int32 = 0
+        gdal.pointee.GDALGetBlockSize(handle, &columns, &rows)
+        let sample = Int(gdal.pointee.GDALGetDataTypeSizeBytes(gdal.pointee.GDALGetRasterDataType(handle)))
+        var bytes = Int(columns).multipliedReportingOverflow(by: Int(rows))
+        if !bytes.overflow { bytes = bytes.partialValue.multipliedReportingOverflow(by: max(1, sample)) }
+        if !bytes.overflow, interleaved {
+            bytes = bytes.partialValue.multipliedReportingOverflow(by: dataset.bandCount)
+        }
+        guard !bytes.overflow, bytes.partialValue <= GDAL.largestBlock else {
+            throw RasterError(
+                .unsupported,
+                "its blocks of \(columns) x \(rows) pixels are too large: at most 512 MB each are read",
+                in: dataset.path,
+                try: "rewrite it in tiles: gdal_translate -co TILED=YES '\(dataset.path)' tiled.tif")
+        }
+    }
+
+    /// The colours of a band's palette: red, green, blue, alpha; `nil` without one.
+    static func palette(_ band: GDALRasterBandH, _ gdal: GDALFunctions) -> [[UInt8]]? {
+        guard let table = gdal.pointee.GDALGetRasterColorTable(band) else { return nil }
+        var colours: [[UInt8]] = []
+        for index in 0..<max(0, min(65536, gdal.pointee.GDALGetColorEntryCount(table))) {
+            var entry = GDALColorEntry()
+            guard gdal.pointee.GDALGetColorEntryAsRGB(table, index, &entry) != 0 else { return nil }
+            colours.append([entry.c1, entry.c2, entry.c3, entry.c4].map { UInt8(clamping: $0) })
+        }
+        return colours
+    }
+}
