@@ -5,6 +5,10 @@ internal import Geo
 internal import Raster
 internal import Telemetry
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// The GeoPackage of a corpus, opened for writing.
 final class CorpusDatabase {
     private let queue: DatabaseQueue
@@ -150,6 +154,15 @@ final class CorpusDatabase {
                     sql: "INSERT INTO journal (event, tiles) VALUES ('complete', ?)", arguments: [tiles])
             }
         } catch { throw Self.wrapped(error, "cannot finish the corpus's index", path) }
+    }
+
+    /// Whether the journal says that the corpus is complete.
+    func isComplete() throws(CorpusError) -> Bool {
+        do {
+            return try queue.read { database in
+                try Int.fetchOne(database, sql: "SELECT count(*) FROM journal WHERE event = 'complete'") ?? 0 > 0
+            }
+        } catch { throw Self.wrapped(error, "cannot read the corpus's index", path) }
     }
 
     /// What is wrong with the index, in words; empty where all is well.

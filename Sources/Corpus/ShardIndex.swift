@@ -182,6 +182,14 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
                     fromByteOffset: Self.headerSize + position * IndexRecord.size + 40, as: UInt32.self)))
     }
 
+    /// The scene number of a tile, without reading the rest of its record.
+    func scene(_ position: Int) -> Int {
+        Int(
+            UInt32(
+                littleEndian: mapping.loadUnaligned(
+                    fromByteOffset: Self.headerSize + position * IndexRecord.size + 36, as: UInt32.self)))
+    }
+
     /// The split number of a tile, without reading the rest of its record.
     func split(_ position: Int) -> UInt8 { mapping[Self.headerSize + position * IndexRecord.size + 44] }
 

@@ -1,0 +1,172 @@
+// The parts of a corpus folder, and what may be believed of them.
+internal import Foundation
+internal import Telemetry
+
+/// A folder with our marker.
+struct CorpusFolder {
+    let path: String
+    let marker: CorpusMarker
+
+    var database: String { path + "/corpus.gpkg" }
+    var shards: String { path + "/shards" }
+    var journalPath: String { path + "/" + Journal.name }
+
+    /// Whether a folder bears the marker of a corpus.
+    static func bearsMarker(_ path: String) -> Bool { exists(path + "/" + CorpusMarker.name) }
+
+    /// Opens a corpus.
+    ///
+    /// - Throws: `CorpusError` (`notCorpus`, `damaged`).
+    init(_ path: String) throws(CorpusError) {
+        self.path = path
+        let name = path + "/" + CorpusMarker.name
+        guard exists(name) else {
+            throw CorpusError(
+                .notCorpus, exists(path) ? "the folder is no corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
+                in: path, try: "geodino tile SCENE... -o '\(path)' makes a corpus")
+        }
+        let file = try InputFile(name)
+        let bytes = try file.read(at: 0, count: file.length)
+        do {
+            marker = try decodeJSON(CorpusMarker.self, bytes)
+        } catch {
+            throw CorpusError(
+                .damaged, "cannot read the corpus's marker", in: name, why: ["\(error)"],
+                try: "restore the file from a copy; the shards beside it are untouched")
+        }
+        guard marker.formatVersion == CorpusMarker.currentVersion else {
+            throw CorpusError(
+                .damaged, "the corpus has format version \(marker.formatVersion); this program reads version \(CorpusMarker.currentVersion)",
+                in: name, try: "use the geodino that wrote it, or cut it anew")
+        }
+    }
+
+    /// The journal; `nil` where there is none.
+    func journal() throws(CorpusError) -> Journal? {
+        guard exists(journalPath) else { return nil }
+        let file = try InputFile(journalPath)
+        let bytes = try file.read(at: 0, count: file.length)
+        do { return try decodeJSON(Journal.self, bytes, snake: true) } catch {
+            throw CorpusError(
+                .damaged, "cannot read the corpus's journal", in: journalPath, why: ["\(error)"],
+                try: "geodino corpus reindex '\(path)' makes it again")
+        }
+    }
+
+    /// Replaces the journal.
+    func write(_ journal: Journal) throws(CorpusError) {
+        guard let bytes = try? encodeJSON(journal, pretty: true, snake: true) else {
+            throw CorpusError(.writeFailed, "cannot encode the journal", in: journalPath)
+        }
+        try writeAtomically(bytes, to: journalPath)
+    }
+
+    /// Name of a shard, without suffix: six digits or more.
+    static func shardName(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    }
+
+    /// The number in a shard's file name with a suffix, which has six digits or more; `nil` for other names.
+    static func shardNumber(_ name: String, suffix: String) -> Int? {
+        guard name.hasSuffix(suffix) else { return nil }
+        let digits = name.dropLast(suffix.count)
+        guard digits.count >= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits),
+            shardName(number) == digits
+        else { return nil }
+        return number
+    }
+
+    /// Path of a shard's archive.
+    func archive(_ number: Int) -> String { "\(shards)/\(Self.shardName(number)).tar" }
+    /// Path of a shard's index.
+    func index(_ number: Int) -> String { "\(shards)/\(Self.shardName(number)).idx" }
+
+    /// Numbers of the archives and of the indexes that are there.
+    func listing() throws(CorpusError) -> (archives: [Int], indexes: Set<Int>) {
+        guard exists(shards) else { return ([], []) }
+        let files = try names(in: shards)
+        let archives = files.compactMap { Self.shardNumber($0, suffix: ".tar") }.sorted()
+        return (archives, Set(files.compactMap { Self.shardNumber($0, suffix: ".idx") }))
+    }
+
+    /// The remedy when records and bytes do not agree.
+    var reindexRemedy: String {
+        "geodino corpus verify '\(path)' says more; geodino corpus reindex '\(path)' keeps every whole tile and cuts nothing"
+    }
+
+    /// All finished shards, in order, each with an index that fits its archive.
+    ///
+    /// - Parameter open: The shard that may lack an index.
+    /// - Throws: `CorpusError` (`damaged`) where a shard is missing, shorter or longer than its index says.
+    func finishedShards(open: Int? = nil) throws(CorpusError) -> [FinishedShard] {
+        let (archives, indexes) = try listing()
+        for number in indexes.subtracting(archives).sorted() {
+            throw CorpusError(
+                .damaged, "shard \(Self.shardName(number)).tar is missing, but its index is there", in: shards,
+                try: "restore the shard from a copy, or: \(reindexRemedy)")
+        }
+        var finished: [FinishedShard] = []
+        for (position, number) in archives.enumerated() {
+            guard number == position else {
+                throw CorpusError(
+                    .damaged, "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar is there",
+                    in: shards, try: "restore the shard from a copy, or: \(reindexRemedy)")
+            }
+            guard indexes.contains(number) else {
+                if number == open, number == archives.count - 1 { break }
+                throw CorpusError(
+                    .damaged, "shard \(Self.shardName(number)).tar has no index, and the journal does not call it open",
+                    in: archive(number), try: reindexRemedy)
+            }
+            let shard = try FinishedShard(number: number, folder: self)
+            try shard.checkLength()
+            finished.append(shard)
+        }
+        return finished
+    }
+}
+
+/// A shard with its index.
+struct FinishedShard: Sendable {
+    let number: Int
+    let path: String
+    let index: ShardIndex
+
+    var name: String { CorpusFolder.shardName(number) + ".tar" }
+    /// SHA-256 of the index's header, which holds the hash of its records.
+    var indexHash: String { SHA256.hex(of: index.header) }
+
+    init(number: Int, folder: CorpusFolder) throws(CorpusError) {
+        self.number = number
+        path = folder.archive(number)
+        index = try ShardIndex(folder.index(number))
+    }
+
+    /// Refuses a shard that is not as long as its index says; nothing is cut.
+    func checkLength() throws(CorpusError) {
+        let length = try InputFile(path).length
+        guard length != index.shardLength else { return }
+        throw CorpusError(
+            .damaged,
+            length > index.shardLength
+                ? "the finished shard has \(length - index.shardLength) bytes more than its index says; they are left alone"
+                : "the finished shard has \(length) bytes, its index says \(index.shardLength)",
+            in: path,
+            try:
+                "geodino corpus verify '\(corpusFolder(of: path))' says more; geodino corpus reindex '\(corpusFolder(of: path))' keeps every whole tile and cuts nothing"
+        )
+    }
+
+    /// What `KEY.json` says about the tile at a place.
+    func record(at position: Int) throws(CorpusError) -> TileRecord {
+        let place = index[position]
+        let bytes = try InputFile(path).read(
+            at: Int(truncatingIfNeeded: place.recordOffset), count: Int(place.recordLength))
+        do { return try decodeJSON(TileRecord.self, bytes, snake: true) } catch {
+            throw CorpusError(
+                .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: ["\(error)"],
+                try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
+        }
+    }
+}

@@ -1,0 +1,255 @@
+// From paths to scenes that can be cut: what each is, and on which lattice its tiles lie.
+internal import Foundation
+internal import Geo
+internal import Raster
+internal import Telemetry
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// Opens scenes and decides how each is cut.
+enum SceneCatalogue {
+    /// Describes every scene, in the order given.
+    ///
+    /// - Throws: `CorpusError` (`badScene`), naming the scene, its numbers and the profile's.
+    static func describe(_ paths: [String], profile: TileProfile) throws(CorpusError) -> [CorpusScene] {
+        var scenes: [CorpusScene] = []
+        var seen: Set<String> = []
+        for path in paths {
+            guard seen.insert(path).inserted else {
+                throw CorpusError(.badScene, "the scene is listed twice", in: path, try: "list it once")
+            }
+            do {
+                scenes.append(try describe(path, index: scenes.count, profile: profile))
+            } catch let error as RasterError {
+                throw CorpusError(.badScene, error.what, in: path, why: error.causes, try: error.remedy)
+            } catch let error as CorpusError {
+                throw error
+            } catch {
+                throw CorpusError(.badScene, "cannot describe the scene", in: path, why: causes(of: error))
+            }
+        }
+        return scenes
+    }
+
+    private static func describe(_ path: String, index: Int, profile: TileProfile) throws -> CorpusScene {
+        let reader = try RasterReader(path: path)
+        let grid = reader.grid
+        guard let crs = grid.crs else {
+            throw CorpusError(
+                .badScene, "the scene has no CRS, so its tiles would lie nowhere", in: path,
+                try: "give it one: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+        }
+        let bytes = fileSize(path)
+        try checkClaim(reader, bytes: bytes)
+        let numbers = try bandNumbers(reader, profile.bands)
+        let chosen = numbers.compactMap { number in reader.bands.first { $0.index == number } }
+        let type = try sampleType(of: chosen, profile: profile, path: path)
+        let gsd = try reader.groundSampleDistance().metres
+        let lattice = try Lattice(reader: reader, crs: crs, gsd: gsd, profile: profile)
+        let metadata = SceneMetadata(reader)
+        return CorpusScene(
+            index: index, path: path, fingerprint: try fingerprint(reader, bytes: bytes), bytes: bytes, grid: grid,
+            gsd: gsd, bandNumbers: numbers, bandNames: chosen.map { bandName($0) }, sampleType: type,
+            stretch: nil, lattice: lattice.grid, tileGSD: lattice.gsd, isExact: lattice.isExact,
+            resampling: lattice.resampling,
+            squareKilometres: Double(grid.width) * Double(grid.height) * gsd * gsd / 1e6,
+            footprint: try reader.footprint().map { ring in ring.map { [rounded($0.x), rounded($0.y)] } },
+            acquired: metadata.acquired, platform: metadata.platform, licence: metadata.licence,
+            attribution: metadata.attribution, sunElevation: metadata.sunElevation,
+            sunAzimuth: metadata.sunAzimuth, offNadir: metadata.offNadir, cloudCover: metadata.cloudCover)
+    }
+
+    /// Adds what the stretch rule gives for each scene; reads a fixed part of its pixels.
+    static func stretch(_ scenes: inout [CorpusScene], rule: StretchRule) throws(CorpusError) {
+        for index in scenes.indices {
+            do {
+                let reader = try RasterReader(path: scenes[index].path)
+                scenes[index].stretch = try reader.stretchParameters(rule, bands: scenes[index].bandNumbers)
+            } catch {
+                throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
+            }
+        }
+    }
+
+    private static func rounded(_ value: Double) -> Double { (value * 1e8).rounded() / 1e8 }
+
+    private static func bandName(_ band: RasterBand) -> String {
+        ["red", "green", "blue", "nir"].contains(band.colour) ? band.colour : band.name
+    }
+
+    private static func bandNumbers(_ reader: RasterReader, _ choice: TileProfile.BandChoice) throws -> [Int] {
+        switch choice {
+        case .colour: return reader.colourBands
+        case .numbers(let numbers):
+            for number in numbers where !reader.bands.contains(where: { $0.index == number }) {
+                throw CorpusError(
+                    .badScene, "the profile asks for band \(number); the scene has \(reader.bands.count)",
+                    in: reader.path, try: "see its bands with: gdalinfo '\(reader.path)'")
+            }
+            return numbers
+        case .names(let names):
+            return try names.map { name in
+                let wanted = name.lowercased()
+                guard let band = reader.bands.first(where: { $0.colour == wanted || $0.name.lowercased() == wanted })
+                else {
+                    throw CorpusError(
+                        .badScene,
+                        "the profile asks for a band '\(name)'; the scene has \(reader.bands.map(\.name).joined(separator: ", "))",
+                        in: reader.path, try: "name bands by number in the profile, such as bands: [1, 2, 3]")
+                }
+                return band.index
+            }
+        }
+    }
+
+    private static func sampleType(of bands: [RasterBand], profile: TileProfile, path: String) throws -> SampleType {
+        let types = Set(bands.map(\.sampleType))
+        guard types.count == 1, let type = types.first else {
+            throw CorpusError(
+                .badScene, "the bands have different types: \(bands.map(\.storedType).joined(separator: ", "))",
+                in: path, try: "choose bands of one type in the profile")
+        }
+        if profile.pixels == .raw, type != .uint8, type != .uint16 {
+            throw CorpusError(
+                .badScene, "the scene holds \(type.rawValue) values; raw tiles hold uint8 or uint16", in: path,
+                try: "use a profile with pixels: stretched and a stretch rule")
+        }
+        if profile.pixels == .stretched, profile.stretch == .none, type != .uint8 {
+            throw CorpusError(
+                .badScene, "the scene holds \(type.rawValue) values, and the profile's stretch is none, which takes 8-bit ones",
+                in: path, try: "set stretch: percentile:2,98 or stretch: fixed:LOW,HIGH in the profile")
+        }
+        return type
+    }
+
+    private static func fileSize(_ path: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// Refuses a header that claims a million times more than its file could hold: no codec does that, and going
+    /// through such a scene would not end.
+    private static func checkClaim(_ reader: RasterReader, bytes: Int?) throws {
+        guard let bytes, let type = reader.bands.first?.sampleType, reader.dataIsInFile else { return }
+        let claimed =
+            Double(reader.grid.width) * Double(reader.grid.height) * Double(reader.bands.count) * Double(type.byteCount)
+        guard claimed > 1e6 * (Double(bytes) + 4096) else { return }
+        throw CorpusError(
+            .badScene,
+            "the header claims \(reader.grid.width) x \(reader.grid.height) pixels, but the file has \(bytes) bytes",
+            in: reader.path, try: "the file is damaged or hostile; get it again")
+    }
+
+    /// Names a scene's content: its grid and bands, and 64 kB pieces from its whole length.
+    ///
+    /// Whole scenes would take as long to hash as to cut. What GDAL reads through a driver of its own (`/vsicurl/`,
+    /// folders) is named by its path instead of its bytes.
+    private static func fingerprint(_ reader: RasterReader, bytes: Int?) throws -> String {
+        var hash = SHA256()
+        hash.update(try encodeJSON(reader.grid))
+        for band in reader.bands {
+            hash.update(Array("\(band.index) \(band.colour) \(band.storedType) \(band.nodata ?? .nan);".utf8))
+        }
+        if let bytes {
+            let file = try InputFile(reader.path)
+            let piece = 1 << 16
+            hash.update(Array("\(bytes)".utf8))
+            if bytes <= 32 * piece {
+                hash.update(try file.read(at: 0, count: bytes))
+            } else {
+                for index in 0..<32 { hash.update(try file.read(at: (bytes - piece) / 31 * index, count: piece)) }
+            }
+        } else {
+            hash.update(Array(reader.path.utf8))
+        }
+        return hash.finalize()
+    }
+}
+
+extension RasterReader {
+    /// Whether the pixels lie in the file itself; a VRT is small because it names others.
+    fileprivate var dataIsInFile: Bool { path.lowercased().hasSuffix(".tif") || path.lowercased().hasSuffix(".tiff") }
+}
+
+/// Where a scene's tiles lie.
+///
+/// A scene keeps its own CRS when that is projected, else its tiles lie in the UTM zone of its centre. At `native`
+/// GSD, and where the profile's pixels are its own, the lattice is the scene's own and nothing is resampled; else the
+/// lattice is north-up with its origin at whole multiples of the pixel size.
+private struct Lattice {
+    var grid: Grid
+    var gsd: Double
+    var isExact: Bool
+    var resampling: Resampling
+
+    init(reader: RasterReader, crs: CoordinateReferenceSystem, gsd: Double, profile: TileProfile) throws {
+        let own = reader.grid
+        let wanted = profile.gsd.metres ?? gsd
+        if gsd > 2 * wanted {
+            throw CorpusError(
+                .badScene, "the scene has \(shown(gsd)) m pixels, the profile asks for \(shown(wanted)) m: it shows less than half the detail",
+                in: reader.path, try: "use scenes of at most \(shown(2 * wanted)) m, or a profile with a larger gsd or gsd: native")
+        }
+        resampling =
+            switch profile.resampling {
+            case .fixed(let kernel): kernel
+            case .auto: wanted >= 2 * gsd ? .average : .cubic
+            }
+        let isProjected = crs.isProjected
+        // CRS units per metre on the ground; within a percent of 1 they are metres, as in UTM.
+        var scale = abs(own.transform.determinant).squareRoot() / gsd
+        if !isProjected || abs(scale - 1) < 0.01 { scale = 1 }
+        let pixel = wanted * scale
+        let isOwn =
+            own.transform.isNorthUp && abs(own.transform.columnX / pixel - 1) < 1e-6
+            && abs(-own.transform.rowY / pixel - 1) < 1e-6
+        if isProjected, profile.gsd == .native || isOwn {
+            self.init(grid: own, gsd: gsd, isExact: true, resampling: .nearest)
+            return
+        }
+        let target = isProjected ? crs : try Self.zone(of: own, crs, path: reader.path)
+        let transformer = try CoordinateTransformer(from: crs, to: target)
+        guard let bounds = isProjected ? own.bounds : transformer.bounds(own.bounds),
+            bounds.width.isFinite, bounds.height.isFinite, max(bounds.width, bounds.height) / pixel < 1e10
+        else {
+            throw CorpusError(
+                .badScene, "the scene does not fit the grid of \(target.name)", in: reader.path,
+                try: "bring it to a projected CRS with gdalwarp, or cut it into parts")
+        }
+        let left = (bounds.minX / pixel - 1e-6).rounded(.up)
+        let top = (bounds.maxY / pixel + 1e-6).rounded(.down)
+        let right = (bounds.maxX / pixel + 1e-6).rounded(.down)
+        let bottom = (bounds.minY / pixel - 1e-6).rounded(.up)
+        let grid = Grid(
+            crs: target, transform: GeoTransform(originX: left * pixel, originY: top * pixel, pixelSize: pixel),
+            width: max(0, Int(right - left)), height: max(0, Int(top - bottom)))
+        self.init(grid: grid, gsd: wanted, isExact: false, resampling: resampling)
+    }
+
+    private init(grid: Grid, gsd: Double, isExact: Bool, resampling: Resampling) {
+        self.grid = grid
+        self.gsd = gsd
+        self.isExact = isExact
+        self.resampling = resampling
+    }
+
+    private static func zone(of grid: Grid, _ crs: CoordinateReferenceSystem, path: String) throws -> CoordinateReferenceSystem {
+        let middle = grid.transform.point(column: Double(grid.width) / 2, row: Double(grid.height) / 2)
+        let transformer = try CoordinateTransformer(from: crs, to: .wgs84)
+        guard let place = transformer.transform([middle]).first ?? nil else {
+            throw CorpusError(.badScene, "the centre of the scene is nowhere on Earth", in: path)
+        }
+        return .utm(longitude: place.x, latitude: place.y)
+    }
+}
+
+/// A number for people: four digits that count.
+func shown(_ value: Double) -> String {
+    guard value.isFinite, value != 0, abs(value) < 1e12 else { return "\(value)" }
+    let scale = pow(10, 3 - log10(abs(value)).rounded(.down))
+    let short = (value * scale).rounded() / scale
+    return short == short.rounded() && abs(short) < 1e15 ? "\(Int(short))" : "\(short)"
+}

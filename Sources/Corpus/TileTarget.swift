@@ -1,0 +1,109 @@
+// Where a corpus goes: what is there already, and what may become of it.
+
+/// The folder that a run writes to.
+///
+/// Overwriting renames the old corpus to `NAME.replaced`, writes the new one, then removes the old; a run that cuts
+/// nothing puts the old one back. Only folders with our marker are ever renamed or removed.
+final class TileTarget {
+    /// What to do.
+    enum State {
+        /// Nothing is there, or it will be replaced.
+        case fresh
+        /// Begun with the same inputs.
+        case resumable(CorpusFolder)
+        /// Done with the same inputs.
+        case complete(CorpusFolder)
+    }
+
+    let state: State
+    private let path: String
+    private let replaces: Bool
+    private var madeFolder = false
+
+    private var aside: String { path + ".replaced" }
+
+    init(_ given: String, wanted: CorpusMarker, options: TileOptions) throws(CorpusError) {
+        let path = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
+        self.path = path
+        replaces = options.overwrite && CorpusFolder.bearsMarker(path)
+        if replaces || !exists(path) {
+            state = .fresh
+            return
+        }
+        guard CorpusFolder.bearsMarker(path) else {
+            // A run that was killed before it wrote its marker leaves no more than this.
+            guard Self.isVacant(path) else {
+                throw CorpusError(
+                    .exists, "something that is no corpus lies there; it is left alone", in: path,
+                    try: "choose another output folder")
+            }
+            state = .fresh
+            return
+        }
+        let folder = try CorpusFolder(path)
+        let differences = folder.marker.differences(from: wanted)
+        guard differences.isEmpty else {
+            throw CorpusError(
+                .inputsChanged, "the corpus was begun with other inputs", in: path, why: differences,
+                try: "choose another output folder, or replace the corpus with --overwrite")
+        }
+        if try folder.journal()?.complete == true {
+            state = .complete(folder)
+        } else if options.resume {
+            state = .resumable(folder)
+        } else {
+            throw CorpusError(
+                .exists, "an unfinished corpus of the same inputs lies there", in: path,
+                try: "go on with --resume, or replace it with --overwrite")
+        }
+    }
+
+    private static func isVacant(_ path: String) -> Bool {
+        guard let names = try? names(in: path) else { return false }
+        return names.allSatisfy { $0 == "LOCK" || $0 == CorpusMarker.name + ".partial" }
+    }
+
+    /// Makes the folder with its marker, moving an old corpus aside.
+    func begin(
+        _ marker: CorpusMarker, reached: (@Sendable (BreakingPoint) throws -> Void)?
+    ) throws -> CorpusFolder {
+        if replaces {
+            let lock = try CorpusLock(folder: path)
+            // A replacement that broke off left the true old corpus aside; what lies here is its unfinished successor.
+            if CorpusFolder.bearsMarker(aside) {
+                try removeAll(path)
+            } else if exists(aside) {
+                throw CorpusError(
+                    .exists, "the old corpus cannot be moved aside: something lies at '\(aside)'", in: path,
+                    try: "move that away")
+            } else {
+                try move(path, to: aside)
+            }
+            withExtendedLifetime(lock) {}
+        }
+        madeFolder = !exists(path)
+        try makeFolder(path)
+        guard let bytes = try? encodeJSON(marker, pretty: true) else {
+            throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path)
+        }
+        try writeAtomically(bytes, to: path + "/" + CorpusMarker.name)
+        try syncFolder(parentFolder(path))
+        try reached?(.markerWritten)
+        return try CorpusFolder(path)
+    }
+
+    /// The run is done: what was moved aside goes.
+    func keep() throws(CorpusError) {
+        if CorpusFolder.bearsMarker(aside) { try removeAll(aside) }
+    }
+
+    /// The run cut nothing: all is as it was before.
+    func abandon() throws(CorpusError) {
+        try removeAll(path)
+        if !madeFolder { try makeFolder(path) }
+        if replaces, CorpusFolder.bearsMarker(aside) {
+            if exists(path) { try removeAll(path) }
+            try move(aside, to: path)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+// geodino tile: scenes become a corpus.
+internal import Foundation
+internal import Geo
+public import Raster
+public import Telemetry
+
+/// Cuts scenes into a corpus.
+///
+/// The places tried are a function of scenes, profile and area alone; tiles, shards and indexes are the same bytes at
+/// any number of threads, and after any break and `resume`. A tile counts when its centre lies in the area of
+/// interest and enough of its pixels are valid. Tiles are windows of their scene's own grid where the profile's
+/// pixels are the scene's, else of a north-up grid at the profile's GSD, in the scene's CRS or its UTM zone.
+///
+/// - Parameters:
+///   - scenes: Paths that GDAL opens, in an order that matters.
+///   - profile: How to cut.
+///   - corpus: The folder to make, or to go on with.
+///   - aoi: Where tiles count; `nil` for everywhere.
+///   - options: Resume, overwrite, threads, dry run.
+///   - progress: Told of every place tried; `false` stops the run so that it can be resumed.
+/// - Throws: `CorpusError`, `RasterError`.
+public func tile(
+    scenes: [String], profile: TileProfile, into corpus: String, aoi: AreaOfInterest? = nil,
+    options: TileOptions = TileOptions(), progress: ProgressHandler? = nil
+) throws -> TileSummary {
+    try profile.validate()
+    guard !scenes.isEmpty else {
+        throw CorpusError(.badScene, "no scenes were given", in: corpus, try: "geodino tile SCENE... -o '\(corpus)'")
+    }
+    guard !(options.resume && options.overwrite) else {
+        throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
+    }
+    var described = try SceneCatalogue.describe(scenes, profile: profile)
+    let layout = try commonLayout(described, profile)
+    let digest = try aoi.map { SHA256.hex(of: Array(try $0.geoJSON.utf8)) }
+    let plan = try makePlan(described, profile, aoi)
+    let wanted = CorpusMarker(
+        formatVersion: CorpusMarker.currentVersion, profile: profile, layout: layout, scenes: described, aoi: digest)
+    if options.dryRun { return dryRun(wanted, plan) }
+
+    let target = try TileTarget(corpus, wanted: wanted, options: options)
+    switch target.state {
+    case .complete(let folder):
+        return try upToDate(folder, plan)
+    case .resumable(let folder):
+        let job = TileJob(marker: folder.marker, paths: scenes, plan: plan, aoi: aoi)
+        return try TileRun(job, folder: folder, options: options, progress: progress).run()
+    case .fresh:
+        try explainEmptyPlan(plan, described, profile, corpus)
+        try SceneCatalogue.stretch(&described, rule: profile.stretch)
+        var marker = wanted
+        marker.scenes = described
+        let folder = try target.begin(marker, reached: options.reached)
+        do {
+            let job = TileJob(marker: marker, paths: scenes, plan: plan, aoi: aoi)
+            let summary = try TileRun(job, folder: folder, options: options, progress: progress).run()
+            try target.keep()
+            return summary
+        } catch let error as CorpusError where error.code == .nothingCut {
+            try target.abandon()
+            throw error
+        }
+    }
+}
+
+/// What a complete corpus says; its index is made again where it was lost.
+private func upToDate(_ folder: CorpusFolder, _ plan: TilePlan) throws -> TileSummary {
+    let lock = try CorpusLock(folder: folder.path)
+    defer { withExtendedLifetime(lock) {} }
+    let shards = try folder.finishedShards()
+    let (database, made) = try openDatabase(folder, shards)
+    let tiles = shards.reduce(0) { $0 + $1.index.count }
+    try database.finish(tiles: tiles)
+    var summary = TileSummary(upToDate: true, tiles: tiles, scenes: folder.marker.scenes.count, places: plan.placeCount)
+    if made { summary.notes.append("corpus.gpkg was missing and has been made again from the shards") }
+    summary.count(shards, folder.marker)
+    return summary
+}
+
+/// Opens the GeoPackage, or makes it from the shards; adds the shards it lacks.
+func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (CorpusDatabase, made: Bool) {
+    let made = !exists(folder.database)
+    let database =
+        try made ? CorpusDatabase.create(folder.database, marker: folder.marker) : CorpusDatabase(folder.database)
+    let known = try database.shards()
+    let systems = folder.marker.systems
+    if let lost = known.keys.filter({ $0 >= shards.count }).min() {
+        throw CorpusError(
+            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is not there", in: folder.database,
+            try: "restore the shard and its index from a copy, or: geodino corpus reindex '\(folder.path)'")
+    }
+    for shard in shards {
+        if let hash = known[shard.number] {
+            guard hash == shard.indexHash else {
+                throw CorpusError(
+                    .damaged, "corpus.gpkg describes another shard \(shard.name) than the one that is there",
+                    in: folder.database, try: "geodino corpus reindex '\(folder.path)' makes it again from the shards")
+            }
+        } else {
+            try database.add(shard, systems: systems)
+        }
+    }
+    return (database, made)
+}
+
+/// The layout that all scenes share.
+private func commonLayout(_ scenes: [CorpusScene], _ profile: TileProfile) throws -> PixelLayout {
+    let first = scenes[0]
+    let isRaw = profile.pixels == .raw && profile.stretch == .none
+    for scene in scenes {
+        if scene.bandNumbers.count != first.bandNumbers.count {
+            throw CorpusError(
+                .badScene, "the scene gives \(scene.bandNumbers.count) bands, the first one, \(first.path), gives \(first.bandNumbers.count)",
+                in: scene.path, try: "choose bands in the profile that every scene has")
+        }
+        if profile.pixels == .raw, scene.sampleType != first.sampleType {
+            throw CorpusError(
+                .badScene, "the scene holds \(scene.sampleType.rawValue) values, the first one, \(first.path), holds \(first.sampleType.rawValue)",
+                in: scene.path, try: "cut them into two corpora, or use a profile with pixels: stretched")
+        }
+    }
+    return PixelLayout(
+        bands: first.bandNames.map { BandInfo(name: $0) }, sampleType: isRaw ? first.sampleType : .uint8,
+        tileSize: profile.tileSize, gsd: profile.gsd.metres, stretch: profile.stretch)
+}
+
+private func makePlan(_ scenes: [CorpusScene], _ profile: TileProfile, _ aoi: AreaOfInterest?) throws -> TilePlan {
+    let degrees = try aoi?.transformed(to: .wgs84)
+    let rooms = try scenes.map { scene -> TilePlan.Room in
+        var room = TilePlan.Room(width: scene.lattice.width, height: scene.lattice.height, gsd: scene.tileGSD)
+        guard let aoi, let degrees, let crs = scene.lattice.crs else { return room }
+        // An area on the other side of the Earth may have no image in the scene's CRS.
+        let parts = scene.footprint.compactMap { Bounds(points: $0.map { (x: $0[0], y: $0[1]) }) }
+        guard parts.contains(where: degrees.intersects) else {
+            room.centres = (-1e18 ... -1e18, -1e18 ... -1e18)
+            return room
+        }
+        let bounds = try aoi.transformed(to: crs).bounds
+        let corners = [
+            (bounds.minX, bounds.minY), (bounds.minX, bounds.maxY), (bounds.maxX, bounds.minY),
+            (bounds.maxX, bounds.maxY),
+        ].compactMap { scene.lattice.transform.pixel(x: $0.0, y: $0.1) }
+        guard let box = Bounds(points: corners.map { (x: $0.column, y: $0.row) }) else { return room }
+        room.centres = (box.minX...box.maxX, box.minY...box.maxY)
+        return room
+    }
+    return TilePlan(rooms: rooms, profile: profile)
+}
+
+private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
+    let most = plan.parts.reduce(0) { $0 + ($1.wanted ?? $1.placeCount) }
+    let side = marker.profile.tileSize
+    let sample = marker.profile.pixels == .raw ? marker.scenes[0].sampleType : .uint8
+    var summary = TileSummary(dryRun: true, scenes: marker.scenes.count, places: most)
+    summary.bytes = most * side * side * marker.layout.bands.count * sample.byteCount
+    for (part, scene) in zip(plan.parts, marker.scenes) {
+        let metres = Double(side) * scene.tileGSD
+        summary.squareKilometres += Double(part.wanted ?? part.placeCount) * metres * metres / 1e6
+        summary.notes.append(
+            "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(shown(scene.gsd)) m pixels, "
+                + (scene.isExact ? "cut without resampling" : "brought to \(shown(scene.tileGSD)) m by \(scene.resampling.rawValue)"))
+        if let reason = emptyReason(part, scene, marker.profile) { summary.notes.append("\(scene.path): \(reason)") }
+    }
+    return summary
+}
+
+/// Why a scene has no place for a tile; `nil` where it has one.
+func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TileProfile) -> String? {
+    guard part.placeCount == 0 else { return nil }
+    func metres(_ pixels: Int) -> String { shown((Double(pixels) * scene.tileGSD).rounded()) }
+    if min(scene.lattice.width, scene.lattice.height) < profile.tileSize {
+        return "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
+    }
+    if part.columns.isEmpty || part.rows.isEmpty {
+        return "no tile's centre lies within the bounds of the area of interest"
+    }
+    if let density = profile.sampling.density {
+        return "\(shown(part.squareKilometres)) km2 at \(shown(density)) tiles per km2 make less than half a tile"
+    }
+    if profile.sampling.count != nil { return "its share of the count is less than one tile" }
+    return "no tile of the grid, stride \(profile.gridStride) pixels, has its centre within the bounds of the area of interest"
+}
+
+/// Throws where no scene has a place for a tile, before anything is written.
+private func explainEmptyPlan(
+    _ plan: TilePlan, _ scenes: [CorpusScene], _ profile: TileProfile, _ corpus: String
+) throws {
+    guard plan.placeCount == 0 else { return }
+    let reasons = zip(plan.parts, scenes).compactMap { part, scene in
+        emptyReason(part, scene, profile).map { "\(scene.path): \($0)" }
+    }
+    throw nothingCut(reasons, profile, corpus)
+}
+
+/// The error of a run without tiles.
+func nothingCut(_ reasons: [String], _ profile: TileProfile, _ corpus: String) -> CorpusError {
+    let shown = reasons.count > 10 ? reasons.prefix(10) + ["and \(reasons.count - 10) more scenes"] : reasons[...]
+    return CorpusError(
+        .nothingCut, "no tile could be cut with the profile '\(profile.name)'", in: corpus, why: Array(shown),
+        try: "use a profile with a smaller tile_size, gsd: native or a lower min_valid_fraction, larger scenes, or another area of interest")
+}
+
+extension TileSummary {
+    /// Fills in what the shards say.
+    mutating func count(_ finished: [FinishedShard], _ marker: CorpusMarker) {
+        shards = finished.count
+        bytes = finished.reduce(0) { $0 + $1.index.shardLength }
+        for shard in finished {
+            for (split, number) in zip(Split.allCases, shard.index.splitCounts) where number > 0 {
+                splits[split.rawValue, default: 0] += number
+            }
+        }
+        squareKilometres = coveredArea(finished, marker)
+    }
+}
+
+/// Area of all tiles in km2, overlaps counted as often as they are covered.
+func coveredArea(_ shards: [FinishedShard], _ marker: CorpusMarker) -> Double {
+    let side = Double(marker.profile.tileSize)
+    let areas = marker.scenes.map { side * side * $0.tileGSD * $0.tileGSD / 1e6 }
+    // Where all tiles have one GSD, nothing has to be read.
+    if let first = areas.first, areas.allSatisfy({ $0 == first }) {
+        return first * Double(shards.reduce(0) { $0 + $1.index.count })
+    }
+    return shards.reduce(0) { sum, shard in
+        sum + (0..<shard.index.count).reduce(0) { part, position in
+            let scene = shard.index.scene(position)
+            return part + (areas.indices.contains(scene) ? areas[scene] : 0)
+        }
+    }
+}
