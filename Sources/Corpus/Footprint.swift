@@ -1,13 +1,13 @@
 // Footprints: rings of longitude and latitude, parted at 180 degrees.
 
 /// A polygon on the globe as closed rings; each ring is one part, none crosses 180 degrees.
-enum Footprint {
+package enum Footprint {
     /// Parts a ring that may cross 180 degrees.
     ///
     /// - Parameter ring: Longitude and latitude in degrees, in order, not closed; steps of more than 180 degrees are
     ///   taken the short way round.
     /// - Returns: One closed ring, or several where the ring crosses 180 degrees; each counter-clockwise.
-    static func parts(_ ring: [(x: Double, y: Double)]) -> [[[Double]]] {
+    package static func parts(_ ring: [(x: Double, y: Double)]) -> [[[Double]]] {
         let (points, west, east) = unrolled(ring)
         guard points.count >= 3 else { return [] }
         // Turns of 360 degrees that the ring reaches; almost always one.

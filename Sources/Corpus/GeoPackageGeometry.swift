@@ -3,9 +3,9 @@ internal import Foundation
 internal import GRDB
 
 /// Geometry blobs (GeoPackage 1.3, clause 2.1.3): a header with the envelope, then ISO WKB.
-enum GeoPackageGeometry {
+package enum GeoPackageGeometry {
     /// The blob of a multipolygon whose parts are single closed rings, EPSG:4326.
-    static func multiPolygon(_ parts: [[[Double]]]) -> [UInt8] {
+    package static func multiPolygon(_ parts: [[[Double]]]) -> [UInt8] {
         let points = parts.flatMap { $0 }
         let xs = points.map { $0[0] }
         let ys = points.map { $0[1] }
@@ -41,12 +41,17 @@ enum GeoPackageGeometry {
     }
 
     /// What the ST_ functions say about a blob.
-    struct Extent: Equatable {
-        var minX = Double.infinity
-        var maxX = -Double.infinity
-        var minY = Double.infinity
-        var maxY = -Double.infinity
-        var isEmpty: Bool { !(minX <= maxX) }
+    package struct Extent: Equatable {
+        /// West.
+        package var minX = Double.infinity
+        /// East.
+        package var maxX = -Double.infinity
+        /// South.
+        package var minY = Double.infinity
+        /// North.
+        package var maxY = -Double.infinity
+        /// Whether there is no point.
+        package var isEmpty: Bool { !(minX <= maxX) }
 
         mutating func add(_ x: Double, _ y: Double) {
             guard !x.isNaN, !y.isNaN else { return }
@@ -58,7 +63,7 @@ enum GeoPackageGeometry {
     }
 
     /// Reads the extent of any GeoPackage geometry; `nil` for bytes that are none.
-    static func extent(_ blob: [UInt8]) -> Extent? {
+    package static func extent(_ blob: [UInt8]) -> Extent? {
         guard blob.count >= 8, blob[0] == 0x47, blob[1] == 0x50 else { return nil }
         let flags = blob[3]
         if flags & 0x10 != 0 { return Extent() }

@@ -63,6 +63,7 @@ enum SceneCatalogue {
 
     /// Adds what the stretch rule gives for each scene; reads a fixed part of its pixels.
     static func stretch(_ scenes: inout [CorpusScene], rule: StretchRule) throws(CorpusError) {
+        guard rule != .none else { return }
         for index in scenes.indices {
             do {
                 let reader = try RasterReader(path: scenes[index].path)
@@ -193,7 +194,7 @@ private struct Lattice {
                 .badScene, "the scene has \(shown(gsd)) m pixels, the profile asks for \(shown(wanted)) m: it shows less than half the detail",
                 in: reader.path, try: "use scenes of at most \(shown(2 * wanted)) m, or a profile with a larger gsd or gsd: native")
         }
-        resampling =
+        let kernel: Resampling =
             switch profile.resampling {
             case .fixed(let kernel): kernel
             case .auto: wanted >= 2 * gsd ? .average : .cubic
@@ -226,7 +227,7 @@ private struct Lattice {
         let grid = Grid(
             crs: target, transform: GeoTransform(originX: left * pixel, originY: top * pixel, pixelSize: pixel),
             width: max(0, Int(right - left)), height: max(0, Int(top - bottom)))
-        self.init(grid: grid, gsd: wanted, isExact: false, resampling: resampling)
+        self.init(grid: grid, gsd: wanted, isExact: false, resampling: kernel)
     }
 
     private init(grid: Grid, gsd: Double, isExact: Bool, resampling: Resampling) {

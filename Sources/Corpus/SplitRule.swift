@@ -10,19 +10,29 @@ internal import Geo
 ///
 /// Blocks lie in longitude and latitude, so that scenes in different zones that show the same ground agree. Rows
 /// have equal height; each row has the whole number of blocks around the globe that comes nearest the wanted side.
-struct SplitRule: Sendable {
+package struct SplitRule: Sendable {
     /// One block.
-    struct Block: Hashable, Sendable {
-        var row: Int
-        var column: Int
+    package struct Block: Hashable, Sendable {
+        /// From the equator, northwards.
+        package var row: Int
+        /// From 180 degrees west, eastwards.
+        package var column: Int
+        /// The block as records write it.
         var name: String { "\(row).\(column)" }
+
+        /// Makes a block from its numbers.
+        package init(row: Int, column: Int) {
+            self.row = row
+            self.column = column
+        }
     }
 
     let splits: TileProfile.Splits
     /// Degrees of latitude per row.
     private let rowHeight: Double
 
-    init(_ splits: TileProfile.Splits) {
+    /// Makes the rule of a profile.
+    package init(_ splits: TileProfile.Splits) {
         self.splits = splits
         rowHeight = splits.block / 111_320
     }
@@ -35,7 +45,7 @@ struct SplitRule: Sendable {
     private func row(_ latitude: Double) -> Int { Int((latitude / rowHeight).rounded(.down)) }
 
     /// The block that holds a place in degrees.
-    func block(longitude: Double, latitude: Double) -> Block {
+    package func block(longitude: Double, latitude: Double) -> Block {
         let row = row(latitude)
         let count = columns(inRow: row)
         let turns = (longitude + 180) / 360
@@ -44,7 +54,7 @@ struct SplitRule: Sendable {
     }
 
     /// All blocks that a rectangle in degrees touches; `east` may lie beyond 180.
-    func blocks(west: Double, east: Double, south: Double, north: Double) -> Set<Block> {
+    package func blocks(west: Double, east: Double, south: Double, north: Double) -> Set<Block> {
         var found: Set<Block> = []
         for row in row(south)...max(row(south), row(north)) {
             let count = columns(inRow: row)
@@ -58,7 +68,7 @@ struct SplitRule: Sendable {
     }
 
     /// Where a block belongs: uniform over blocks, by the shares.
-    func split(_ block: Block) -> Split {
+    package func split(_ block: Block) -> Split {
         let bits = mixed(splits.seed, UInt64(bitPattern: Int64(block.row)), UInt64(bitPattern: Int64(block.column)))
         let share = Double(bits >> 11) / Double(1 << 53)
         if share < splits.train { return .train }
@@ -67,7 +77,7 @@ struct SplitRule: Sendable {
     }
 
     /// Where a tile belongs: `border` when it touches ground of two splits.
-    func split(_ touched: Set<Block>) -> Split {
+    package func split(_ touched: Set<Block>) -> Split {
         let splits = Set(touched.map(split))
         return splits.count == 1 ? splits.first ?? .border : .border
     }

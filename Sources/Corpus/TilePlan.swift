@@ -1,5 +1,5 @@
 // Where tiles are cut: a pure function of scenes, profile and seed, without memory per tile.
-internal import Geo
+package import Geo
 
 #if canImport(Glibc)
     internal import Glibc

@@ -19,6 +19,7 @@ public import Telemetry
 ///   - options: Resume, overwrite, threads, dry run.
 ///   - progress: Told of every place tried; `false` stops the run so that it can be resumed.
 /// - Throws: `CorpusError`, `RasterError`.
+@discardableResult
 public func tile(
     scenes: [String], profile: TileProfile, into corpus: String, aoi: AreaOfInterest? = nil,
     options: TileOptions = TileOptions(), progress: ProgressHandler? = nil

@@ -1,0 +1,155 @@
+// Cutting that fails: in words, with numbers, and without harm to what lies there.
+import Corpus
+import Foundation
+import Geo
+import Raster
+import TestSupport
+import Telemetry
+import Testing
+
+struct TileFailureTests {
+    private let folder = TemporaryFolder()
+
+    private func failure(
+        _ scenes: [String], _ profile: TileProfile = smallProfile(), aoi: AreaOfInterest? = nil,
+        options: TileOptions = TileOptions(), _ location: SourceLocation = #_sourceLocation
+    ) throws -> CorpusError {
+        let error = corpusError(
+            { try tile(scenes: scenes, profile: profile, into: folder.file("c"), aoi: aoi, options: options) }, location)
+        return try #require(error)
+    }
+
+    private var leftNothing: Bool { !FileManager.default.fileExists(atPath: folder.file("c")) }
+
+    @Test func `a scene smaller than a tile`() throws {
+        let scene = try makeScene(folder, width: 30, height: 25)
+        let error = try failure([scene])
+        #expect(error.code == .nothingCut)
+        #expect(error.report.contains("scene 18 x 15 m, tile 19 m"), "\(error)")
+        #expect(leftNothing)
+    }
+
+    @Test func `too few valid pixels`() throws {
+        let scene = try makeScene(folder, isHole: { row, column in (row + column) % 4 != 0 })
+        let error = try failure([scene])
+        #expect(error.code == .nothingCut)
+        #expect(error.report.contains("of 30 tiles the best is 25 % valid, the profile asks for 90 %"), "\(error)")
+        #expect(leftNothing)
+    }
+
+    @Test func `an area of interest elsewhere, and one between the centres`() throws {
+        let scene = try makeScene(folder)
+        let away = try AreaOfInterest(bounds: Bounds(minX: -70, minY: -10, maxX: -69, maxY: -9), crs: .wgs84)
+        let error = try failure([scene], aoi: away)
+        #expect(error.code == .nothingCut && error.report.contains("area of interest"), "\(error)")
+        let between = try AreaOfInterest(
+            bounds: Bounds(minX: 500_001, minY: 4_999_990, maxX: 500_003, maxY: 4_999_999), crs: .init("EPSG:32633"))
+        #expect(try failure([scene], aoi: between).code == .nothingCut)
+        // Within the bounds of the area, but not within the area.
+        let corner = try AreaOfInterest(
+            wkt: "POLYGON((500000 5000000, 500120 5000000, 500120 4999999, 500001 4999999, 500001 4999904, 500000 4999904, 500000 5000000))",
+            crs: .init("EPSG:32633"))
+        let outside = try failure([scene], aoi: corner)
+        #expect(outside.report.contains("the centres of all 30 tiles lie outside the area of interest"), "\(outside)")
+        #expect(leftNothing)
+    }
+
+    @Test func `a scene that is too coarse`() throws {
+        let scene = try makeScene(folder, pixelSize: 2)
+        let error = try failure([scene])
+        #expect(error.code == .badScene && error.place == scene)
+        #expect(error.what.contains("m pixels, the profile asks for 0.6 m"), "\(error)")
+        #expect(leftNothing)
+    }
+
+    @Test func `a scene without CRS`() throws {
+        let path = folder.file("nowhere.tif")
+        try writeRaster(
+            PixelBuffer(bands: 3, height: 64, width: 64, samples: .uint8([UInt8](repeating: 9, count: 3 * 64 * 64))),
+            to: path, format: RasterFormat(sampleType: .uint8, bands: BandInfo.rgb))
+        let error = try failure([path])
+        #expect(error.code == .badScene && error.place == path && error.what.contains("no CRS"), "\(error)")
+    }
+
+    @Test func `a missing file, a text file, a scene listed twice, no scene`() throws {
+        #expect(try failure([folder.file("absent.tif")]).place == folder.file("absent.tif"))
+        #expect(try failure([try folder.write("no raster at all", to: "text.tif")]).code == .badScene)
+        let scene = try makeScene(folder)
+        #expect(try failure([scene, scene]).what == "the scene is listed twice")
+        #expect(try failure([]).code == .badScene)
+        #expect(leftNothing)
+    }
+
+    @Test func `bands and types that do not suit`() throws {
+        let deep = try makeScene(folder, "deep.tif", sampleType: .uint16)
+        #expect(try failure([deep]).report.contains("percentile:2,98"))
+        let scene = try makeScene(folder)
+        #expect(try failure([scene], smallProfile(bands: .numbers([4]))).what.contains("band 4; the scene has 3"))
+        #expect(try failure([scene], smallProfile(bands: .names(["nir"]))).what.contains("red, green, blue"))
+        let float = try makeScene(folder, "float.tif", sampleType: .float32)
+        #expect(try failure([float], smallProfile(pixels: .raw)).what.contains("raw tiles hold uint8 or uint16"))
+    }
+
+    @Test func `a folder that is no corpus is left alone, even by overwrite`() throws {
+        let scene = try makeScene(folder)
+        try FileManager.default.createDirectory(atPath: folder.file("c"), withIntermediateDirectories: true)
+        _ = try folder.write("precious", to: "c/notes.txt")
+        #expect(try failure([scene]).code == .exists)
+        #expect(try failure([scene], options: TileOptions(overwrite: true)).code == .exists)
+        #expect(try String(contentsOfFile: folder.file("c/notes.txt"), encoding: .utf8) == "precious")
+    }
+
+    @Test func `overwriting replaces a corpus, and a run that cuts nothing puts it back`() throws {
+        let scene = try makeScene(folder)
+        let corpus = folder.file("c")
+        try tile(scenes: [scene], profile: smallProfile(), into: corpus)
+        let before = try shardFiles(corpus)
+        var strict = smallProfile(minValidFraction: 1)
+        let holes = try makeScene(folder, "holes.tif", isHole: { row, column in (row + column) % 9 == 0 })
+        #expect(try failure([holes], strict, options: TileOptions(overwrite: true)).code == .nothingCut)
+        #expect(try shardFiles(corpus) == before)
+        strict.tileSize = 48
+        try tile(scenes: [scene], profile: strict, into: corpus, options: TileOptions(overwrite: true))
+        #expect(try CorpusTileSource(corpus).layout.tileSize == 48)
+        #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c"])
+    }
+
+    @Test func `one writer at a time`() throws {
+        let scene = try makeScene(folder)
+        let corpus = folder.file("c")
+        let seen = Mutex<CorpusError?>(nil)
+        try tile(scenes: [scene], profile: smallProfile(), into: corpus) { [folder] _ in
+            if seen.value == nil {
+                seen.value = corpusError {
+                    try tile(
+                        scenes: [scene], profile: smallProfile(), into: folder.file("c"), options: TileOptions(resume: true))
+                }
+            }
+            return true
+        }
+        #expect(seen.value?.code == .locked)
+        #expect(seen.value?.what.contains("process \(getpid()) on") == true, "\(String(describing: seen.value))")
+    }
+
+    @Test func `the lock of a dead process is taken over, that of another machine is not`() throws {
+        let scene = try makeScene(folder)
+        let corpus = folder.file("c")
+        try tile(scenes: [scene], profile: smallProfile(), into: corpus)
+        _ = try folder.write("process 999999 on \(ProcessInfo.processInfo.hostName)\n", to: "c/LOCK")
+        #expect(try reindexCorpus(corpus).tiles == 30)
+        _ = try folder.write("process 12 on elsewhere.example\n", to: "c/LOCK")
+        let error = try #require(corpusError { try reindexCorpus(corpus) })
+        #expect(error.code == .locked && error.what.contains("process 12 on elsewhere.example"), "\(error)")
+    }
+}
+
+/// A value behind a lock, for handlers that may run on any thread.
+final class Mutex<Value>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var stored: Value
+    init(_ value: Value) { stored = value }
+    var value: Value {
+        get { lock.withLock { stored } }
+        set { lock.withLock { stored = newValue } }
+    }
+}
