@@ -1,0 +1,152 @@
+// The block loop: chunks -> windows -> predictions -> blended rows.
+internal import Geo
+internal import Raster
+internal import Telemetry
+
+/// Computes one part of a map, block by block. What it holds depends on the block's size, not on the map's:
+/// the chunks of two rows of windows, the sums of one, the block's mask, half a thousand rows on their way to the file.
+final class BlockMapper {
+    private let part: MapPlan.Part
+    private let area: MapArea
+    private let predictor: any WindowPredictor
+    private let batchSize: Int
+    private let loader: ChunkLoader
+    private let assembler: WindowAssembler
+    private let weights: [Double]
+    private let sink: MapSink
+    /// Told the number of windows done; `false` stops.
+    private let report: (Int) -> Bool
+    /// Windows predicted, those of two blocks' halo twice.
+    private(set) var windows = 0
+    /// Calls of the predictor.
+    private(set) var calls = 0
+    /// The most chunks held at a time; for tests.
+    private(set) var mostChunks = 0
+
+    init(
+        part: MapPlan.Part, area: MapArea, stretches: [StretchParameters?], predictor: any WindowPredictor,
+        batchSize: Int, threads: Int, sink: MapSink, report: @escaping (Int) -> Bool
+    ) {
+        self.part = part
+        self.area = area
+        self.predictor = predictor
+        self.batchSize = batchSize
+        self.sink = sink
+        self.report = report
+        loader = ChunkLoader(
+            MosaicPlan(
+                lattice: part.lattice, layout: predictor.layout, scenes: part.scenes, stretches: stretches),
+            threads: threads)
+        assembler = WindowAssembler(
+            lattice: part.lattice, windows: part.windows, layout: predictor.layout, loader: loader)
+        weights = part.windows.weights()
+    }
+
+    /// Computes all blocks.
+    func run() throws {
+        for block in part.blocks {
+            try run(block)
+            loader.keep { _ in false }
+        }
+    }
+
+    private func run(_ block: PixelWindow) throws {
+        let place = block.shifted(columns: part.window.column, rows: part.window.row)
+        let mask = try area.mask(on: part.lattice.grid(of: place))
+        if let mask, !mask.contains(true) { return }
+        let coarse = CoarseMask(mask, width: block.width, height: block.height)
+        let columns = part.windows.indices(from: place.column, length: place.width)
+        let rows = part.windows.indices(from: place.row, length: place.height)
+        func needed(_ j: Int) -> [LatticeIndex] {
+            guard rows.contains(j) else { return [] }
+            return columns.map { LatticeIndex(i: $0, j: j) }.filter { index in
+                let inside = part.windows.window(index).intersection(place)
+                    .shifted(columns: -place.column, rows: -place.row)
+                return !inside.isEmpty && coarse.holdsSome(inside)
+            }
+        }
+
+        var sums = StripAccumulator(block: place, bands: predictor.outputBands.count, weights: weights)
+        let before = windows
+        let batcher = WindowBatcher(predictor: predictor, batchSize: batchSize) { [part] index, values, validity in
+            sums.add(window: part.windows.window(index), values: values, validity: validity)
+        }
+        func emit(upTo row: Int) throws {
+            try sums.take(upTo: row) { row, values, covered in
+                try sink.take(block: block, row: row, sums: values, covered: covered, mask: mask)
+            }
+        }
+        var ahead = needed(rows.lowerBound)
+        for j in rows {
+            let now = ahead
+            ahead = needed(j + 1)
+            let chunks = chunkSet(now)
+            let chunksAhead = chunkSet(ahead)
+            loader.keep { chunks.contains($0) || chunksAhead.contains($0) }
+            loader.request(chunks.sorted { ($0.j, $0.i) < ($1.j, $1.i) })
+            loader.request(chunksAhead.sorted { ($0.j, $0.i) < ($1.j, $1.i) })
+            mostChunks = max(mostChunks, loader.count)
+            for index in now {
+                guard let input = try assembler.window(index) else { continue }
+                let callsBefore = batcher.calls
+                try batcher.add(index, input)
+                if batcher.calls != callsBefore { try goOn(before + batcher.windows) }
+            }
+            // Rows above the next window to come, and above any that waits for its batch, are complete.
+            let waiting = batcher.firstUndelivered.map { min($0.j, j + 1) } ?? j + 1
+            try emit(upTo: waiting * part.windows.stride - place.row)
+            try goOn(before + batcher.windows)
+        }
+        try batcher.flush()
+        try emit(upTo: block.height)
+        windows = before + batcher.windows
+        calls += batcher.calls
+        try goOn(windows)
+    }
+
+    private func goOn(_ done: Int) throws {
+        guard report(done) else {
+            throw MappingError(.cancelled, "stopped before the map was finished; nothing was kept", in: part.output)
+        }
+    }
+
+    private func chunkSet(_ indices: [LatticeIndex]) -> Set<LatticeIndex> {
+        var set: Set<LatticeIndex> = []
+        for index in indices {
+            let chunks = Chunk.indices(of: part.windows.window(index))
+            for j in chunks.j { for i in chunks.i { set.insert(LatticeIndex(i: i, j: j)) } }
+        }
+        return set
+    }
+}
+
+/// Whether squares of 16 x 16 pixels hold any of a mask; to skip windows without counting every pixel.
+struct CoarseMask {
+    private let cells: [Bool]?
+    private let width: Int
+
+    init(_ mask: [Bool]?, width: Int, height: Int) {
+        self.width = (width + 15) / 16
+        guard let mask else {
+            cells = nil
+            return
+        }
+        var cells = [Bool](repeating: false, count: self.width * ((height + 15) / 16))
+        for row in 0..<height {
+            for column in 0..<width where mask[row * width + column] {
+                cells[row / 16 * self.width + column / 16] = true
+            }
+        }
+        self.cells = cells
+    }
+
+    /// Whether a window inside the block may hold some of the mask.
+    func holdsSome(_ window: PixelWindow) -> Bool {
+        guard let cells else { return true }
+        for row in window.row / 16...(window.row + window.height - 1) / 16 {
+            for column in window.column / 16...(window.column + window.width - 1) / 16
+            where cells[row * width + column] { return true }
+        }
+        return false
+    }
+}

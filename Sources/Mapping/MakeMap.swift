@@ -1,0 +1,198 @@
+// From a request to files: the whole way, once.
+public import Geo
+internal import Raster
+public import Telemetry
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#endif
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// Makes a map: a cloud optimized GeoTIFF (float32, nodata -9999), a STAC item, a QGIS style and a quick-look.
+///
+/// Pixels do not depend on the area, on the blocks or on `threads`. Peak memory does not depend on the size of scenes or map.
+///
+/// - Parameters:
+///   - request: What is asked for.
+///   - predictor: Called on this thread only, always with `batchSize` windows of `layout.sampleType` and with their validity; pixels
+///     that no scene covers hold the window's mean. A padding window has the id -1.
+///   - style: How the values are shown.
+///   - progress: Told `windows`; an answer of `false` stops with `cancelled` and leaves nothing.
+/// - Throws: `MappingError`, and what reading, predicting and writing throw.
+public func makeMap(
+    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle, progress: ProgressHandler = { _ in true }
+) throws -> MapSummary {
+    let job = try MapJob(
+        request, layout: predictor.layout, windowSize: predictor.windowSize, outputBands: predictor.outputBands)
+    try checkDisk(job.plan)
+    var made: [String] = []
+    do {
+        var summary = MapSummary(parts: [], warnings: job.plan.warnings)
+        var done = 0
+        for (part, area) in zip(job.plan.parts, job.areas) {
+            let maker = PartMaker(job: job, part: part, area: area, style: style, before: done, progress: progress)
+            let result = try maker.make(predictor, made: &made)
+            done += result.windows
+            if result.statistics.validPixels == 0 {
+                summary.warnings.append("\(part.output): no pixel has a value; no scene has valid pixels in the area")
+            }
+            summary.parts.append(result)
+        }
+        _ = progress(Progress(unit: "windows", done: done, total: done))
+        return summary
+    } catch {
+        // A set of parts or a map without its item is nothing half-written that should stay.
+        for path in made { unlink(path) }
+        if let error = error as? RasterError, error.code == .cancelled {
+            throw MappingError(
+                .cancelled, "stopped before the map was finished; nothing was kept", in: request.output)
+        }
+        throw error
+    }
+}
+
+/// Refuses to begin what the disk cannot hold.
+private func checkDisk(_ plan: MapPlan) throws {
+    guard let output = plan.parts.first?.output else { return }
+    let folder = folder(of: output)
+    var space = statvfs()
+    guard statvfs(folder, &space) == 0 else {
+        throw MappingError(
+            .writeFailed, "cannot write into the folder '\(folder)'", in: output,
+            why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
+    }
+    let free = Double(space.f_bavail) * Double(space.f_frsize)
+    guard Double(plan.diskBytes) <= free else {
+        throw MappingError(
+            .diskFull,
+            "the map may need \(megabytes(plan.diskBytes)) of disk, \(megabytes(Int(saturating: free))) are free",
+            in: folder, try: "free some space, write elsewhere (-o), or map a smaller area (--aoi)")
+    }
+}
+
+/// The folder that a file lies in.
+func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// Makes one file and what lies beside it.
+private struct PartMaker {
+    let job: MapJob
+    let part: MapPlan.Part
+    let area: MapArea
+    let style: MapStyle
+    /// Windows of the parts before.
+    let before: Int
+    let progress: ProgressHandler
+
+    func make(_ predictor: any WindowPredictor, made: inout [String]) throws -> MapSummary.Part {
+        let request = job.request
+        let total = job.plan.windowCount
+        let report = { [before, progress] (done: Int) -> Bool in
+            progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
+        }
+        guard report(0) else { throw MappingError(.cancelled, "stopped before the map was begun", in: part.output) }
+        let stretches = try part.scenes.map { try stretch(of: $0) }
+        let format = RasterFormat(
+            sampleType: .float32, nodata: Double(mapNodata), bands: predictor.outputBands,
+            tags: tags(predictor), overviews: .average)
+        let writer = try RasterWriter(
+            path: part.output, grid: part.grid, format: format, overwrite: request.overwrite)
+        let sink = MapSink(writer: writer, bands: predictor.outputBands.count)
+        let mapper = BlockMapper(
+            part: part, area: area, stretches: stretches, predictor: predictor, batchSize: request.batchSize,
+            threads: request.threads, sink: sink, report: report)
+        try mapper.run()
+
+        let windows = mapper.windows
+        let existed = FileManager.default.fileExists(atPath: part.output)
+        try writer.finish(
+            cloudOptimized: true,
+            progress: { [before, progress] _ in
+                progress(Progress(unit: "windows", done: before + windows, total: max(total, before + windows)))
+            })
+        if !existed { made.append(part.output) }
+        let beside = sidecars(of: part.output)
+        for path in beside.all where !FileManager.default.fileExists(atPath: path) { made.append(path) }
+        let metres = try part.grid.groundSampleDistance().metres
+        let statistics = sink.statistics
+        let scale = style.scale(request: request, preview: sink.preview)
+        try writeText(qgisStyle(style, maximum: scale), to: beside.style)
+        try writeQuickLook(sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)
+        try writeText(
+            stacItem(
+                part: part, job: job, style: style, statistics: statistics, preview: sink.preview,
+                predictor: predictor, beside: beside), to: beside.stac)
+        return MapSummary.Part(
+            output: part.output, stac: beside.stac, style: beside.style, quickLook: beside.quickLook, grid: part.grid,
+            statistics: statistics, squareKilometres: Double(statistics.validPixels) * metres * metres / 1e6,
+            windows: mapper.windows, calls: mapper.calls)
+    }
+
+    /// A scene's stretch by the model's rule, and a refusal where its values lie outside of the rule's.
+    private func stretch(of scene: MapScene) throws -> StretchParameters? {
+        try stretchParameters(of: scene.path, bands: scene.bands, layout: job.layout)
+    }
+
+    /// What the TIFF says about itself. Nothing here may depend on the clock.
+    private func tags(_ predictor: any WindowPredictor) -> [String: String] {
+        let request = job.request
+        var tags = request.tags
+        tags["TIFFTAG_SOFTWARE"] = request.software
+        tags["GEODINO_MODEL"] = request.model.id
+        if !request.model.sha256.isEmpty { tags["GEODINO_MODEL_SHA256"] = request.model.sha256 }
+        tags["GEODINO_INPUTS"] = part.scenes.map(\.path).joined(separator: "\n")
+        if let aoi = request.aoi { tags["GEODINO_AOI"] = aoi }
+        tags["GEODINO_GRID"] =
+            "origin at whole multiples of \(number(part.lattice.pixelSize)); first pixel \(part.window.column) \(part.window.row)"
+        tags["GEODINO_WINDOW"] = "\(part.windows.windowSize)"
+        tags["GEODINO_OVERLAP"] = "\(part.windows.windowSize - part.windows.stride)"
+        tags["GEODINO_BATCH"] = "\(request.batchSize)"
+        tags["GEODINO_STRETCH"] = job.layout.stretch.text
+        if let threads = request.intraOpThreads { tags["GEODINO_INTRAOP_THREADS"] = "\(threads)" }
+        if !request.commandLine.isEmpty { tags["GEODINO_COMMAND"] = request.commandLine }
+        return tags
+    }
+}
+
+/// The stretch of a scene's bands by a model's rule.
+///
+/// - Throws: `badValues` where nearly all values lie on one side of a fixed rule's range.
+func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throws -> StretchParameters? {
+    let reader = try RasterReader(path: path)
+    if case .fixed(let low, let high) = layout.stretch,
+        reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
+        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands)
+    {
+        let dark = found.high.allSatisfy { $0 < low + (high - low) * 0.02 }
+        let bright = found.low.allSatisfy { $0 >= high }
+        if dark || bright {
+            let least = found.low.min() ?? 0
+            let most = found.high.max() ?? 0
+            throw MappingError(
+                .badValues,
+                "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(least, 4)) and \(rounded(most, 4)) and would become \(dark ? "black" : "white")",
+                in: path, try: "give the scene in the units that the model was trained on")
+        }
+    }
+    return try reader.stretchParameters(layout.stretch, bands: bands)
+}
+
+/// Writes a small file whole or not at all.
+func writeText(_ text: String, to path: String) throws {
+    let temporary = path + ".partial"
+    do {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
+    } catch {
+        unlink(temporary)
+        throw MappingError(.writeFailed, "cannot write the file", in: path, why: ["\(error)"])
+    }
+    guard rename(temporary, path) == 0 else {
+        let reason = String(cString: strerror(errno))
+        unlink(temporary)
+        throw MappingError(.writeFailed, "cannot write the file", in: path, why: [reason])
+    }
+}

@@ -1,0 +1,134 @@
+// Which pixels of a lattice were asked for: the area of interest, and the longitudes of a part.
+internal import Geo
+internal import Raster
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// The area in the map's CRS.
+struct MapArea: Sendable {
+    /// The area of interest; `nil` for all pixels.
+    var aoi: AreaOfInterest?
+    /// The strip of longitudes of a part; `nil` for all.
+    var strip: AreaOfInterest?
+    var allTouched: Bool
+    /// Only the area's rectangle counts, not its outline.
+    var noClip: Bool
+
+    /// The rectangle that holds it; `nil` without limits.
+    var bounds: Bounds? {
+        switch (aoi?.bounds, strip?.bounds) {
+        case (nil, nil): nil
+        case (let one?, nil), (nil, let one?): one
+        case (let one?, let other?):
+            one.intersection(other) ?? Bounds(minX: 0, minY: 0, maxX: 0, maxY: 0)
+        }
+    }
+
+    /// Whether a rectangle may hold pixels of it.
+    func mayMeet(_ bounds: Bounds) -> Bool {
+        if let aoi, noClip ? aoi.bounds.intersection(bounds) == nil : !aoi.intersects(bounds) { return false }
+        if let strip, !strip.intersects(bounds) { return false }
+        return true
+    }
+
+    /// True where a pixel belongs to it, `[row, column]`; `nil` where all do.
+    ///
+    /// - Parameter touched: Counts pixels whose centre lies outside; for estimates on coarse pixels.
+    func mask(on grid: Grid, touched: Bool = false) throws -> [Bool]? {
+        var mask: [Bool]?
+        if let aoi, !noClip { mask = try aoi.mask(on: grid, allTouched: allTouched || touched) }
+        if let strip {
+            let inside = try strip.mask(on: grid, allTouched: touched)
+            if mask == nil {
+                mask = inside
+            } else {
+                for place in inside.indices where !inside[place] { mask?[place] = false }
+            }
+        }
+        return mask
+    }
+}
+
+/// The area that a request and its scenes cover together, in degrees; used before a CRS is chosen.
+struct DegreeArea {
+    let aoi: AreaOfInterest?
+    let scenes: [Bounds]
+
+    /// Whether both a scene and the area have something between two longitudes; `west` may be below -180, `east` above 180.
+    func meets(west: Double, east: Double) -> Bool {
+        let band = Bounds(minX: west, minY: -90, maxX: east, maxY: 90)
+        for scene in scenes {
+            for turn in [-360.0, 0, 360] {
+                var turned = scene
+                turned.minX += turn
+                turned.maxX += turn
+                guard let shared = turned.intersection(band) else { continue }
+                guard let aoi else { return true }
+                // The area may be written on either side of 180 degrees.
+                for other in [-360.0, 0, 360] {
+                    var place = shared
+                    place.minX += other
+                    place.maxX += other
+                    if aoi.intersects(place) { return true }
+                }
+            }
+        }
+        return false
+    }
+}
+
+/// The UTM zone of a CRS, 1 to 60, of whatever datum; `nil` for other systems.
+package func utmZone(of crs: CoordinateReferenceSystem) -> Int? {
+    let words = crs.name.split(separator: " ")
+    for (place, word) in words.enumerated() where word == "zone" && place > 0 && words[place - 1] == "UTM" {
+        guard place + 1 < words.count else { return nil }
+        let zone = Int(words[place + 1].prefix { $0.isNumber })
+        return zone.flatMap { (1...60).contains($0) ? $0 : nil }
+    }
+    return nil
+}
+
+/// One part of a map that was split: its longitudes, and its UTM zone if it has one.
+struct PartRegion: Hashable {
+    var west: Double
+    var east: Double
+    var zone: Int?
+
+    /// The strip of longitudes as an area, dense enough (a hundredth of a degree) that its edge is a meridian in any CRS.
+    func strip(minimumLatitude south: Double, maximumLatitude north: Double) throws -> AreaOfInterest {
+        let south = max(-89.9, south - 0.1)
+        let north = min(89.9, north + 0.1)
+        let steps = min(2000, max(2, Int(((north - south) / 0.01).rounded(.up))))
+        var points: [(Double, Double)] = []
+        for step in 0...steps { points.append((east, south + (north - south) * Double(step) / Double(steps))) }
+        for step in (0...steps).reversed() {
+            points.append((west, south + (north - south) * Double(step) / Double(steps)))
+        }
+        points.append((east, south))
+        let ring = points.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        return try AreaOfInterest(wkt: "POLYGON ((\(ring)))", crs: .wgs84)
+    }
+}
+
+/// The parts that an area needs: one region per UTM zone where the grid is UTM, else one per side of 180 degrees; empty where one
+/// grid holds it all.
+///
+/// A UTM grid reaches one degree into its neighbours, so that a scene on a zone's edge needs no split.
+func regions(of area: DegreeArea, mapCRS: CoordinateReferenceSystem, crossesAntimeridian: Bool) -> [PartRegion] {
+    if let zone = utmZone(of: mapCRS) {
+        let west = Double(zone) * 6 - 186
+        // What is outside of the zone and its margins, going round the other way.
+        let outside = area.meets(west: west + 7, east: west + 359)
+        let both = crossesAntimeridian && area.meets(west: -180, east: -90) && area.meets(west: 90, east: 180)
+        guard outside || both else { return [] }
+        let parts = (1...60).map { zone in
+            PartRegion(west: Double(zone) * 6 - 186, east: Double(zone) * 6 - 180, zone: zone)
+        }.filter { area.meets(west: $0.west, east: $0.east) }
+        return parts.count > 1 ? parts : []
+    }
+    guard crossesAntimeridian else { return [] }
+    let sides = [PartRegion(west: -180, east: 0), PartRegion(west: 0, east: 180)]
+    return sides.filter { area.meets(west: $0.west, east: $0.east) }.count == 2 ? sides : []
+}

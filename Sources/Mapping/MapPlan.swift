@@ -1,0 +1,98 @@
+// What a map will be: grid, blocks, windows, and what it will cost.
+public import Geo
+
+/// A map that could be made: what `--dry-run` shows and what the block loop follows.
+public struct MapPlan: Sendable, Codable {
+    /// One output file.
+    public struct Part: Sendable, Codable {
+        /// The GeoTIFF.
+        public var output: String
+        /// The endless lattice that the map is a part of.
+        public var lattice: PixelLattice
+        /// Where the network's windows lie on it.
+        public var windows: WindowLattice
+        /// The map's pixels on the lattice.
+        public var window: PixelWindow
+        /// The map's grid.
+        public var grid: Grid
+        /// The scenes used, the earlier before the later.
+        public var scenes: [MapScene]
+        /// Only longitudes between `minX` and `maxX` (degrees) belong to this part; `nil` for a map in one part.
+        public var longitudes: Bounds?
+        /// Blocks to compute, in the map's pixels, row by row; what is left out stays nodata.
+        public var blocks: [PixelWindow]
+        /// Calls for a window's prediction, about; windows in the halo of two blocks count twice.
+        public var windowCount: Int
+        /// Area to be mapped, about.
+        public var squareKilometres: Double
+        /// Bytes of the temporary file, at most about.
+        public var temporaryBytes: Int
+        /// Bytes of the map, at most about.
+        public var outputBytes: Int
+    }
+
+    /// The files, from west to east; one unless split.
+    public var parts: [Part]
+    /// What the user should know.
+    public var warnings: [String]
+
+    /// Predictions, about.
+    public var windowCount: Int { parts.reduce(0) { $0 + $1.windowCount } }
+    /// Area, about.
+    public var squareKilometres: Double { parts.reduce(0) { $0 + $1.squareKilometres } }
+    /// Disk needed while the largest part is made and all are kept.
+    public var diskBytes: Int {
+        parts.reduce(0) { $0.saturatingAdd($1.outputBytes) }
+            .saturatingAdd(parts.map(\.temporaryBytes).max() ?? 0)
+    }
+
+    /// The plan for people.
+    public var text: String {
+        var lines: [String] = []
+        for part in parts {
+            lines += [
+                "\(part.output)",
+                "  grid      \(part.grid.width) x \(part.grid.height) pixels of \(number(part.lattice.pixelSize)) in \(part.lattice.crs.definition.prefix(60)), bounds \(Mapping.text(part.grid.bounds))",
+                "  scenes    \(part.scenes.count)"
+                    + (part.scenes.first.map { ", first \($0.path) at \(rounded($0.gsd, 3)) m, \(reading($0))" } ?? ""),
+                "  blocks    \(part.blocks.count) of at most \(blockSize) x \(blockSize)",
+                "  windows   about \(part.windowCount) of \(part.windows.windowSize) x \(part.windows.windowSize), every \(part.windows.stride)",
+                "  area      about \(rounded(part.squareKilometres, 4)) km2",
+                "  disk      up to \(megabytes(part.temporaryBytes)) temporary, \(megabytes(part.outputBytes)) for the map",
+            ]
+        }
+        return (lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")
+    }
+
+    private func reading(_ scene: MapScene) -> String {
+        scene.alignedColumn == nil ? "resampled (\(scene.resampling))" : "read as it is"
+    }
+}
+
+/// Side of a block in pixels.
+package let blockSize = 4096
+
+extension Int {
+    /// The sum, or the largest number where it does not fit.
+    func saturatingAdd(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    /// A double as a whole number, at most the largest.
+    init(saturating value: Double) {
+        self = value.isFinite && value < 9e18 ? Int(Swift.max(value, 0)) : .max
+    }
+}
+
+/// A number with so many decimals.
+func rounded(_ value: Double, _ decimals: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    return number((value * scale).rounded() / scale)
+}
+
+/// Bytes for people.
+func megabytes(_ bytes: Int) -> String {
+    bytes < 1_000_000 ? "\((bytes + 999) / 1000) kB" : "\(rounded(Double(bytes) / 1e6, 1)) MB"
+}

@@ -1,0 +1,295 @@
+// From a request to a plan: the grid, the scenes on it, the blocks, the cost.
+public import Geo
+internal import Raster
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#endif
+
+/// Plans a map without predicting anything.
+///
+/// The grid follows from the first scene and the model alone: the scene's CRS when it is projected, else the UTM zone of its centre;
+/// pixels whose side is the model's GSD on the ground at that scene's centre; origin at whole multiples of the pixel size.
+/// The area of interest only says which part of that endless grid is computed.
+///
+/// - Parameters:
+///   - request: What is asked for.
+///   - layout: What the predictor wants to be fed.
+///   - windowSize: Side of its windows in pixels.
+///   - outputBands: What it writes.
+/// - Throws: `MappingError`, and what opening the scenes and the area throws.
+public func planMap(
+    _ request: MapRequest, layout: PixelLayout, windowSize: Int, outputBands: [BandInfo]
+) throws -> MapPlan {
+    let job = try MapJob(request, layout: layout, windowSize: windowSize, outputBands: outputBands)
+    return job.plan
+}
+
+/// A plan with what its execution needs besides.
+struct MapJob {
+    let request: MapRequest
+    let layout: PixelLayout
+    let facts: [String: SceneFacts]
+    /// The area in degrees; `nil` without one.
+    let aoi: AreaOfInterest?
+    var plan: MapPlan
+    /// The area of each part, in its CRS.
+    var areas: [MapArea]
+
+    init(_ request: MapRequest, layout: PixelLayout, windowSize: Int, outputBands: [BandInfo]) throws {
+        try request.validate(windowSize: windowSize)
+        self.request = request
+        self.layout = layout
+        var warnings: [String] = []
+        let scenes = try request.scenes.map { try SceneFacts(path: $0) }
+        facts = Dictionary(scenes.map { ($0.path, $0) }) { first, _ in first }
+        let raw = try request.aoi.map { try AreaOfInterest(path: $0) }
+        warnings += raw?.warnings ?? []
+        aoi = try raw?.transformed(to: .wgs84)
+
+        let windows = WindowLattice(windowSize: windowSize, overlap: request.overlap(windowSize: windowSize))
+        let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))
+        guard degrees.meets(west: -180, east: 180) else { throw Self.missed(request, aoi, scenes) }
+        let mapCRS = Self.mapCRS(scenes[0], zone: nil)
+        let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: aoi?.crossesAntimeridian ?? false)
+        if found.count > 1, !request.split {
+            let parts = found.map { $0.zone.map { "UTM zone \($0)" } ?? ($0.west < 0 ? "west of 180 degrees" : "east of it") }
+            throw MappingError(
+                .needsSplit, "the area does not fit one grid: it lies in \(parts.joined(separator: ", "))",
+                in: request.aoi ?? request.scenes[0], why: ["the map's grid is \(mapCRS.name)"],
+                try: "--split, which writes one file per part")
+        }
+
+        plan = MapPlan(parts: [], warnings: warnings)
+        areas = []
+        let parts: [PartRegion?] = found.isEmpty ? [nil] : found
+        for (number, region) in parts.enumerated() {
+            let output =
+                parts.count == 1 ? request.output : partName(request.output, part: number + 1)
+            try Self.refuseExisting(output, overwrite: request.overwrite)
+            let here = region.map { region in
+                scenes.filter { DegreeArea(aoi: nil, scenes: [$0.degrees]).meets(west: region.west, east: region.east) }
+            } ?? scenes
+            guard let first = here.first else { continue }
+            let lattice = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
+            let area = try MapArea(
+                aoi: aoi?.transformed(to: lattice.crs),
+                strip: region.map { region in
+                    let south = here.map(\.degrees.minY).min() ?? -80
+                    let north = here.map(\.degrees.maxY).max() ?? 84
+                    return try region.strip(minimumLatitude: south, maximumLatitude: north)
+                        .transformed(to: lattice.crs)
+                }, allTouched: request.allTouched, noClip: request.noClip)
+            guard
+                let part = try planPart(
+                    output: output, lattice: lattice, windows: windows, scenes: here, area: area, bands: outputBands.count)
+            else { continue }
+            plan.parts.append(part.value)
+            plan.parts[plan.parts.count - 1].longitudes = region.map {
+                Bounds(minX: $0.west, minY: -90, maxX: $0.east, maxY: 90)
+            }
+            plan.warnings += part.warnings.filter { !plan.warnings.contains($0) }
+            areas.append(area)
+        }
+        guard !plan.parts.isEmpty else { throw Self.missed(request, aoi, scenes) }
+    }
+
+    /// The CRS of a map that begins with a scene; `zone` forces a UTM zone.
+    static func mapCRS(_ first: SceneFacts, zone: Int?) -> CoordinateReferenceSystem {
+        let centre = first.degrees.centre
+        guard let zone else {
+            return first.crs.isProjected ? first.crs : .utm(longitude: centre.x, latitude: centre.y)
+        }
+        if first.crs.isProjected, utmZone(of: first.crs) == zone { return first.crs }
+        return CoordinateReferenceSystem("EPSG:\((centre.y < 0 ? 32700 : 32600) + zone)")
+    }
+
+    /// The pixel lattice of a map that begins with a scene.
+    ///
+    /// The pixel's side is the GSD divided by the ground length of a CRS unit at the scene's centre (half the unit in EPSG:3857 at 60
+    /// degrees north). It is then made a number that people and other data share: the scene's own pixel size where that is
+    /// within 1 %, the GSD itself where a unit is a metre within 1 % (UTM), else four digits.
+    static func lattice(
+        first: SceneFacts, crs: CoordinateReferenceSystem, gsd: Double?
+    ) throws -> PixelLattice {
+        let toMap = try CoordinateTransformer(from: first.crs, to: crs)
+        let centre = first.grid.transform.point(
+            column: Double(first.grid.width) / 2, row: Double(first.grid.height) / 2)
+        guard let place = toMap.transform([centre])[0] else {
+            throw MappingError(
+                .noCRS, "the scene's centre has no place in \(crs.name)", in: first.path,
+                try: "check the scene's CRS with: gdalinfo '\(first.path)'")
+        }
+        let unit = Grid(
+            crs: crs, transform: GeoTransform(originX: place.x - 0.5, originY: place.y + 0.5, pixelSize: 1),
+            width: 1, height: 1)
+        let metres = try unit.groundSampleDistance().metres
+        let wanted = (gsd ?? first.gsd) / metres
+        guard wanted > 0, wanted.isFinite else {
+            throw MappingError(.noCRS, "a pixel of \(gsd ?? first.gsd) m cannot be laid out in \(crs.name)", in: first.path)
+        }
+        let own = first.grid.transform
+        if toMap.isIdentity, own.isNorthUp, abs(own.columnX + own.rowY) < own.columnX * 1e-6,
+            abs(own.columnX / wanted - 1) < 0.01
+        {
+            return PixelLattice(crs: crs, pixelSize: own.columnX)
+        }
+        if let gsd, abs(gsd / wanted - 1) < 0.01 { return PixelLattice(crs: crs, pixelSize: gsd) }
+        return PixelLattice(crs: crs, pixelSize: fourDigits(wanted))
+    }
+
+    /// One file of the map; `nil` where nothing of the area is covered.
+    private func planPart(
+        output: String, lattice: PixelLattice, windows: WindowLattice, scenes: [SceneFacts], area: MapArea,
+        bands: Int
+    ) throws -> (value: MapPlan.Part, warnings: [String])? {
+        var warnings: [String] = []
+        let limits = area.bounds
+        let limit = limits.flatMap { lattice.window(covering: $0) }
+        if limits != nil, limit == nil { return nil }
+        var used: [MapScene] = []
+        var pieces: [PixelWindow] = []
+        for scene in scenes {
+            guard let placed = try place(scene, on: lattice) else { continue }
+            let piece = limit.map { placed.window.intersection($0) } ?? placed.window
+            guard !piece.isEmpty, area.mayMeet(lattice.grid(of: piece).bounds) else { continue }
+            if let warning = try checkGSD(scene) { warnings.append(warning) }
+            try scene.checkValues(for: layout, bands: placed.bands)
+            used.append(placed)
+            pieces.append(piece)
+        }
+        guard let first = pieces.first else { return nil }
+        let window = pieces.dropFirst().reduce(first) { around($0, $1) }
+        guard window.width <= Int(Int32.max), window.height <= Int(Int32.max) else {
+            throw MappingError(
+                .tooLarge, "the map would have \(window.width) x \(window.height) pixels, GDAL takes 2147483647 a side",
+                in: output, try: "an area of interest (--aoi), or fewer scenes")
+        }
+        let blocks = try blockWindows(pieces: pieces, in: window, output: output)
+            .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
+        let sketch = try Sketch(window: window, lattice: lattice, pieces: pieces, area: area)
+        guard sketch.cells > 0 else { return nil }
+        let grid = lattice.grid(of: window)
+        let metres = try grid.groundSampleDistance().metres
+        // Counted in whole blocks of the file; floats of a network hardly compress, overviews add a third.
+        let bytes = sketch.pixels * 4 * Double(bands) + Double(blocks.count) * 512 * 512 * 4
+        return (
+            MapPlan.Part(
+                output: output, lattice: lattice, windows: windows, window: window, grid: grid, scenes: used,
+                blocks: blocks,
+                windowCount: blocks.reduce(0) { $0 + sketch.windowCount(block: $1, windows: windows) },
+                squareKilometres: sketch.pixels * metres * metres / 1e6, temporaryBytes: Int(saturating: bytes),
+                outputBytes: Int(saturating: bytes * 4 / 3)), warnings
+        )
+    }
+
+    /// Where a scene lies on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
+    private func place(_ scene: SceneFacts, on lattice: PixelLattice) throws -> MapScene? {
+        try MapScene(scene, on: lattice, bands: scene.bands(for: layout, asked: request.bands), gsd: layout.gsd)
+    }
+
+    /// Refuses a scene without the detail that the model knows; a warning where it is only somewhat coarse.
+    private func checkGSD(_ scene: SceneFacts) throws -> String? {
+        guard let gsd = layout.gsd, scene.gsd > gsd * 1.25 else { return nil }
+        let found = "\(rounded(scene.gsd, 3)) m per pixel, the model was trained at \(rounded(gsd, 3)) m"
+        guard scene.gsd <= gsd * 2 else {
+            throw MappingError(
+                .tooCoarse, "the scene has \(found); more than twice as coarse holds nothing to recover", in: scene.path,
+                try: "a scene of at most \(rounded(gsd * 2, 3)) m, or a model trained at the scene's GSD")
+        }
+        return "\(scene.path): \(found); expect a blurred map"
+    }
+
+    private static func refuseExisting(_ output: String, overwrite: Bool) throws {
+        guard !overwrite else { return }
+        for path in [output] + sidecars(of: output).all where FileManager.default.fileExists(atPath: path) {
+            throw MappingError(
+                .exists, "the output exists already", in: path, try: "--overwrite to replace it, or another -o")
+        }
+    }
+
+    /// The error that shows both places.
+    private static func missed(
+        _ request: MapRequest, _ aoi: AreaOfInterest?, _ scenes: [SceneFacts]
+    ) -> MappingError {
+        let all = scenes.dropFirst().reduce(scenes[0].degrees) { $0.union($1.degrees) }
+        guard let aoi else {
+            return MappingError(
+                .badArea, "the scenes have no pixels on the map", in: request.scenes[0],
+                why: ["their bounds are \(text(all)) (longitude and latitude)"], try: "check them with: gdalinfo")
+        }
+        return MappingError(
+            .badArea, "the area of interest does not meet the scenes", in: request.aoi ?? "",
+            why: [
+                "the area's bounds are \(text(aoi.bounds)) (west south east north, degrees)",
+                "the scenes' bounds are \(text(all))",
+            ], try: "check that the area's coordinates are longitude, latitude, in this order, and the right scenes are listed")
+    }
+}
+
+extension MapScene {
+    /// Places a scene on a lattice; `nil` where it has no place in the lattice's CRS.
+    ///
+    /// - Parameter gsd: The GSD wanted, metres; `nil` is the scene's own.
+    init?(_ scene: SceneFacts, on lattice: PixelLattice, bands: [Int], gsd: Double?) throws {
+        let transformer = try CoordinateTransformer(from: scene.crs, to: lattice.crs)
+        guard let bounds = transformer.bounds(scene.grid.bounds) else { return nil }
+        // A curved edge may bulge a little beyond its sampled points.
+        let margin = transformer.isIdentity ? 0 : max(bounds.width, bounds.height) * 0.002 + 2 * lattice.pixelSize
+        guard let window = lattice.window(covering: bounds.expanded(by: margin)) else { return nil }
+        path = scene.path
+        self.bands = bands
+        self.gsd = scene.gsd
+        self.window = window
+        let offset = transformer.isIdentity ? lattice.offset(of: scene.grid) : nil
+        alignedColumn = offset?.column
+        alignedRow = offset?.row
+        resampling = (gsd ?? scene.gsd) >= scene.gsd * 1.999 ? "average" : "cubic"
+    }
+}
+
+/// The files beside a map.
+struct Sidecars {
+    let stac: String
+    let style: String
+    let quickLook: String
+    var all: [String] { [stac, style, quickLook] }
+}
+
+/// The names of the files beside a map: the same with another ending.
+func sidecars(of output: String) -> Sidecars {
+    let stem = stem(output)
+    return Sidecars(stac: stem + ".json", style: stem + ".qml", quickLook: stem + ".png")
+}
+
+/// A path without its ending `.tif` or `.tiff`.
+func stem(_ path: String) -> String {
+    for ending in [".tif", ".tiff", ".TIF", ".TIFF"] where path.hasSuffix(ending) {
+        return String(path.dropLast(ending.count))
+    }
+    return path
+}
+
+/// `map.tif` and 2 make `map-part2.tif`.
+package func partName(_ output: String, part: Int) -> String {
+    let stem = stem(output)
+    return "\(stem)-part\(part)\(output.dropFirst(stem.count))"
+}
+
+/// A number rounded to four significant digits.
+package func fourDigits(_ value: Double) -> Double {
+    guard value > 0, value.isFinite else { return value }
+    var scale = 1.0
+    while value * scale < 1000 { scale *= 10 }
+    while value * scale >= 10000 { scale /= 10 }
+    return (value * scale).rounded() / scale
+}
+
+/// The smallest window that holds both.
+func around(_ a: PixelWindow, _ b: PixelWindow) -> PixelWindow {
+    let left = min(a.column, b.column)
+    let top = min(a.row, b.row)
+    return PixelWindow(
+        column: left, row: top, width: max(a.column + a.width, b.column + b.width) - left,
+        height: max(a.row + a.height, b.row + b.height) - top)
+}

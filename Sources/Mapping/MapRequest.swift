@@ -1,0 +1,94 @@
+// What a caller asks for, and what the model is called.
+
+/// Which model makes a map: written into the map's tags and its STAC item.
+public struct MapModel: Sendable, Codable, Hashable {
+    /// A name or path of the model.
+    public var id: String
+    /// SHA-256 of the model's description or weights, lower-case hexadecimal; empty where unknown.
+    public var sha256: String
+    /// What it is, for people: architecture, what it was trained on.
+    public var summary: String
+
+    /// Names a model.
+    public init(id: String, sha256: String = "", summary: String = "") {
+        self.id = id
+        self.sha256 = sha256
+        self.summary = summary
+    }
+}
+
+/// A map to make: scenes, area, output, and how.
+public struct MapRequest: Sendable, Codable {
+    /// Scene files, anything GDAL opens. The first decides the grid; where scenes overlap, the earlier wins.
+    ///
+    /// List them in the same order, and all of them, whatever the area: then overlapping areas give equal pixels.
+    public var scenes: [String]
+    /// The area of interest, any OGR file; `nil` maps the whole scenes.
+    public var aoi: String?
+    /// The GeoTIFF to write; `.json`, `.qml` and `.png` of the same name are written beside it.
+    public var output: String
+    /// Replaces an existing output.
+    public var overwrite = false
+    /// Counts every pixel that the area touches, not only those whose centre lies inside.
+    public var allTouched = false
+    /// Fills the area's bounding rectangle instead of masking outside the area.
+    public var noClip = false
+    /// One file per UTM zone (or side of 180 degrees) where the area does not fit one grid.
+    public var split = false
+    /// Threads that read scenes. The pixels do not depend on it.
+    public var threads = 1
+    /// Windows per call of the predictor. It is the same in every call; the last calls are padded.
+    public var batchSize = 8
+    /// Pixels by which neighbouring windows overlap; `nil` is a quarter of the window.
+    public var overlap: Int?
+    /// Bands to read, counted from 1, in the model's order; `nil` finds them by colour and name.
+    public var bands: [Int]?
+    /// The value at the top of the legend and of the colour ramp; `nil` takes it from the map.
+    public var maximum: Double?
+    /// When scenes were taken (RFC 3339), by path, where a catalogue knows; else the files' own metadata are asked.
+    public var times: [String: String] = [:]
+    /// The model.
+    public var model = MapModel(id: "unnamed")
+    /// Program and version, for the tags.
+    public var software = "geodino"
+    /// The command line, for the tags; empty leaves it out.
+    public var commandLine = ""
+    /// Threads inside the predictor's operations, on which bits may depend; written into the tags.
+    public var intraOpThreads: Int?
+    /// More tags for the TIFF.
+    public var tags: [String: String] = [:]
+
+    /// Asks for a map of some scenes.
+    public init(scenes: [String], aoi: String? = nil, output: String) {
+        self.scenes = scenes
+        self.aoi = aoi
+        self.output = output
+    }
+
+    /// Throws where the request makes no sense by itself or with windows of `windowSize` pixels.
+    func validate(windowSize: Int) throws {
+        if scenes.isEmpty {
+            throw MappingError(
+                .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
+        }
+        if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
+        guard threads >= 1, threads <= 256 else {
+            throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 256", in: "--threads")
+        }
+        guard batchSize >= 1, batchSize <= 4096 else {
+            throw MappingError(.badRequest, "a batch of \(batchSize) windows; expected 1 to 4096", in: "--batch")
+        }
+        if let overlap, overlap < 0 || overlap >= windowSize {
+            throw MappingError(
+                .badRequest,
+                "windows of \(windowSize) pixels cannot overlap by \(overlap); expected 0 to \(windowSize - 1)",
+                in: "--overlap")
+        }
+        if let maximum, !(maximum > 0 && maximum.isFinite) {
+            throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
+        }
+    }
+
+    /// Pixels by which windows overlap.
+    func overlap(windowSize: Int) -> Int { overlap ?? windowSize / 4 }
+}

@@ -1,1 +1,0 @@
-// Mapping: see docs/overview.md.

@@ -1,0 +1,75 @@
+// The style that QGIS 3 loads by itself with a map of the same name.
+
+/// A QGIS layer style: single-band pseudocolour, interpolated, nodata transparent, legend in the map's unit.
+///
+/// - Parameters:
+///   - style: Colours and unit.
+///   - maximum: The value of the last colour.
+/// - Returns: The text of a `.qml` file.
+public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
+    func hex(_ colour: [UInt8]) -> String {
+        "#" + colour.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+    func tuple(_ colour: [UInt8]) -> String { "\(colour[0]),\(colour[1]),\(colour[2]),255" }
+    let unit = style.unit.isEmpty ? "" : " " + style.unit
+    let stops = style.ramp.stops
+    let inner = stops.dropFirst().dropLast().map { "\($0.place);\(tuple($0.colour))" }.joined(separator: ":")
+    let items = stops.map { stop in
+        let value = (stop.place * maximum * 1000).rounded() / 1000
+        return
+            "          <item value=\"\(number(value))\" label=\"\(escaped(number(value) + unit))\" color=\"\(hex(stop.colour))\" alpha=\"255\"/>"
+    }
+    return """
+        <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
+        <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
+          <pipe>
+            <provider>
+              <resampling enabled="false" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" maxOversampling="2"/>
+            </provider>
+            <rasterrenderer type="singlebandpseudocolor" band="1" opacity="1" alphaBand="-1" nodataColor="" classificationMin="0" classificationMax="\(number(maximum))">
+              <rasterTransparency/>
+              <minMaxOrigin>
+                <limits>None</limits>
+                <extent>WholeRaster</extent>
+                <statAccuracy>Estimated</statAccuracy>
+              </minMaxOrigin>
+              <rastershader>
+                <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" minimumValue="0" maximumValue="\(number(maximum))" labelPrecision="2">
+                  <colorramp name="[source]" type="gradient">
+                    <Option type="Map">
+                      <Option name="color1" type="QString" value="\(tuple(stops[0].colour))"/>
+                      <Option name="color2" type="QString" value="\(tuple(stops[stops.count - 1].colour))"/>
+                      <Option name="discrete" type="QString" value="0"/>
+                      <Option name="rampType" type="QString" value="gradient"/>
+                      <Option name="stops" type="QString" value="\(inner)"/>
+                    </Option>
+                  </colorramp>
+        \(items.joined(separator: "\n"))
+                  <rampLegendSettings minimumLabel="" maximumLabel="" prefix="" suffix="\(escaped(unit))" direction="0" orientation="2" useContinuousLegend="1"/>
+                </colorrampshader>
+              </rastershader>
+            </rasterrenderer>
+            <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
+            <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
+            <rasterresampler maxOversampling="2"/>
+          </pipe>
+          <blendMode>0</blendMode>
+        </qgis>
+
+        """
+}
+
+/// Text for XML attributes.
+private func escaped(_ text: String) -> String {
+    var out = ""
+    for character in text {
+        switch character {
+        case "&": out += "&amp;"
+        case "<": out += "&lt;"
+        case ">": out += "&gt;"
+        case "\"": out += "&quot;"
+        default: out.append(character)
+        }
+    }
+    return out
+}

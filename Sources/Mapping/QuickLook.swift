@@ -1,0 +1,48 @@
+// The picture beside a map: values in colour, legend, scale bar; at most 1024 pixels.
+internal import Geo
+internal import Raster
+
+/// Draws and writes a map's quick-look.
+func writeQuickLook(
+    _ preview: MapPreview, style: MapStyle, maximum: Double, metresPerPixel: Double, to path: String
+) throws {
+    let canvas = quickLook(preview, style: style, maximum: maximum, metresPerPixel: metresPerPixel)
+    try writePicture(canvas, to: path)
+}
+
+/// Writes a picture under a temporary name, then gives it its own.
+func writePicture(_ canvas: Canvas, to path: String) throws {
+    try writePNG(canvas.buffer, to: path)
+}
+
+func quickLook(_ preview: MapPreview, style: MapStyle, maximum: Double, metresPerPixel: Double) -> Canvas {
+    let means = preview.means
+    let zoom = max(1, 600 / max(preview.width, preview.height))
+    let mapWidth = preview.width * zoom
+    let mapHeight = preview.height * zoom
+    let margin = 18
+    let top = margin + 26
+    let title = style.unit.isEmpty ? style.title : "\(style.title) (\(style.unit))"
+    let legendHeight = min(320, max(140, mapHeight - 20))
+    let width = max(margin + mapWidth + margin + 88, 2 * margin + BitmapFont.width(of: title) * 2)
+    let height = top + max(mapHeight, legendHeight + 20) + 44
+    var canvas = Canvas(width: width, height: height)
+    canvas.text(title, x: margin, y: margin - 4)
+    canvas.image(x: margin, y: top, width: preview.width, height: preview.height, zoom: zoom) { place in
+        means[place].map { style.ramp.colour(Double($0) / maximum) } ?? Canvas.absent
+    }
+    canvas.frame(x: margin, y: top, width: mapWidth, height: mapHeight, Canvas.grey)
+    canvas.legend(x: margin + mapWidth + margin, y: top + 8, height: legendHeight, style: style, maximum: maximum)
+    let perPixel = metresPerPixel * Double(preview.cell) / Double(zoom)
+    canvas.scaleBar(x: margin, y: top + max(mapHeight, 1) + 14, longest: max(60, mapWidth / 3), metresPerPixel: perPixel)
+    if means.contains(where: { $0 == nil }) {
+        let text = "no data"
+        let left = width - margin - BitmapFont.width(of: text) * 2
+        if left > margin + max(60, mapWidth / 3) + 130 {
+            canvas.fill(x: left - 22, y: height - 30, width: 14, height: 14, Canvas.absent)
+            canvas.frame(x: left - 22, y: height - 30, width: 14, height: 14, Canvas.grey)
+            canvas.text(text, x: left, y: height - 30)
+        }
+    }
+    return canvas
+}

@@ -1,0 +1,233 @@
+// The STAC item beside a map: what it is, where, when, from what.
+internal import Geo
+internal import Raster
+internal import Telemetry
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#endif
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2.
+func stacItem(
+    part: MapPlan.Part, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
+    predictor: any WindowPredictor, beside: Sidecars
+) throws -> String {
+    let request = job.request
+    let geometry = try geometry(part: part, job: job, statistics: statistics, preview: preview)
+    var properties: [String: JSONValue] = times(part: part, job: job)
+    let crs = part.lattice.crs.definition
+    if crs.hasPrefix("EPSG:") {
+        properties["proj:code"] = .string(crs)
+    } else {
+        properties["proj:code"] = .null
+        properties["proj:wkt2"] = .string(part.lattice.crs.wkt)
+    }
+    let transform = part.grid.transform
+    let bounds = part.grid.bounds
+    properties["proj:shape"] = .array([.number(Double(part.grid.height)), .number(Double(part.grid.width))])
+    properties["proj:transform"] = numbers([
+        transform.columnX, transform.rowX, transform.originX, transform.columnY, transform.rowY, transform.originY, 0, 0, 1,
+    ])
+    properties["proj:bbox"] = numbers([bounds.minX, bounds.minY, bounds.maxX, bounds.maxY])
+    properties["gsd"] = .number(job.layout.gsd ?? part.scenes.first?.gsd ?? part.lattice.pixelSize)
+    properties["title"] = .string("\(style.title), \(fileName(part.output))")
+    let software = request.software.split(separator: " ", maxSplits: 1).map(String.init)
+    properties["processing:software"] = .object([
+        software.first ?? "geodino": .string(software.count > 1 ? software[1] : "")
+    ])
+    properties["processing:lineage"] = .string(lineage(part: part, job: job))
+    properties["geodino:model"] = .string(request.model.id)
+    if !request.model.sha256.isEmpty { properties["geodino:model_sha256"] = .string(request.model.sha256) }
+    properties["geodino:window"] = .number(Double(part.windows.windowSize))
+    properties["geodino:overlap"] = .number(Double(part.windows.windowSize - part.windows.stride))
+
+    var links: [JSONValue] = part.scenes.map { scene in
+        .object(["rel": .string("derived_from"), "href": .string(reference(scene.path, from: part.output)), "title": .string("scene \(fileName(scene.path))")])
+    }
+    links.append(
+        .object([
+            "rel": .string("derived_from"), "href": .string(reference(request.model.id, from: part.output)),
+            "title": .string("model \(request.model.summary.isEmpty ? request.model.id : request.model.summary)"),
+        ]))
+    let item: [String: JSONValue] = [
+        "type": .string("Feature"), "stac_version": .string("1.0.0"),
+        "stac_extensions": .array(
+            ["projection/v2.0.0", "raster/v1.1.0", "file/v2.1.0", "processing/v1.2.0"].map {
+                .string("https://stac-extensions.github.io/\($0)/schema.json")
+            }),
+        "id": .string(fileName(stem(part.output))), "geometry": geometry.json, "bbox": numbers(geometry.bbox),
+        "properties": .object(properties), "links": .array(links),
+        "assets": .object(
+            try assets(part: part, style: style, statistics: statistics, predictor: predictor, beside: beside)),
+    ]
+    return JSONValue.object(item).text
+}
+
+private func assets(
+    part: MapPlan.Part, style: MapStyle, statistics: MapStatistics, predictor: any WindowPredictor, beside: Sidecars
+) throws -> [String: JSONValue] {
+    let bands = predictor.outputBands.enumerated().map { number, band -> JSONValue in
+        var value: [String: JSONValue] = [
+            "data_type": .string("float32"), "nodata": .number(Double(mapNodata)),
+            "spatial_resolution": .number(part.lattice.pixelSize), "sampling": .string("area"),
+        ]
+        if let unit = band.unit { value["unit"] = .string(unit) }
+        if number == 0, let least = statistics.minimum, let most = statistics.maximum, let mean = statistics.mean,
+            statistics.areaPixels > 0
+        {
+            value["statistics"] = .object([
+                "minimum": .number(least), "maximum": .number(most), "mean": .number(mean),
+                "valid_percent": .number(
+                    100 * Double(statistics.validPixels) / (Double(part.grid.width) * Double(part.grid.height))),
+            ])
+        }
+        return .object(value)
+    }
+    func asset(_ path: String, type: String, title: String, roles: [String]) throws -> [String: JSONValue] {
+        [
+            "href": .string("./" + fileName(path)), "type": .string(type), "title": .string(title),
+            "roles": .array(roles.map { .string($0) }), "file:size": .number(try fileSize(path)),
+            // A multihash: 12 says SHA-256, 20 says 32 bytes follow.
+            "file:checksum": .string("1220" + (try SHA256.hex(ofFile: path))),
+        ]
+    }
+    var data = try asset(
+        part.output, type: "image/tiff; application=geotiff; profile=cloud-optimized", title: style.title, roles: ["data"])
+    data["raster:bands"] = .array(bands)
+    return [
+        "data": .object(data),
+        "thumbnail": .object(
+            try asset(beside.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"])),
+        "style": .object(
+            try asset(beside.style, type: "application/xml", title: "QGIS layer style", roles: ["metadata"])),
+    ]
+}
+
+/// The outline: the area itself where imagery covers all of it, else that of the pixels with a value.
+private func geometry(
+    part: MapPlan.Part, job: MapJob, statistics: MapStatistics, preview: MapPreview
+) throws -> (json: JSONValue, bbox: [Double]) {
+    let toDegrees = try CoordinateTransformer(from: part.lattice.crs, to: .wgs84)
+    let bounds = toDegrees.bounds(part.grid.bounds) ?? Bounds(minX: -180, minY: -90, maxX: 180, maxY: 90)
+    var json = try footprint(of: preview, on: part.grid, lattice: part.lattice)
+    var bbox = [bounds.minX, bounds.minY, bounds.maxX, bounds.maxY]
+    if let aoi = job.aoi, !job.request.noClip, part.longitudes == nil, statistics.validPixels > 0,
+        statistics.validPixels == statistics.areaPixels, let exact = parsed(geoJSON: aoi.geoJSON)
+    {
+        json = exact
+    }
+    if case .null = json {
+        // An item needs a place even where no pixel has a value: the map's rectangle.
+        let ring = [(bounds.minX, bounds.minY), (bounds.maxX, bounds.minY), (bounds.maxX, bounds.maxY), (bounds.minX, bounds.maxY), (bounds.minX, bounds.minY)]
+        json = .object([
+            "type": .string("Polygon"),
+            "coordinates": .array([.array(ring.map { numbers([sevenDecimals($0.0), sevenDecimals($0.1)]) })]),
+        ])
+    }
+    if let found = extent(json) { bbox = found }
+    return (json, bbox)
+}
+
+/// West, south, east, north of a GeoJSON geometry.
+private func extent(_ geometry: JSONValue) -> [Double]? {
+    var bounds: Bounds?
+    func visit(_ value: JSONValue) {
+        guard case .array(let values) = value else { return }
+        if values.count >= 2, case .number(let x) = values[0], case .number(let y) = values[1] {
+            let point = Bounds(minX: x, minY: y, maxX: x, maxY: y)
+            bounds = bounds?.union(point) ?? point
+        } else {
+            for value in values { visit(value) }
+        }
+    }
+    if case .object(let members) = geometry, let coordinates = members["coordinates"] { visit(coordinates) }
+    return bounds.map { [$0.minX, $0.minY, $0.maxX, $0.maxY] }
+}
+
+/// When the scenes were taken. STAC wants a moment, or null and a span.
+///
+/// Without any date the span is what can be said for certain: from 1970 until the newest file was last changed.
+private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {
+    let known = part.scenes.map { job.request.times[$0.path].flatMap { rfc3339($0) } ?? job.facts[$0.path]?.time }
+    let found = known.compactMap { $0 }.sorted()
+    if let first = found.first, let last = found.last, found.count == known.count {
+        if first == last { return ["datetime": .string(first)] }
+        return ["datetime": .null, "start_datetime": .string(first), "end_datetime": .string(last)]
+    }
+    let changed = part.scenes.compactMap { modificationTime($0.path) }
+    let end = changed.count == part.scenes.count ? changed.max() ?? "" : "9999-12-31T23:59:59Z"
+    return [
+        "datetime": .null, "start_datetime": .string(found.first ?? "1970-01-01T00:00:00Z"),
+        "end_datetime": .string(end),
+        "geodino:datetime_note": .string(
+            "the scenes do not all say when they were taken; the span only bounds it by the files' dates"),
+    ]
+}
+
+private func lineage(part: MapPlan.Part, job: MapJob) -> String {
+    let request = job.request
+    var text =
+        "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.lattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize) pixels every \(part.windows.stride), blended by raised cosines; outside the area and without imagery \(number(Double(mapNodata)))"
+    if !request.commandLine.isEmpty { text += "; command: \(request.commandLine)" }
+    return text
+}
+
+private func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
+
+/// The last part of a path.
+func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
+/// How a file beside the map names another: relative within its folder, else as it is.
+private func reference(_ path: String, from output: String) -> String {
+    let here = folder(of: output)
+    return folder(of: path) == here && !path.contains("://") ? "./" + fileName(path) : path
+}
+
+private func fileSize(_ path: String) throws -> Double {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+        throw MappingError(
+            .writeFailed, "the file is gone that was just written", in: path, why: [String(cString: strerror(errno))])
+    }
+    return Double(status.st_size)
+}
+
+private func modificationTime(_ path: String) -> String? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    var moment = status.st_mtim.tv_sec
+    var parts = tm()
+    guard gmtime_r(&moment, &parts) != nil else { return nil }
+    func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    return
+        "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+}
+
+/// A geometry that GDAL wrote as text; `nil` where it is none.
+private func parsed(geoJSON text: String) -> JSONValue? {
+    guard let value = try? JSONDecoder().decode(DecodedGeometry.self, from: Data(text.utf8)) else { return nil }
+    switch value.coordinates {
+    case .null: return nil
+    default: return .object(["type": .string(value.type), "coordinates": value.coordinates])
+    }
+}
+
+private struct DecodedGeometry: Decodable {
+    let type: String
+    let coordinates: JSONValue
+}
+
+extension JSONValue: Decodable {
+    /// Reads nested arrays of numbers: all that a geometry holds.
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Double.self) {
+            self = .number(sevenDecimals(number))
+        } else {
+            self = .array(try container.decode([JSONValue].self))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// Scenes read onto the lattice: the earlier-listed wins, pixel by pixel, wherever it is valid.
+internal import Geo
+internal import Raster
+
+/// A piece of the lattice with the scenes' pixels; the unit of reading.
+///
+/// Its place is fixed on the lattice, so the same call reads it whatever area is asked for.
+struct Chunk: Sendable {
+    /// Side in pixels.
+    static let size = 512
+    /// Pixels in the model's sample type, with validity where not all are valid; `nil` where none is.
+    let pixels: PixelBuffer?
+
+    /// The pixels of a chunk on the lattice.
+    static func window(_ index: LatticeIndex) -> PixelWindow {
+        PixelWindow(column: index.i * size, row: index.j * size, width: size, height: size)
+    }
+
+    /// The chunks that hold some of a window.
+    static func indices(of window: PixelWindow) -> (i: ClosedRange<Int>, j: ClosedRange<Int>) {
+        (
+            floorDivide(window.column, size)...floorDivide(window.column + window.width - 1, size),
+            floorDivide(window.row, size)...floorDivide(window.row + window.height - 1, size)
+        )
+    }
+}
+
+/// How the pixels of all scenes are read; shared by the threads.
+struct MosaicPlan: Sendable {
+    let lattice: PixelLattice
+    let layout: PixelLayout
+    let scenes: [MapScene]
+    /// One per scene.
+    let stretches: [StretchParameters?]
+}
+
+/// Reads the scenes of a map onto its lattice. One thread only: it keeps files open.
+final class SceneMosaic {
+    private let plan: MosaicPlan
+    private var open: [Int: RasterReader] = [:]
+    private var recent: [Int] = []
+    /// Files kept open at a time.
+    private static let mostOpen = 16
+
+    init(_ plan: MosaicPlan) { self.plan = plan }
+
+    /// The mosaic of a window of the lattice.
+    func read(_ window: PixelWindow) throws -> Chunk {
+        var result: PixelBuffer?
+        for (number, scene) in plan.scenes.enumerated() where !scene.window.intersection(window).isEmpty {
+            let buffer = try read(scene, number, window)
+            guard buffer.validity?.contains(true) ?? true else { continue }
+            if let under = result { result = laid(under, over: buffer) } else { result = buffer }
+            if result?.validity == nil { break }
+        }
+        return Chunk(pixels: result)
+    }
+
+    private func read(_ scene: MapScene, _ number: Int, _ window: PixelWindow) throws -> PixelBuffer {
+        let reader = try reader(number)
+        let raw: PixelBuffer
+        if let column = scene.alignedColumn, let row = scene.alignedRow {
+            raw = try reader.read(window.shifted(columns: -column, rows: -row), bands: scene.bands)
+        } else {
+            raw = try reader.read(
+                onto: plan.lattice.grid(of: window), bands: scene.bands,
+                resampling: Resampling(rawValue: scene.resampling) ?? .cubic)
+        }
+        var buffer = raw
+        if plan.layout.sampleType == .uint8 {
+            buffer = stretched(raw, by: plan.stretches[number])
+        } else if plan.layout.sampleType != raw.sampleType {
+            buffer.samples = converted(raw.floats(), to: plan.layout.sampleType)
+        }
+        buffer.grid = nil
+        if let validity = buffer.validity, !validity.contains(false) { buffer.validity = nil }
+        return buffer
+    }
+
+    private func reader(_ number: Int) throws -> RasterReader {
+        if let reader = open[number] {
+            recent.removeAll { $0 == number }
+            recent.append(number)
+            return reader
+        }
+        if recent.count >= Self.mostOpen { open[recent.removeFirst()] = nil }
+        let reader = try RasterReader(path: plan.scenes[number].path)
+        open[number] = reader
+        recent.append(number)
+        return reader
+    }
+}
+
+/// The first buffer, with the second showing wherever the first is not valid.
+package func laid(_ first: PixelBuffer, over second: PixelBuffer) -> PixelBuffer {
+    guard let have = first.validity else { return first }
+    let count = first.height * first.width
+    var validity = have
+    var taken: [Int] = []
+    for place in 0..<count where !have[place] && second.validity?[place] ?? true {
+        validity[place] = true
+        taken.append(place)
+    }
+    func mixed<S>(_ a: [S], _ b: [S]) -> [S] {
+        var out = a
+        for band in 0..<first.bands {
+            for place in taken { out[band * count + place] = b[band * count + place] }
+        }
+        return out
+    }
+    var result = first
+    switch (first.samples, second.samples) {
+    case (.uint8(let a), .uint8(let b)): result.samples = .uint8(mixed(a, b))
+    case (.uint16(let a), .uint16(let b)): result.samples = .uint16(mixed(a, b))
+    case (.int16(let a), .int16(let b)): result.samples = .int16(mixed(a, b))
+    case (.float32(let a), .float32(let b)): result.samples = .float32(mixed(a, b))
+    default: preconditionFailure("scenes of one map are brought to one sample type before they are laid over each other")
+    }
+    result.validity = validity.contains(false) ? validity : nil
+    return result
+}
+
+/// Floats as another sample type, rounded and limited to its range.
+func converted(_ values: [Float], to type: SampleType) -> PixelBuffer.Samples {
+    switch type {
+    case .uint8: .uint8(values.map { UInt8(max(0, min(255, $0.rounded()))) })
+    case .uint16: .uint16(values.map { UInt16(max(0, min(65535, $0.rounded()))) })
+    case .int16: .int16(values.map { Int16(max(-32768, min(32767, $0.rounded()))) })
+    case .float32: .float32(values)
+    }
+}
