@@ -22,7 +22,7 @@ public import Telemetry
 ///   - progress: Told `windows`; an answer of `false` stops with `cancelled` and leaves nothing.
 /// - Throws: `MappingError`, and what reading, predicting and writing throw.
 public func makeMap(
-    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle, progress: ProgressHandler = { _ in true }
+    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle, progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, outputBands: predictor.outputBands)
@@ -124,7 +124,7 @@ private struct PartMaker {
         try writeQuickLook(sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)
         try writeText(
             stacItem(
-                part: part, job: job, style: style, statistics: statistics, preview: sink.preview,
+                part: part, area: area, job: job, style: style, statistics: statistics, preview: sink.preview,
                 predictor: predictor, beside: beside), to: beside.stac)
         return MapSummary.Part(
             output: part.output, stac: beside.stac, style: beside.style, quickLook: beside.quickLook, grid: part.grid,

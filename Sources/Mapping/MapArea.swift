@@ -1,5 +1,5 @@
 // Which pixels of a lattice were asked for: the area of interest, and the longitudes of a part.
-internal import Geo
+package import Geo
 internal import Raster
 
 #if canImport(Glibc)
@@ -77,6 +77,26 @@ struct DegreeArea {
         }
         return false
     }
+}
+
+/// The polygons of an area (degrees) that may meet some bounds: those on the other side of the Earth have no place in the map's CRS.
+func polygons(of aoi: AreaOfInterest, near scenes: [Bounds]) throws -> AreaOfInterest {
+    let near = aoi.polygons.filter { rings in
+        guard let ring = rings.first, let around = Bounds(points: ring) else { return false }
+        return scenes.contains { scene in
+            [-360.0, 0, 360].contains { turn in
+                var turned = scene
+                turned.minX += turn
+                turned.maxX += turn
+                return turned.intersection(around) != nil
+            }
+        }
+    }
+    guard !near.isEmpty, near.count < aoi.polygons.count else { return aoi }
+    let parts = near.map { rings in
+        "(" + rings.map { "(" + $0.map { "\($0.x) \($0.y)" }.joined(separator: ", ") + ")" }.joined(separator: ", ") + ")"
+    }
+    return try AreaOfInterest(wkt: "MULTIPOLYGON (\(parts.joined(separator: ", ")))", crs: .wgs84)
 }
 
 /// The UTM zone of a CRS, 1 to 60, of whatever datum; `nil` for other systems.

@@ -46,6 +46,7 @@ struct MapJob {
         let raw = try request.aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
         aoi = try raw?.transformed(to: .wgs84)
+        let near = try aoi.map { try polygons(of: $0, near: scenes.map(\.degrees)) }
 
         let windows = WindowLattice(windowSize: windowSize, overlap: request.overlap(windowSize: windowSize))
         let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))
@@ -73,7 +74,7 @@ struct MapJob {
             guard let first = here.first else { continue }
             let lattice = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
             let area = try MapArea(
-                aoi: aoi?.transformed(to: lattice.crs),
+                aoi: near?.transformed(to: lattice.crs),
                 strip: region.map { region in
                     let south = here.map(\.degrees.minY).min() ?? -80
                     let north = here.map(\.degrees.maxY).max() ?? 84
@@ -132,7 +133,9 @@ struct MapJob {
         if toMap.isIdentity, own.isNorthUp, abs(own.columnX + own.rowY) < own.columnX * 1e-6,
             abs(own.columnX / wanted - 1) < 0.01
         {
-            return PixelLattice(crs: crs, pixelSize: own.columnX)
+            // 0.5999999999999659 is 0.6 that went through a division.
+            let round = fourDigits(own.columnX)
+            return PixelLattice(crs: crs, pixelSize: abs(round / own.columnX - 1) < 1e-9 ? round : own.columnX)
         }
         if let gsd, abs(gsd / wanted - 1) < 0.01 { return PixelLattice(crs: crs, pixelSize: gsd) }
         return PixelLattice(crs: crs, pixelSize: fourDigits(wanted))

@@ -1,5 +1,5 @@
 // How a map's values are shown: ramp, name, unit.
-public import Geo
+internal import Geo
 
 #if canImport(Glibc)
     internal import Glibc

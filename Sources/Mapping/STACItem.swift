@@ -12,11 +12,11 @@ internal import Telemetry
 
 /// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2.
 func stacItem(
-    part: MapPlan.Part, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
+    part: MapPlan.Part, area: MapArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
     predictor: any WindowPredictor, beside: Sidecars
 ) throws -> String {
     let request = job.request
-    let geometry = try geometry(part: part, job: job, statistics: statistics, preview: preview)
+    let geometry = try geometry(part: part, area: area, job: job, statistics: statistics, preview: preview)
     var properties: [String: JSONValue] = times(part: part, job: job)
     let crs = part.lattice.crs.definition
     if crs.hasPrefix("EPSG:") {
@@ -108,14 +108,16 @@ private func assets(
 
 /// The outline: the area itself where imagery covers all of it, else that of the pixels with a value.
 private func geometry(
-    part: MapPlan.Part, job: MapJob, statistics: MapStatistics, preview: MapPreview
+    part: MapPlan.Part, area: MapArea, job: MapJob, statistics: MapStatistics, preview: MapPreview
 ) throws -> (json: JSONValue, bbox: [Double]) {
     let toDegrees = try CoordinateTransformer(from: part.lattice.crs, to: .wgs84)
     let bounds = toDegrees.bounds(part.grid.bounds) ?? Bounds(minX: -180, minY: -90, maxX: 180, maxY: 90)
     var json = try footprint(of: preview, on: part.grid, lattice: part.lattice)
     var bbox = [bounds.minX, bounds.minY, bounds.maxX, bounds.maxY]
     if let aoi = job.aoi, !job.request.noClip, part.longitudes == nil, statistics.validPixels > 0,
-        statistics.validPixels == statistics.areaPixels, let exact = parsed(geoJSON: aoi.geoJSON)
+        statistics.validPixels == statistics.areaPixels,
+        area.bounds.flatMap({ part.lattice.window(covering: $0) }) == part.window,
+        let exact = parsed(geoJSON: try aoi.geoJSON)
     {
         json = exact
     }

@@ -1,5 +1,5 @@
 // Scenes read onto the lattice: the earlier-listed wins, pixel by pixel, wherever it is valid.
-internal import Geo
+package import Geo
 internal import Raster
 
 /// A piece of the lattice with the scenes' pixels; the unit of reading.

@@ -1,5 +1,5 @@
 // Sums blended windows row by row, and hands out rows as soon as nothing more can fall on them.
-internal import Geo
+package import Geo
 
 /// The weighted sums of one block, kept only for the rows that windows still reach.
 ///

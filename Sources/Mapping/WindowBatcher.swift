@@ -1,5 +1,5 @@
 // Calls the predictor with batches of one shape, each window always in the same place of its batch.
-internal import Geo
+package import Geo
 
 /// Groups windows into batches of a fixed size and gives the predictions back in lattice order.
 ///

@@ -1,0 +1,125 @@
+// pairs.csv: which image belongs to which target.
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#endif
+
+/// One line of a list of training pairs.
+public struct PairEntry: Sendable, Codable, Hashable {
+    /// The image.
+    public var image: String
+    /// The raster of values to learn, such as canopy heights.
+    public var target: String
+    /// Land cover on the same ground, if the list has it.
+    public var cover: String?
+
+    /// Makes an entry.
+    public init(image: String, target: String, cover: String? = nil) {
+        self.image = image
+        self.target = target
+        self.cover = cover
+    }
+}
+
+/// Reads a list of pairs: a header line `image,target` or `image,target,cover` (in any order), then a pair per line.
+///
+/// Paths are relative to the list's folder unless they begin with `/` or name a scheme. Values may stand in double quotes; empty lines and lines that
+/// begin with `#` are skipped; further columns are ignored.
+///
+/// - Throws: `MappingError` (`badPairs`) with the line at fault.
+public func readPairs(_ path: String) throws -> [PairEntry] {
+    var isFolder = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder else {
+        throw MappingError(
+            .badPairs, isFolder ? "a folder is no list of pairs" : "the list of pairs does not exist", in: path,
+            try: "a CSV file with the header image,target; geodino synth writes one")
+    }
+    guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20,
+        let text = String(validating: data, as: UTF8.self)
+    else {
+        throw MappingError(
+            .badPairs, "the list of pairs cannot be read as text", in: path,
+            try: "a CSV file in UTF-8 with the header image,target, at most 64 MB")
+    }
+    var columns: (image: Int, target: Int, cover: Int?)?
+    var entries: [PairEntry] = []
+    let base = folder(of: path)
+    func resolved(_ name: String) -> String {
+        name.hasPrefix("/") || name.contains("://") || base == "." ? name : base + "/" + name
+    }
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (number, line) in lines.enumerated() {
+        let line = number == 0 && line.hasPrefix("\u{FEFF}") ? line.dropFirst() : line
+        if line.allSatisfy(\.isWhitespace) || line.hasPrefix("#") { continue }
+        guard let cells = cells(of: line) else {
+            throw MappingError(.badPairs, "line \(number + 1): a quote is not closed", in: path)
+        }
+        guard let known = columns else {
+            let names = cells.map { $0.lowercased() }
+            guard let image = names.firstIndex(of: "image"), let target = names.firstIndex(of: "target") else {
+                throw MappingError(
+                    .badPairs,
+                    "line \(number + 1): the header must name the columns image and target, found \(names.joined(separator: ","))",
+                    in: path, try: "begin the file with: image,target")
+            }
+            columns = (image, target, names.firstIndex(of: "cover"))
+            continue
+        }
+        guard max(known.image, known.target) < cells.count, !cells[known.image].isEmpty, !cells[known.target].isEmpty
+        else {
+            throw MappingError(
+                .badPairs, "line \(number + 1): image or target is missing, found '\(line)'", in: path,
+                try: "a path for the image and one for the target in every line")
+        }
+        let cover = known.cover.flatMap { $0 < cells.count && !cells[$0].isEmpty ? resolved(cells[$0]) : nil }
+        entries.append(
+            PairEntry(image: resolved(cells[known.image]), target: resolved(cells[known.target]), cover: cover))
+    }
+    guard !entries.isEmpty else {
+        throw MappingError(
+            .badPairs, columns == nil ? "the list of pairs is empty" : "the list has a header but no pairs", in: path,
+            try: "a line with an image and its target for every pair")
+    }
+    return entries
+}
+
+/// The cells of a line of CSV (RFC 4180 without line breaks inside quotes), trimmed; `nil` where a quote is not closed.
+private func cells(of line: Substring) -> [String]? {
+    var cells: [String] = []
+    var cell = ""
+    var quoted = false
+    var wasQuoted = false
+    func finished() -> String { wasQuoted ? cell : cell.filter { _ in true }.trimmed }
+    var rest = line[...]
+    while let character = rest.popFirst() {
+        if quoted {
+            if character == "\"" {
+                if rest.first == "\"" { cell.append(rest.removeFirst()) } else { quoted = false }
+            } else {
+                cell.append(character)
+            }
+        } else if character == "\"", cell.allSatisfy(\.isWhitespace) {
+            cell = ""
+            quoted = true
+            wasQuoted = true
+        } else if character == "," {
+            cells.append(finished())
+            cell = ""
+            wasQuoted = false
+        } else if !(wasQuoted && character.isWhitespace) {
+            cell.append(character)
+        }
+    }
+    guard !quoted else { return nil }
+    cells.append(finished())
+    return cells
+}
+
+extension String {
+    /// Without white space at both ends.
+    fileprivate var trimmed: String {
+        let start = drop(while: \.isWhitespace)
+        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(start[...last])
+    }
+}

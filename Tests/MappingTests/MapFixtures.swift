@@ -1,0 +1,160 @@
+// Small scenes and predictors whose answers are known.
+import Foundation
+import Geo
+import Mapping
+import Raster
+import Synchronization
+import TestSupport
+
+/// A predictor made of a closure; remembers what it was called with.
+final class ClosurePredictor: WindowPredictor {
+    let layout: PixelLayout
+    let windowSize: Int
+    let outputBands = [BandInfo(name: "canopy height", unit: "m")]
+    private let answer: (_ window: PixelBuffer, _ slot: Int) -> [Float]
+    private(set) var batchSizes: Set<Int> = []
+    private(set) var slots: [Int: Set<Int>] = [:]
+    private(set) var calls = 0
+    private(set) var padded = 0
+
+    init(
+        windowSize: Int, gsd: Double? = 10, bands: [BandInfo] = BandInfo.rgb, sampleType: SampleType = .uint8,
+        stretch: StretchRule = .none, _ answer: @escaping (_ window: PixelBuffer, _ slot: Int) -> [Float]
+    ) {
+        layout = PixelLayout(
+            bands: bands, sampleType: sampleType, tileSize: windowSize, gsd: gsd, stretch: stretch)
+        self.windowSize = windowSize
+        self.answer = answer
+    }
+
+    func predict(_ windows: TileBatch) throws -> [PixelBuffer] {
+        calls += 1
+        batchSizes.insert(windows.tiles.count)
+        return zip(windows.ids, windows.tiles).enumerated().map { slot, window in
+            if window.0 == -1 { padded += 1 } else { slots[window.0, default: []].insert(slot) }
+            return PixelBuffer(
+                bands: 1, height: windowSize, width: windowSize, samples: .float32(answer(window.1, slot)))
+        }
+    }
+
+    /// Answers the first band as it is.
+    static func identity(windowSize: Int = 32, gsd: Double? = 10) -> ClosurePredictor {
+        ClosurePredictor(windowSize: windowSize, gsd: gsd) { window, _ in
+            Array(window.floats().prefix(windowSize * windowSize))
+        }
+    }
+
+    /// Answers one number.
+    static func constant(_ value: Float, windowSize: Int = 32, gsd: Double? = 10) -> ClosurePredictor {
+        ClosurePredictor(windowSize: windowSize, gsd: gsd) { _, _ in
+            [Float](repeating: value, count: windowSize * windowSize)
+        }
+    }
+
+    /// Answers something that hangs on every pixel of the window, on the place in it and on the place in the batch:
+    /// whatever differs between two runs shows.
+    static func entangled(windowSize: Int = 32, gsd: Double? = 10) -> ClosurePredictor {
+        ClosurePredictor(windowSize: windowSize, gsd: gsd) { window, slot in
+            let pixels = window.floats()
+            var hash: Float = 0
+            for (place, value) in pixels.enumerated() {
+                hash += value * Float((place * 7919) % 1013) * 1e-5
+            }
+            return (0..<windowSize * windowSize).map { place in
+                pixels[place] * 0.1 + hash * Float(place % 17) * 0.01 + Float(slot) * 3
+            }
+        }
+    }
+}
+
+/// A number from 0 to 255 that looks random and hangs on the place alone.
+func noise(_ x: Int, _ y: Int, _ band: Int = 0) -> UInt8 {
+    var value = UInt64(bitPattern: Int64(x &* 73_856_093 ^ y &* 19_349_663 ^ band &* 83_492_791))
+    value = (value ^ value >> 33) &* 0xFF51_AFD7_ED55_8CCD
+    value = (value ^ value >> 29) &* 0xC4CE_B9FE_1A85_EC53
+    return UInt8(truncatingIfNeeded: value >> 40)
+}
+
+/// Writes an RGB scene of noise by lattice place, so that two scenes on one lattice agree where they overlap.
+func writeScene(
+    _ path: String, crs: String = "EPSG:32633", x: Double = 500_000, y: Double = 5_000_000, pixel: Double = 10,
+    width: Int = 150, height: Int = 120, nodata: Double? = nil, isHole: (_ row: Int, _ column: Int) -> Bool = { _, _ in false },
+    value: ((_ band: Int, _ row: Int, _ column: Int) -> UInt8)? = nil
+) throws {
+    let firstColumn = Int((x / pixel).rounded())
+    let firstRow = Int((-y / pixel).rounded())
+    var samples: [UInt8] = []
+    for band in 0..<3 {
+        for row in 0..<height {
+            for column in 0..<width {
+                samples.append(value?(band, row, column) ?? noise(firstColumn + column, firstRow + row, band))
+            }
+        }
+    }
+    var validity: [Bool] = []
+    for row in 0..<height { for column in 0..<width { validity.append(!isHole(row, column)) } }
+    let grid = Grid(
+        crs: CoordinateReferenceSystem(crs), transform: GeoTransform(originX: x, originY: y, pixelSize: pixel),
+        width: width, height: height)
+    try writeRaster(
+        PixelBuffer(
+            bands: 3, height: height, width: width, samples: .uint8(samples),
+            validity: validity.contains(false) ? validity : nil, grid: grid),
+        to: path, format: RasterFormat(sampleType: .uint8, nodata: nodata, bands: BandInfo.rgb), overwrite: true)
+}
+
+/// Writes polygons given in a projected CRS as GeoJSON in degrees; each polygon is a list of rings.
+func writeArea(
+    _ path: String, crs: String = "EPSG:32633", _ polygons: [[[(Double, Double)]]]
+) throws {
+    let toDegrees = try CoordinateTransformer(from: CoordinateReferenceSystem(crs), to: .wgs84)
+    let parts = polygons.map { polygon in
+        polygon.map { ring in
+            toDegrees.transform(ring.map { (x: $0.0, y: $0.1) }).compactMap { $0 }.map { [$0.x, $0.y] }
+        }
+    }
+    let object: [String: Any] = ["type": "MultiPolygon", "coordinates": parts]
+    try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: path))
+}
+
+/// A closed rectangle.
+func rectangle(_ minX: Double, _ minY: Double, _ maxX: Double, _ maxY: Double) -> [(Double, Double)] {
+    [(minX, minY), (maxX, minY), (maxX, maxY), (minX, maxY), (minX, minY)]
+}
+
+/// A map read back.
+struct ReadMap {
+    let grid: Grid
+    let buffer: PixelBuffer
+
+    init(_ path: String) throws {
+        let reader = try RasterReader(path: path)
+        grid = reader.grid
+        buffer = try reader.read(reader.grid.window)
+    }
+
+    /// The value at a place in CRS units; `nil` outside and where it is nodata.
+    func value(x: Double, y: Double) -> Float? {
+        guard let place = grid.pixel(x: x, y: y), buffer.isValid(row: place.row, column: place.column) else { return nil }
+        return buffer[0, place.row, place.column]
+    }
+
+    var validCount: Int {
+        buffer.validity.map { $0.reduce(0) { $0 + ($1 ? 1 : 0) } } ?? grid.width * grid.height
+    }
+}
+
+/// How many pixels two maps share, and how many of those differ in any bit.
+func compared(_ a: ReadMap, _ b: ReadMap) -> (shared: Int, different: Int) {
+    var shared = 0
+    var different = 0
+    for row in 0..<a.grid.height {
+        for column in 0..<a.grid.width where a.buffer.isValid(row: row, column: column) {
+            let place = a.grid.transform.point(column: Double(column) + 0.5, row: Double(row) + 0.5)
+            guard let other = b.value(x: place.x, y: place.y) else { continue }
+            shared += 1
+            if other.bitPattern != a.buffer[0, row, column].bitPattern { different += 1 }
+        }
+    }
+    return (shared, different)
+}
