@@ -105,6 +105,9 @@ package func scaleBarLength(longest: Int, metresPerPixel: Double) -> (pixels: In
     }
     guard let best else { return nil }
     let metres = (best * 1e6).rounded() / 1e6
-    let label = metres >= 1000 ? "\(number(metres / 1000)) km" : metres >= 1 ? "\(number(metres)) m" : "\(number((metres * 1000).rounded())) mm"
+    let label =
+        metres >= 1000
+        ? "\(number(metres / 1000)) km"
+        : metres >= 1 ? "\(number(metres)) m" : "\(number((metres * 1000).rounded())) mm"
     return (max(2, Int((best / metresPerPixel).rounded())), label)
 }

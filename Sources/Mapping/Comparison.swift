@@ -44,7 +44,9 @@ public func writeComparison(
     var canvas = Canvas(width: 3 * panel + 4 * margin + 88, height: top + panelHeight + 44)
     for (number, title) in titles.enumerated() {
         let left = margin + number * (panel + margin)
-        canvas.text(fitting(number == 0 || style.unit.isEmpty ? title : "\(title) (\(style.unit))", panel), x: left, y: margin - 4)
+        canvas.text(
+            fitting(number == 0 || style.unit.isEmpty ? title : "\(title) (\(style.unit))", panel), x: left,
+            y: margin - 4)
         canvas.image(x: left, y: top, width: width, height: height, zoom: zoom) { place in
             guard number > 0 else {
                 guard let red = colours[0].means[place], let green = colours[1].means[place],
@@ -58,7 +60,8 @@ public func writeComparison(
         canvas.frame(x: left, y: top, width: panel, height: height * zoom, Canvas.grey)
     }
     canvas.legend(
-        x: margin + 3 * (panel + margin), y: top + 8, height: min(320, panelHeight - 20), style: style, maximum: maximum)
+        x: margin + 3 * (panel + margin), y: top + 8, height: min(320, panelHeight - 20), style: style, maximum: maximum
+    )
     if let metresPerPixel {
         canvas.scaleBar(
             x: margin, y: top + height * zoom + 14, longest: max(60, panel / 2),

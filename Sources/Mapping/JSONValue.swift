@@ -24,7 +24,9 @@ enum JSONValue: Sendable, Equatable {
         case .number(let value): out += value.isFinite ? Mapping.number(value) : "null"
         case .string(let value): out += Self.quoted(value)
         case .array(let values):
-            let flat = values.allSatisfy { if case .array = $0 { false } else if case .object = $0 { false } else { true } }
+            let flat = values.allSatisfy {
+                if case .array = $0 { false } else if case .object = $0 { false } else { true }
+            }
             if flat || values.isEmpty {
                 out += "["
                 for (place, value) in values.enumerated() {

@@ -17,12 +17,13 @@ public import Telemetry
 /// - Parameters:
 ///   - request: What is asked for.
 ///   - predictor: Called on this thread only, always with `batchSize` windows of `layout.sampleType` and with their validity; pixels
-///     that no scene covers hold the window's mean. A padding window has the id -1.
+///     that no scene covers hold the window's mean. An empty place has the id `paddingID`.
 ///   - style: How the values are shown.
 ///   - progress: Told `windows`; an answer of `false` stops with `cancelled` and leaves nothing.
 /// - Throws: `MappingError`, and what reading, predicting and writing throw.
 public func makeMap(
-    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle, progress: @escaping ProgressHandler = { _ in true }
+    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle,
+    progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, outputBands: predictor.outputBands)

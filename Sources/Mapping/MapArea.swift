@@ -94,7 +94,8 @@ func polygons(of aoi: AreaOfInterest, near scenes: [Bounds]) throws -> AreaOfInt
     }
     guard !near.isEmpty, near.count < aoi.polygons.count else { return aoi }
     let parts = near.map { rings in
-        "(" + rings.map { "(" + $0.map { "\($0.x) \($0.y)" }.joined(separator: ", ") + ")" }.joined(separator: ", ") + ")"
+        "(" + rings.map { "(" + $0.map { "\($0.x) \($0.y)" }.joined(separator: ", ") + ")" }.joined(separator: ", ")
+            + ")"
     }
     return try AreaOfInterest(wkt: "MULTIPOLYGON (\(parts.joined(separator: ", ")))", crs: .wgs84)
 }

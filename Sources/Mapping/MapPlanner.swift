@@ -54,7 +54,9 @@ struct MapJob {
         let mapCRS = Self.mapCRS(scenes[0], zone: nil)
         let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: aoi?.crossesAntimeridian ?? false)
         if found.count > 1, !request.split {
-            let parts = found.map { $0.zone.map { "UTM zone \($0)" } ?? ($0.west < 0 ? "west of 180 degrees" : "east of it") }
+            let parts = found.map {
+                $0.zone.map { "UTM zone \($0)" } ?? ($0.west < 0 ? "west of 180 degrees" : "east of it")
+            }
             throw MappingError(
                 .needsSplit, "the area does not fit one grid: it lies in \(parts.joined(separator: ", "))",
                 in: request.aoi ?? request.scenes[0], why: ["the map's grid is \(mapCRS.name)"],
@@ -68,9 +70,12 @@ struct MapJob {
             let output =
                 parts.count == 1 ? request.output : partName(request.output, part: number + 1)
             try Self.refuseExisting(output, overwrite: request.overwrite)
-            let here = region.map { region in
-                scenes.filter { DegreeArea(aoi: nil, scenes: [$0.degrees]).meets(west: region.west, east: region.east) }
-            } ?? scenes
+            let here =
+                region.map { region in
+                    scenes.filter {
+                        DegreeArea(aoi: nil, scenes: [$0.degrees]).meets(west: region.west, east: region.east)
+                    }
+                } ?? scenes
             guard let first = here.first else { continue }
             let lattice = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
             let area = try MapArea(
@@ -83,7 +88,8 @@ struct MapJob {
                 }, allTouched: request.allTouched, noClip: request.noClip)
             guard
                 let part = try planPart(
-                    output: output, lattice: lattice, windows: windows, scenes: here, area: area, bands: outputBands.count)
+                    output: output, lattice: lattice, windows: windows, scenes: here, area: area,
+                    bands: outputBands.count)
             else { continue }
             plan.parts.append(part.value)
             plan.parts[plan.parts.count - 1].longitudes = region.map {
@@ -127,7 +133,8 @@ struct MapJob {
         let metres = try unit.groundSampleDistance().metres
         let wanted = (gsd ?? first.gsd) / metres
         guard wanted > 0, wanted.isFinite else {
-            throw MappingError(.noCRS, "a pixel of \(gsd ?? first.gsd) m cannot be laid out in \(crs.name)", in: first.path)
+            throw MappingError(
+                .noCRS, "a pixel of \(gsd ?? first.gsd) m cannot be laid out in \(crs.name)", in: first.path)
         }
         let own = first.grid.transform
         if toMap.isIdentity, own.isNorthUp, abs(own.columnX + own.rowY) < own.columnX * 1e-6,
@@ -197,7 +204,8 @@ struct MapJob {
         let found = "\(rounded(scene.gsd, 3)) m per pixel, the model was trained at \(rounded(gsd, 3)) m"
         guard scene.gsd <= gsd * 2 else {
             throw MappingError(
-                .tooCoarse, "the scene has \(found); more than twice as coarse holds nothing to recover", in: scene.path,
+                .tooCoarse, "the scene has \(found); more than twice as coarse holds nothing to recover",
+                in: scene.path,
                 try: "a scene of at most \(rounded(gsd * 2, 3)) m, or a model trained at the scene's GSD")
         }
         return "\(scene.path): \(found); expect a blurred map"
@@ -226,7 +234,10 @@ struct MapJob {
             why: [
                 "the area's bounds are \(text(aoi.bounds)) (west south east north, degrees)",
                 "the scenes' bounds are \(text(all))",
-            ], try: "check that the area's coordinates are longitude, latitude, in this order, and the right scenes are listed")
+            ],
+            try:
+                "check that the area's coordinates are longitude, latitude, in this order, and the right scenes are listed"
+        )
     }
 }
 

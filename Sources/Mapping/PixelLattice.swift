@@ -35,6 +35,7 @@ public struct PixelLattice: Hashable, Sendable, Codable {
     /// adds no row.
     /// - Returns: `nil` where the bounds are empty, not finite, or beyond 2^40 pixels from the origin.
     public func window(covering bounds: Bounds) -> PixelWindow? {
+        guard bounds.minX < bounds.maxX, bounds.minY < bounds.maxY else { return nil }
         let slack = 1e-3
         let left = (bounds.minX / pixelSize + slack).rounded(.down)
         let right = (bounds.maxX / pixelSize - slack).rounded(.up)

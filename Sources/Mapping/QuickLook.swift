@@ -34,7 +34,8 @@ func quickLook(_ preview: MapPreview, style: MapStyle, maximum: Double, metresPe
     canvas.frame(x: margin, y: top, width: mapWidth, height: mapHeight, Canvas.grey)
     canvas.legend(x: margin + mapWidth + margin, y: top + 8, height: legendHeight, style: style, maximum: maximum)
     let perPixel = metresPerPixel * Double(preview.cell) / Double(zoom)
-    canvas.scaleBar(x: margin, y: top + max(mapHeight, 1) + 14, longest: max(60, mapWidth / 3), metresPerPixel: perPixel)
+    canvas.scaleBar(
+        x: margin, y: top + max(mapHeight, 1) + 14, longest: max(60, mapWidth / 3), metresPerPixel: perPixel)
     if means.contains(where: { $0 == nil }) {
         let text = "no data"
         let left = width - margin - BitmapFont.width(of: text) * 2

@@ -222,7 +222,9 @@ public final class RasterPair: Sendable {
                 for column in 0..<place.width {
                     let x = place.column + column - window.column
                     let y = place.row + row - window.row
-                    if x < 0 || y < 0 || x >= window.width || y >= window.height { flags[row * place.width + column] = false }
+                    if x < 0 || y < 0 || x >= window.width || y >= window.height {
+                        flags[row * place.width + column] = false
+                    }
                 }
             }
             inside = flags

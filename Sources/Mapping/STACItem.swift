@@ -29,7 +29,8 @@ func stacItem(
     let bounds = part.grid.bounds
     properties["proj:shape"] = .array([.number(Double(part.grid.height)), .number(Double(part.grid.width))])
     properties["proj:transform"] = numbers([
-        transform.columnX, transform.rowX, transform.originX, transform.columnY, transform.rowY, transform.originY, 0, 0, 1,
+        transform.columnX, transform.rowX, transform.originX, transform.columnY, transform.rowY, transform.originY, 0,
+        0, 1,
     ])
     properties["proj:bbox"] = numbers([bounds.minX, bounds.minY, bounds.maxX, bounds.maxY])
     properties["gsd"] = .number(job.layout.gsd ?? part.scenes.first?.gsd ?? part.lattice.pixelSize)
@@ -45,7 +46,10 @@ func stacItem(
     properties["geodino:overlap"] = .number(Double(part.windows.windowSize - part.windows.stride))
 
     var links: [JSONValue] = part.scenes.map { scene in
-        .object(["rel": .string("derived_from"), "href": .string(reference(scene.path, from: part.output)), "title": .string("scene \(fileName(scene.path))")])
+        .object([
+            "rel": .string("derived_from"), "href": .string(reference(scene.path, from: part.output)),
+            "title": .string("scene \(fileName(scene.path))"),
+        ])
     }
     links.append(
         .object([
@@ -95,12 +99,14 @@ private func assets(
         ]
     }
     var data = try asset(
-        part.output, type: "image/tiff; application=geotiff; profile=cloud-optimized", title: style.title, roles: ["data"])
+        part.output, type: "image/tiff; application=geotiff; profile=cloud-optimized", title: style.title,
+        roles: ["data"])
     data["raster:bands"] = .array(bands)
     return [
         "data": .object(data),
         "thumbnail": .object(
-            try asset(beside.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"])),
+            try asset(
+                beside.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"])),
         "style": .object(
             try asset(beside.style, type: "application/xml", title: "QGIS layer style", roles: ["metadata"])),
     ]
@@ -123,7 +129,10 @@ private func geometry(
     }
     if case .null = json {
         // An item needs a place even where no pixel has a value: the map's rectangle.
-        let ring = [(bounds.minX, bounds.minY), (bounds.maxX, bounds.minY), (bounds.maxX, bounds.maxY), (bounds.minX, bounds.maxY), (bounds.minX, bounds.minY)]
+        let ring = [
+            (bounds.minX, bounds.minY), (bounds.maxX, bounds.minY), (bounds.maxX, bounds.maxY),
+            (bounds.minX, bounds.maxY), (bounds.minX, bounds.minY),
+        ]
         json = .object([
             "type": .string("Polygon"),
             "coordinates": .array([.array(ring.map { numbers([sevenDecimals($0.0), sevenDecimals($0.1)]) })]),

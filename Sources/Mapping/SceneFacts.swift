@@ -111,7 +111,8 @@ struct SceneFacts {
                     .badValues,
                     "the model takes \(layout.sampleType.rawValue) values as they are (stretch none), band \(band.index) is \(type.rawValue)",
                     in: path,
-                    try: "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255"
+                    try:
+                        "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255"
                 )
             case .fixed(let low, let high):
                 let top: Double =
@@ -125,7 +126,8 @@ struct SceneFacts {
                 throw MappingError(
                     .badValues,
                     "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); band \(band.index) is \(type.rawValue) and ends at \(number(top))",
-                    in: path, try: "give the scene in the units that the model was trained on, not one already stretched")
+                    in: path,
+                    try: "give the scene in the units that the model was trained on, not one already stretched")
             case .percentile: continue
             }
         }
@@ -135,7 +137,9 @@ struct SceneFacts {
 /// When a scene was taken, from the metadata that providers write; never TIFF's own date, which is when the file was made.
 private func acquisitionTime(_ reader: RasterReader) -> String? {
     let tags = reader.metadata(domain: "IMAGERY").merging(reader.metadata(domain: "")) { first, _ in first }
-    for key in ["ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "datetime", "DATETIME", "PRODUCT_START_TIME", "SENSING_TIME"] {
+    for key in [
+        "ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "datetime", "DATETIME", "PRODUCT_START_TIME", "SENSING_TIME",
+    ] {
         if let value = tags[key], let time = rfc3339(value) { return time }
     }
     return nil

@@ -114,7 +114,8 @@ package func laid(_ first: PixelBuffer, over second: PixelBuffer) -> PixelBuffer
     case (.uint16(let a), .uint16(let b)): result.samples = .uint16(mixed(a, b))
     case (.int16(let a), .int16(let b)): result.samples = .int16(mixed(a, b))
     case (.float32(let a), .float32(let b)): result.samples = .float32(mixed(a, b))
-    default: preconditionFailure("scenes of one map are brought to one sample type before they are laid over each other")
+    default:
+        preconditionFailure("scenes of one map are brought to one sample type before they are laid over each other")
     }
     result.validity = validity.contains(false) ? validity : nil
     return result

@@ -49,7 +49,9 @@ func assembled(
     guard valid > 0 else { return nil }
     let bands = layout.bands.count
 
-    func gather<S>(_ zero: S, _ pick: (PixelBuffer.Samples) -> [S]?, _ value: (S) -> Double, _ sample: (Double) -> S) -> [S] {
+    func gather<S>(_ zero: S, _ pick: (PixelBuffer.Samples) -> [S]?, _ value: (S) -> Double, _ sample: (Double) -> S)
+        -> [S]
+    {
         var out = [S](repeating: zero, count: bands * count)
         for piece in pieces {
             guard let samples = pick(piece.pixels.samples) else { continue }
@@ -80,7 +82,8 @@ func assembled(
         case .uint8:
             .uint8(gather(0, { if case .uint8(let s) = $0 { s } else { nil } }, Double.init, { UInt8($0.rounded()) }))
         case .uint16:
-            .uint16(gather(0, { if case .uint16(let s) = $0 { s } else { nil } }, Double.init, { UInt16($0.rounded()) }))
+            .uint16(
+                gather(0, { if case .uint16(let s) = $0 { s } else { nil } }, Double.init, { UInt16($0.rounded()) }))
         case .int16:
             .int16(gather(0, { if case .int16(let s) = $0 { s } else { nil } }, Double.init, { Int16($0.rounded()) }))
         case .float32:

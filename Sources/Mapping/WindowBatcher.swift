@@ -1,6 +1,9 @@
 // Calls the predictor with batches of one shape, each window always in the same place of its batch.
 package import Geo
 
+/// The id of an empty place of a batch, in what the predictor is given.
+public let paddingID = Int.min
+
 /// Groups windows into batches of a fixed size and gives the predictions back in lattice order.
 ///
 /// A matrix product may round differently for different shapes, and for different places in a batch. So the shape
@@ -76,8 +79,8 @@ package final class WindowBatcher {
         for slot in 0..<batchSize {
             let window = queues[slot].isEmpty ? nil : queues[slot].removeFirst()
             taken.append(window)
-            // -1 marks padding; a window's id packs its two lattice numbers.
-            ids.append(window.map { $0.index.j << 32 | $0.index.i & 0xFFFF_FFFF } ?? -1)
+            // A window's id packs its two lattice numbers.
+            ids.append(window.map { $0.index.j << 32 | $0.index.i & 0xFFFF_FFFF } ?? paddingID)
             tiles.append(window?.input ?? empty)
         }
         let outputs = try predictor.predict(TileBatch(ids: ids, tiles: tiles))
@@ -101,7 +104,8 @@ package final class WindowBatcher {
             // An infinite or absent number times a weight of 0 would spoil its neighbours silently.
             guard values.allSatisfy(\.isFinite) else {
                 throw MappingError(
-                    .badPrediction, "the model answered values that are not finite in window \(window.index.i), \(window.index.j)",
+                    .badPrediction,
+                    "the model answered values that are not finite in window \(window.index.i), \(window.index.j)",
                     try: "check the model with: geodino weights info, and the scene's values with: gdalinfo -stats")
             }
             waiting[window.sequence] = (window, values)

@@ -31,7 +31,7 @@ final class ClosurePredictor: WindowPredictor {
         calls += 1
         batchSizes.insert(windows.tiles.count)
         return zip(windows.ids, windows.tiles).enumerated().map { slot, window in
-            if window.0 == -1 { padded += 1 } else { slots[window.0, default: []].insert(slot) }
+            if window.0 == paddingID { padded += 1 } else { slots[window.0, default: []].insert(slot) }
             return PixelBuffer(
                 bands: 1, height: windowSize, width: windowSize, samples: .float32(answer(window.1, slot)))
         }
@@ -78,7 +78,8 @@ func noise(_ x: Int, _ y: Int, _ band: Int = 0) -> UInt8 {
 /// Writes an RGB scene of noise by lattice place, so that two scenes on one lattice agree where they overlap.
 func writeScene(
     _ path: String, crs: String = "EPSG:32633", x: Double = 500_000, y: Double = 5_000_000, pixel: Double = 10,
-    width: Int = 150, height: Int = 120, nodata: Double? = nil, isHole: (_ row: Int, _ column: Int) -> Bool = { _, _ in false },
+    width: Int = 150, height: Int = 120, nodata: Double? = nil,
+    isHole: (_ row: Int, _ column: Int) -> Bool = { _, _ in false },
     value: ((_ band: Int, _ row: Int, _ column: Int) -> UInt8)? = nil
 ) throws {
     let firstColumn = Int((x / pixel).rounded())
@@ -135,7 +136,9 @@ struct ReadMap {
 
     /// The value at a place in CRS units; `nil` outside and where it is nodata.
     func value(x: Double, y: Double) -> Float? {
-        guard let place = grid.pixel(x: x, y: y), buffer.isValid(row: place.row, column: place.column) else { return nil }
+        guard let place = grid.pixel(x: x, y: y), buffer.isValid(row: place.row, column: place.column) else {
+            return nil
+        }
         return buffer[0, place.row, place.column]
     }
 

@@ -3,6 +3,7 @@ import Geo
 import Mapping
 import Raster
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -44,11 +45,14 @@ struct MapTests {
         try writeScene(folder.file("scene.tif"), pixel: 7, width: 210, height: 190)
         // 7 m onto 10 m: resampled, so that the reading is part of the claim.
         try writeArea(folder.file("a.geojson"), [[rectangle(500_100, 4_998_900, 501_000, 4_999_800)]])
-        try writeArea(folder.file("b.geojson"), [[[(500_433, 4_999_950), (501_399, 4_999_310), (500_290, 4_998_777), (500_433, 4_999_950)]]])
+        try writeArea(
+            folder.file("b.geojson"),
+            [[[(500_433, 4_999_950), (501_399, 4_999_310), (500_290, 4_998_777), (500_433, 4_999_950)]]])
         let predictor = ClosurePredictor.entangled()
         for (name, batch) in [("a", 4), ("b", 4)] {
             var request = MapRequest(
-                scenes: [folder.file("scene.tif")], aoi: folder.file("\(name).geojson"), output: folder.file("\(name).tif"))
+                scenes: [folder.file("scene.tif")], aoi: folder.file("\(name).geojson"),
+                output: folder.file("\(name).tif"))
             request.batchSize = batch
             _ = try makeMap(request, predictor: predictor, style: .canopyHeight)
         }
@@ -92,7 +96,10 @@ struct MapTests {
         try writeArea(
             folder.file("area.geojson"),
             [
-                [rectangle(500_100, 4_999_200, 500_700, 4_999_900), Array(rectangle(500_300, 4_999_400, 500_500, 4_999_600).reversed())],
+                [
+                    rectangle(500_100, 4_999_200, 500_700, 4_999_900),
+                    Array(rectangle(500_300, 4_999_400, 500_500, 4_999_600).reversed()),
+                ],
                 [rectangle(501_000, 4_999_000, 501_300, 4_999_300)],
             ])
         let summary = try makeMap(
@@ -138,7 +145,8 @@ struct MapTests {
     @Test func `without imagery there is no value, and the missing pixels do not darken their neighbours`() throws {
         // A hole of nodata; what surrounds it is 200, so the window's mean is 200 too.
         try writeScene(
-            folder.file("scene.tif"), nodata: 0, isHole: { row, column in (40..<60).contains(row) && (50..<90).contains(column) },
+            folder.file("scene.tif"), nodata: 0,
+            isHole: { row, column in (40..<60).contains(row) && (50..<90).contains(column) },
             value: { _, _, _ in 200 })
         var lowest: Float = 255
         let predictor = ClosurePredictor(windowSize: 32) { window, _ in
@@ -199,7 +207,11 @@ struct MapTests {
                 try makeMap(
                     MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif")),
                     predictor: ClosurePredictor.identity(), style: .canopyHeight,
-                    progress: { _ in events.withLock { $0 += 1; return $0 < limit } })
+                    progress: { _ in
+                        events.withLock {
+                            $0 += 1; return $0 < limit
+                        }
+                    })
             } throws: { ($0 as? MappingError)?.code == .cancelled }
             #expect(folder.contents == before)
         }
@@ -225,7 +237,9 @@ struct MapTests {
         let summary = try makeMap(
             MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif")),
             predictor: ClosurePredictor.identity(), style: .canopyHeight,
-            progress: { event in events.withLock { $0.append((event.done, event.total)) }; return true })
+            progress: { event in
+                events.withLock { $0.append((event.done, event.total)) }; return true
+            })
         let seen = events.withLock { $0 }
         #expect(zip(seen, seen.dropFirst()).allSatisfy { $0.0 <= $1.0 })
         #expect(seen.last?.0 == summary.parts[0].windows)

@@ -18,7 +18,9 @@ struct WindowLatticeTests {
     @Test func `a weight rises as a squared sine over the overlap and is one between`() {
         let weights = WindowLattice(windowSize: 10, overlap: 4).weights()
         // sin^2(pi/2 (k + 1/2) / 4)
-        let ramp = [0.038_060_233_744_356_62, 0.308_658_283_817_455_1, 0.691_341_716_182_544_9, 0.961_939_766_255_643_4]
+        let ramp = [
+            0.038_060_233_744_356_62, 0.308_658_283_817_455_1, 0.691_341_716_182_544_9, 0.961_939_766_255_643_4,
+        ]
         for (place, expected) in ramp.enumerated() {
             #expect(abs(weights[place] - expected) < 1e-12)
             #expect(abs(weights[9 - place] - expected) < 1e-12)
