@@ -3,7 +3,9 @@ internal import Geo
 internal import Raster
 internal import Telemetry
 
-/// Computes one part of a map, block by block. What it holds depends on the block's size, not on the map's:
+/// Computes one part of a map, block by block.
+///
+/// What it holds depends on the block's size, not on the map's:
 /// the chunks of two rows of windows, the sums of one, the block's mask, half a thousand rows on their way to the file.
 final class BlockMapper {
     private let part: MapPlan.Part

@@ -138,7 +138,9 @@ private struct PartMaker {
         try stretchParameters(of: scene.path, bands: scene.bands, layout: job.layout)
     }
 
-    /// What the TIFF says about itself. Nothing here may depend on the clock.
+    /// What the TIFF says about itself.
+    ///
+    /// Nothing here may depend on the clock.
     private func tags(_ predictor: any WindowPredictor) -> [String: String] {
         let request = job.request
         var tags = request.tags

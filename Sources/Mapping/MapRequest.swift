@@ -19,7 +19,9 @@ public struct MapModel: Sendable, Codable, Hashable {
 
 /// A map to make: scenes, area, output, and how.
 public struct MapRequest: Sendable, Codable {
-    /// Scene files, anything GDAL opens. The first decides the grid; where scenes overlap, the earlier wins.
+    /// Scene files, anything GDAL opens.
+    ///
+    /// The first decides the grid; where scenes overlap, the earlier wins.
     ///
     /// List them in the same order, and all of them, whatever the area: then overlapping areas give equal pixels.
     public var scenes: [String]
@@ -35,9 +37,13 @@ public struct MapRequest: Sendable, Codable {
     public var noClip = false
     /// One file per UTM zone (or side of 180 degrees) where the area does not fit one grid.
     public var split = false
-    /// Threads that read scenes. The pixels do not depend on it.
+    /// Threads that read scenes.
+    ///
+    /// The pixels do not depend on it.
     public var threads = 1
-    /// Windows per call of the predictor. It is the same in every call; the last calls are padded.
+    /// Windows per call of the predictor.
+    ///
+    /// It is the same in every call; the last calls are padded.
     public var batchSize = 8
     /// Pixels by which neighbouring windows overlap; `nil` is a quarter of the window.
     public var overlap: Int?

@@ -158,7 +158,9 @@ private func extent(_ geometry: JSONValue) -> [Double]? {
     return bounds.map { [$0.minX, $0.minY, $0.maxX, $0.maxY] }
 }
 
-/// When the scenes were taken. STAC wants a moment, or null and a span.
+/// When the scenes were taken.
+///
+/// STAC wants a moment, or null and a span.
 ///
 /// Without any date the span is what can be said for certain: from 1970 until the newest file was last changed.
 private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {

@@ -34,7 +34,9 @@ struct MosaicPlan: Sendable {
     let stretches: [StretchParameters?]
 }
 
-/// Reads the scenes of a map onto its lattice. One thread only: it keeps files open.
+/// Reads the scenes of a map onto its lattice.
+///
+/// One thread only: it keeps files open.
 final class SceneMosaic {
     private let plan: MosaicPlan
     private var open: [Int: RasterReader] = [:]
