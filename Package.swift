@@ -54,7 +54,7 @@ var targets: [Target] = [
     module("Downstream", ["Backbone", "Torch", "Geo", "Telemetry"]),
     tests("GeoTests", ["Geo"]),
     tests("TelemetryTests", ["Telemetry"]),
-    tests("TorchTests", ["Torch", "CTorchAPI", "Geo", "Telemetry"]),
+    tests("TorchTests", ["Torch", "CTorchAPI", "Geo", "Telemetry"], resources: [.copy("Golden")]),
     tests("BackboneTests", ["Backbone", "Torch", "Geo", "Telemetry"]),
     tests("PretrainingTests", ["Pretraining", "Backbone", "Torch", "Geo", "Telemetry"]),
     tests("DownstreamTests", ["Downstream", "Backbone", "Torch", "Geo", "Telemetry"]),

@@ -97,3 +97,8 @@ public func scaledDotProductAttention(
 public func rotaryEmbedding(_ x: Tensor, sine: Tensor, cosine: Tensor) -> Tensor {
     make("rotaryEmbedding", [x, sine, cosine]) { ct.pointee.rope(x.handle, sine.handle, cosine.handle, $0) }
 }
+
+/// The rows of a table `[rows, width]` at indices (int64) of any shape, in a new last dimension.
+public func embedding(_ table: Tensor, _ indices: Tensor) -> Tensor {
+    make("embedding", [table, indices]) { ct.pointee.embedding(table.handle, indices.handle, $0) }
+}

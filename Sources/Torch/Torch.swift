@@ -83,6 +83,9 @@ public enum Torch {
         return bytes
     }
 
+    /// Where libctorch.so lies; `nil` where it is not found.
+    package static var libraryPath: String? { Library.path }
+
     /// Number of tensor handles alive in the whole process; for tests of lifetimes.
     package static var liveHandles: Int { ct.pointee.live_handles() }
 }

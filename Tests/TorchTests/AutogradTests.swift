@@ -1,0 +1,153 @@
+// Gradients against finite differences, and their modes.
+import Foundation
+import Testing
+import Torch
+
+struct AutogradTests {
+    /// Compares the gradient of a weighted sum of `f` with central differences, in float64.
+    private func check(
+        _ x: Tensor, location: SourceLocation = #_sourceLocation, _ f: (Tensor) -> Tensor
+    ) {
+        let leaf = x.cloned()
+        leaf.requiresGradient = true
+        let y = f(leaf)
+        let weight = Tensor.arange(Double(1), Double(1 + y.count), dtype: .float64).reshaped(y.shape).sin()
+        (y * weight).sum().backward()
+        let values = x.doubles()
+        var expected: [Double] = []
+        withoutGradient {
+            let step = 1e-6
+            func loss(_ index: Int, _ change: Double) -> Double {
+                var moved = values
+                moved[index] += change
+                return (f(Tensor(moved, shape: x.shape)) * weight).sum().item()
+            }
+            for index in values.indices {
+                expected.append((loss(index, step) - loss(index, -step)) / (2 * step))
+            }
+        }
+        expectClose(
+            leaf.gradient?.doubles() ?? [], expected, relative: 1e-6, absolute: 1e-7, location: location)
+    }
+
+    @Test func `gradients of operations agree with finite differences`() {
+        let generator = Generator(seed: 3)
+        func random(_ shape: [Int]) -> Tensor { .randn(shape, dtype: .float64, generator: generator) }
+        let x = random([3, 4])
+        let weight = random([5, 4])
+        let bias = random([5])
+        check(x) { linear($0, weight, bias).gelu() }
+        check(x) { layerNorm($0, random4, random4) }
+        check(x) { $0.softmax(dim: 1).log() * $0.sigmoid() }
+        check(x) { $0.normalized(dim: 1) }
+        check(x) { $0.logSumExp(dim: 0) / ($0.square().sum() + 1) }
+        check(x) { concatenate([$0.indexSelect(dim: 0, indices: Tensor([2, 0, 2] as [Int])), $0 * 2], dim: 0) }
+        check(x) { $0.gather(dim: 1, index: Tensor([3, 0, 1] as [Int], shape: [3, 1])).exp() }
+        check(random([1, 2, 5, 4])) { scaledDotProductAttention($0, $0.sin(), $0.cos()) }
+        let image = random([1, 2, 5, 6])
+        let filter = random([3, 2, 3, 3])
+        let back = random([2, 3, 2, 2])
+        check(image) { conv2d($0, filter, stride: 2, padding: 1) }
+        check(image) { convTranspose2d($0, back, stride: 2) }
+        check(image) { interpolate($0, size: (9, 4), mode: .bilinear, alignCorners: true) }
+        check(image) { interpolate($0, size: (3, 4), mode: .bicubic, antialias: true) }
+        check(image) { averagePool2d($0, kernel: 2) }
+        check(x) { crossEntropy($0, Tensor([1, 3, 0] as [Int]), labelSmoothing: 0.1) }
+        let sine = random([3, 4])
+        let cosine = random([3, 4])
+        check(random([2, 2, 5, 4])) { rotaryEmbedding($0, sine: sine, cosine: cosine) }
+    }
+
+    private var random4: Tensor { Tensor([0.5, -1, 2, 1.5] as [Double], shape: [4]) }
+
+    @Test func `gradients add up until they are cleared`() {
+        let x = Tensor([3], shape: [1])
+        x.requiresGradient = true
+        #expect(x.gradient == nil)
+        x.square().sum().backward()
+        x.square().sum().backward()
+        #expect(x.gradient?.floats() == [12])
+        x.gradient = nil
+        #expect(x.gradient == nil)
+        x.gradient = Tensor([2], shape: [1])
+        x.square().sum().backward()
+        #expect(x.gradient?.floats() == [8])
+    }
+
+    @Test func `the functional form leaves gradients alone, and gives second ones`() throws {
+        let x = Tensor([2], shape: [1])
+        let other = Tensor([5], shape: [1])
+        x.requiresGradient = true
+        other.requiresGradient = true
+        let first = gradients(of: x.pow(3), withRespectTo: [x, other], createGraph: true)
+        #expect(first[0]?.floats() == [12])
+        #expect(first[1] == nil)
+        #expect(x.gradient == nil)
+        let slope = try #require(first[0])
+        #expect(gradients(of: slope, withRespectTo: [x])[0]?.floats() == [12])
+    }
+
+    @Test func `the rotary embedding has second gradients`() throws {
+        let generator = Generator(seed: 8)
+        let x = Tensor.randn([1, 1, 3, 4], dtype: .float64, generator: generator)
+        let angle = Tensor.randn([2, 4], dtype: .float64, generator: generator)
+        x.requiresGradient = true
+        let y = rotaryEmbedding(x, sine: angle.sin(), cosine: angle.cos())
+        let first = try #require(gradients(of: y.pow(3).sum(), withRespectTo: [x], createGraph: true)[0])
+        let second = try #require(
+            gradients(of: first.square().sum(), withRespectTo: [x], retainGraph: true)[0])
+        // By hand: with y = R x, the gradient is R' 3 y^2, its square's gradient 2 R' (6 y R (R' 3 y^2)).
+        let rotated = rotaryEmbedding(first.detached(), sine: angle.sin(), cosine: angle.cos())
+        let inner = (y.detached() * rotated * 12).detached()
+        let expected = try #require(gradients(of: y, withRespectTo: [x], gradient: inner)[0])
+        expectClose(second, expected, relative: 1e-9, absolute: 1e-9)
+    }
+
+    @Test func `no history is kept without gradient, on this thread alone`() {
+        let x = Tensor([1], shape: [1])
+        x.requiresGradient = true
+        let inside = withoutGradient { x * 2 }
+        #expect(!inside.requiresGradient)
+        #expect((x * 2).requiresGradient)
+        #expect(withoutGradient { withGradient { (x * 2).requiresGradient } })
+        #expect(!(x * 2).detached().requiresGradient)
+        nonisolated(unsafe) var elsewhere = false
+        withoutGradient {
+            let thread = Thread {
+                let y = Tensor([1], shape: [1])
+                y.requiresGradient = true
+                elsewhere = (y * 2).requiresGradient
+            }
+            thread.start()
+            while !thread.isFinished { usleep(1000) }
+        }
+        #expect(elsewhere)
+    }
+
+    @Test func `a weight cannot be changed in place where its history counts`() {
+        let weight = Tensor([1], shape: [1])
+        weight.requiresGradient = true
+        #expect(throws: TorchError.self) { try catchingTorchErrors { _ = weight.add_(1) } }
+        withoutGradient { _ = weight.add_(1) }
+        #expect(weight.floats() == [2])
+    }
+
+    @Test func `attention's values and gradient are those written out`() throws {
+        let q = try golden("attention.q")
+        q.requiresGradient = true
+        let y = scaledDotProductAttention(q, try golden("attention.k"), try golden("attention.v"))
+        expectClose(y, try golden("attention.y"), relative: 1e-9, absolute: 1e-10)
+        y.square().sum().backward()
+        expectClose(try #require(q.gradient), try golden("attention.gradient"), relative: 1e-9, absolute: 1e-10)
+    }
+
+    @Test func `autocast computes products in bfloat16 and norms in float32`() {
+        let x = Tensor.ones([2, 4])
+        let (product, after) = withAutocast(.bfloat16, on: .cpu) {
+            (matmul(x, x.transpose(0, 1)), layerNorm(x, nil, nil))
+        }
+        #expect(product.dtype == .bfloat16)
+        #expect(after.dtype == .float32)
+        #expect(matmul(x, x.transpose(0, 1)).dtype == .float32)
+    }
+}
