@@ -1,0 +1,137 @@
+// The views of a tile that a step trains on: two global crops and several local ones.
+package import Geo
+
+/// Makes the crops of a tile, spec 6.1, in floats: nothing is rounded to 8 bits between the changes.
+///
+/// Every crop draws from its own stream, a function of (seed, step, sample, crop), so the pixels do not depend on threads.
+/// Order: random part, antialiased bicubic resize, flips and quarter turns, then colour jitter, grayscale, blur, solarise
+/// (second global crop alone), normalisation.
+package struct CropMaker: Sendable {
+    package let recipe: PretrainingRecipe.Crops
+    package let seed: UInt64
+    package let bands: Int
+    private let scale: SampleScale
+    private let colour: ColourBands?
+    private let mean: [Float]
+    private let deviation: [Float]
+
+    /// Makes the crop maker of a recipe for tiles of a layout.
+    ///
+    /// - Throws: `badSource` where the tiles do not fit the recipe.
+    package init(recipe: PretrainingRecipe, layout: PixelLayout) throws {
+        guard layout.bands.count == recipe.data.mean.count else {
+            throw PretrainingError(
+                .badSource,
+                "the recipe normalises \(recipe.data.mean.count) bands, but the tiles have \(layout.bands.count): "
+                    + layout.bands.map(\.name).joined(separator: ", "),
+                try: "give data.mean, data.std and backbone.channels one value per band of the corpus")
+        }
+        self.recipe = recipe.crops
+        seed = UInt64(recipe.seed)
+        bands = layout.bands.count
+        scale = try SampleScale(layout)
+        colour = ColourBands(names: layout.bands.map(\.name))
+        mean = recipe.data.mean.map(Float.init)
+        deviation = recipe.data.std.map(Float.init)
+    }
+
+    /// Samples of one global crop.
+    package var globalSamples: Int { bands * recipe.global.size * recipe.global.size }
+    /// Samples of one local crop.
+    package var localSamples: Int { bands * recipe.local.size * recipe.local.size }
+
+    /// Makes all crops of one tile.
+    ///
+    /// - Parameters:
+    ///   - tile: `uint8` or `uint16`, at least one pixel; its bands are those of the layout.
+    ///   - global: Where to write global crop 0 or 1: `globalSamples` samples.
+    ///   - local: Where to write local crop 0, 1 ...: `localSamples` samples.
+    package func crops(
+        of tile: PixelBuffer, step: Int, sample: Int,
+        global: (Int) -> UnsafeMutablePointer<Float>, local: (Int) -> UnsafeMutablePointer<Float>
+    ) throws {
+        guard tile.bands == bands, tile.width > 0, tile.height > 0 else {
+            throw PretrainingError(
+                .badSource,
+                "a tile of \(tile.bands) bands, \(tile.width) x \(tile.height) pixels; expected \(bands) bands and at least a pixel"
+            )
+        }
+        let image = FloatImage(tile, scale: scale, fallback: mean)
+        for crop in 0..<2 {
+            var stream = RandomStream(seed: seed, .crop, step, sample, crop)
+            let look = Look(
+                blur: crop == 0 ? recipe.blur.firstGlobal : recipe.blur.secondGlobal,
+                solarize: crop == 0 ? 0 : recipe.solarize)
+            make(image, recipe.global.scale, recipe.global.size, look, &stream, into: global(crop))
+        }
+        for crop in 0..<recipe.local.count {
+            var stream = RandomStream(seed: seed, .crop, step, sample, 2 + crop)
+            let look = Look(blur: recipe.blur.local, solarize: 0)
+            make(image, recipe.local.scale, recipe.local.size, look, &stream, into: local(crop))
+        }
+    }
+
+    private struct Look {
+        let blur: Double
+        let solarize: Double
+    }
+
+    private func make(
+        _ image: FloatImage, _ scale: [Double], _ size: Int, _ look: Look, _ stream: inout RandomStream,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        let window = Self.window(
+            height: image.height, width: image.width, scale: scale, aspect: recipe.aspect, &stream)
+        resizeBicubic(image, window: window, size: size, into: target)
+        let pixels = CropPixels(base: target, bands: bands, size: size, colour: colour)
+        if stream.chance(recipe.horizontalFlip) { pixels.flipColumns() }
+        if stream.chance(recipe.verticalFlip) { pixels.flipRows() }
+        if recipe.quarterTurns { pixels.turn(quarters: stream.integer(below: 4)) }
+        jitter(pixels, &stream)
+        if stream.chance(recipe.grayscale) { pixels.grayscale() }
+        if stream.chance(look.blur) {
+            pixels.blur(sigma: Float(stream.uniform(recipe.blur.sigma[0], recipe.blur.sigma[1])))
+        }
+        if stream.chance(look.solarize) { pixels.solarize(128.0 / 255) }
+        pixels.normalize(mean: mean, deviation: deviation)
+    }
+
+    private func jitter(_ pixels: CropPixels, _ stream: inout RandomStream) {
+        let jitter = recipe.jitter
+        guard stream.chance(jitter.probability) else { return }
+        var order = [0, 1, 2, 3]
+        stream.shuffle(&order)
+        func factor(_ strength: Double) -> Float { Float(stream.uniform(max(0, 1 - strength), 1 + strength)) }
+        for change in order {
+            switch change {
+            case 0: if jitter.brightness > 0 { pixels.brightness(factor(jitter.brightness)) }
+            case 1: if jitter.contrast > 0 { pixels.contrast(factor(jitter.contrast)) }
+            case 2: if jitter.saturation > 0 { pixels.saturation(factor(jitter.saturation)) }
+            default: if jitter.hue > 0 { pixels.hue(Float(stream.uniform(-jitter.hue, jitter.hue))) }
+            }
+        }
+    }
+
+    /// A random part of an image: area uniform in `scale` of the whole, aspect (width over height) log-uniform.
+    ///
+    /// After ten parts that do not fit, the largest central part whose aspect is allowed.
+    package static func window(
+        height: Int, width: Int, scale: [Double], aspect: [Double], _ stream: inout RandomStream
+    ) -> (row: Int, column: Int, height: Int, width: Int) {
+        let area = Double(height) * Double(width)
+        for _ in 0..<10 {
+            let target = area * stream.uniform(scale[0], scale[1])
+            let ratio = exponential(stream.uniform(logarithm(aspect[0]), logarithm(aspect[1])))
+            let w = Int((target * ratio).squareRoot().rounded(.toNearestOrEven))
+            let h = Int((target / ratio).squareRoot().rounded(.toNearestOrEven))
+            guard w > 0, w <= width, h > 0, h <= height else { continue }
+            return (stream.integer(below: height - h + 1), stream.integer(below: width - w + 1), h, w)
+        }
+        let whole = Double(width) / Double(height)
+        var (h, w) = (height, width)
+        if whole < aspect[0] { h = min(height, Int((Double(width) / aspect[0]).rounded())) }
+        if whole > aspect[1] { w = min(width, Int((Double(height) * aspect[1]).rounded())) }
+        (h, w) = (max(h, 1), max(w, 1))
+        return ((height - h) / 2, (width - w) / 2, h, w)
+    }
+}

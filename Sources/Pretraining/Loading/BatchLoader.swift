@@ -1,0 +1,170 @@
+// Threads that read tiles and make crops ahead of the training step.
+package import Geo
+import Telemetry
+
+/// Makes the batches of a range of steps on several threads and hands them out in order.
+///
+/// Threads take samples one by one, at most `ahead` batches before the one being waited for, and write each crop to its
+/// place in the batch; crops depend on (seed, step, sample, crop) alone, so the number of threads does not show. Memory is
+/// `ahead + 1` batches. The object stops and joins its threads when it goes.
+package final class BatchLoader {
+    private let shared: Shared
+    private var threads: [WorkerThread] = []
+    private var next: Int
+
+    /// Starts the threads.
+    package init(
+        sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, threads: Int,
+        ahead: Int = 2
+    ) throws {
+        next = steps.lowerBound
+        let shared = Shared(
+            sampler: sampler, source: source, maker: maker, steps: steps, ahead: max(1, ahead))
+        self.shared = shared
+        for _ in 0..<max(1, threads) {
+            guard let thread = WorkerThread({ shared.work() }) else { break }
+            self.threads.append(thread)
+        }
+        guard !self.threads.isEmpty else {
+            throw PretrainingError(.badSource, "the system gives no thread to load tiles with")
+        }
+    }
+
+    deinit { stop() }
+
+    /// Ends the threads; batches not yet taken are dropped.
+    package func stop() {
+        shared.cancel()
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    /// The batch of the next step, waited for; `nil` after the last.
+    ///
+    /// - Throws: `tileFailed`, naming the tile, where one could not be read or does not fit the recipe.
+    package func nextBatch() throws -> CropBatch? {
+        guard next < shared.steps.upperBound else { return nil }
+        defer { next += 1 }
+        return try shared.take(next)
+    }
+}
+
+/// What the threads share; everything mutable is touched inside the monitor alone.
+private final class Shared: @unchecked Sendable {
+    let steps: Range<Int>
+    private let sampler: TileSampler
+    private let source: any TileSource
+    private let maker: CropMaker
+    private let ahead: Int
+    private let monitor = Monitor()
+    private var nextTask = 0
+    private var taken: Int
+    private var cancelled = false
+    private var slots: [Int: Slot] = [:]
+
+    private final class Slot {
+        let global: CropStorage
+        let local: CropStorage
+        var ids: [Int]
+        var left: Int
+        var failures: [Int: any Error] = [:]
+
+        init(batch: Int, maker: CropMaker) {
+            global = CropStorage(count: 2 * batch * maker.globalSamples)
+            local = CropStorage(count: maker.recipe.local.count * batch * maker.localSamples)
+            ids = [Int](repeating: -1, count: batch)
+            left = batch
+        }
+    }
+
+    init(sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, ahead: Int) {
+        self.sampler = sampler
+        self.source = source
+        self.maker = maker
+        self.steps = steps
+        self.ahead = ahead
+        taken = steps.lowerBound
+    }
+
+    func cancel() {
+        monitor.locked {
+            cancelled = true
+            monitor.wakeAll()
+        }
+    }
+
+    func work() {
+        while let (step, sample, global, local) = claim() {
+            var id = -1
+            var failure: (any Error)?
+            do {
+                id = try sampler.id(step: step, sample: sample)
+                try make(id, step, sample, global, local)
+            } catch {
+                failure = error
+            }
+            monitor.locked {
+                guard let slot = slots[step] else { return }
+                slot.ids[sample] = id
+                slot.failures[sample] = failure
+                slot.left -= 1
+                if slot.left == 0 { monitor.wakeAll() }
+            }
+        }
+    }
+
+    /// The next sample to make; waits while enough batches are ready, `nil` at the end.
+    private func claim() -> (step: Int, sample: Int, global: CropStorage, local: CropStorage)? {
+        monitor.locked {
+            let batch = sampler.batch
+            while true {
+                let step = steps.lowerBound + nextTask / batch
+                if cancelled || step >= steps.upperBound { return nil }
+                if step <= taken + ahead - 1 || step == taken {
+                    let slot = slots[step] ?? Slot(batch: batch, maker: maker)
+                    slots[step] = slot
+                    defer { nextTask += 1 }
+                    return (step, nextTask % batch, slot.global, slot.local)
+                }
+                monitor.wait()
+            }
+        }
+    }
+
+    private func make(_ id: Int, _ step: Int, _ sample: Int, _ global: CropStorage, _ local: CropStorage)
+        throws
+    {
+        let tiles = try source.tiles([id]).tiles
+        guard tiles.count == 1, let tile = tiles.first else {
+            throw PretrainingError(.badSource, "asked for one tile, got \(tiles.count)")
+        }
+        let batch = sampler.batch
+        try maker.crops(
+            of: tile, step: step, sample: sample,
+            global: { global.base + ($0 * batch + sample) * maker.globalSamples },
+            local: { local.base + ($0 * batch + sample) * maker.localSamples })
+    }
+
+    func take(_ step: Int) throws -> CropBatch {
+        let slot = monitor.locked { () -> Slot? in
+            while !cancelled {
+                if let slot = slots[step], slot.left == 0 {
+                    slots[step] = nil
+                    taken = step + 1
+                    monitor.wakeAll()
+                    return slot
+                }
+                monitor.wait()
+            }
+            return nil
+        }
+        guard let slot else { throw PretrainingError(.cancelled, "the loading of tiles was stopped") }
+        if let (sample, error) = slot.failures.min(by: { $0.key < $1.key }) {
+            throw PretrainingError(
+                .tileFailed, "cannot use tile \(slot.ids[sample]) (step \(step + 1), sample \(sample))",
+                why: causes(of: error),
+                try: "check the tiles with: geodino corpus verify CORPUS")
+        }
+        return CropBatch(step: step, ids: slot.ids, global: slot.global, local: slot.local)
+    }
+}

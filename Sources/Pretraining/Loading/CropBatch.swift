@@ -1,0 +1,30 @@
+// The crops of one step, ready to become tensors.
+
+/// Float samples in memory that nobody writes to once the batch is handed over.
+package final class CropStorage: @unchecked Sendable {
+    package let base: UnsafeMutablePointer<Float>
+    package let count: Int
+
+    package init(count: Int) {
+        self.count = count
+        base = .allocate(capacity: count)
+        base.initialize(repeating: 0, count: count)
+    }
+
+    deinit { base.deallocate() }
+
+    /// The samples, for reading.
+    package var samples: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: base, count: count) }
+}
+
+/// All crops of one step, crop-major: first crops of all tiles, then second crops, and so on.
+package struct CropBatch: Sendable {
+    /// The step, from 0.
+    package let step: Int
+    /// The tile of each sample.
+    package let ids: [Int]
+    /// `[2 * batch, bands, size, size]`, normalised.
+    package let global: CropStorage
+    /// `[count * batch, bands, size, size]`, normalised.
+    package let local: CropStorage
+}

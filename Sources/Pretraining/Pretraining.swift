@@ -1,1 +1,0 @@
-// Pretraining: see docs/overview.md.

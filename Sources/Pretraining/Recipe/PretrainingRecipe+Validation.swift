@@ -1,0 +1,154 @@
+// What a recipe must hold to.
+import Backbone
+import Telemetry
+
+extension PretrainingRecipe {
+    /// Checks that the recipe agrees with itself.
+    ///
+    /// - Throws: `badRecipe`, naming the first key that is wrong, its value and what was expected.
+    public func validate() throws {
+        do {
+            try backbone.validate()
+        } catch {
+            throw PretrainingError(
+                .badRecipe, "the network cannot be built", in: "backbone", why: causes(of: error))
+        }
+        let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+        try check(!name.isEmpty && allowed, "name", "'\(name)'", "letters, digits, - and _")
+        try check(seed >= 0, "seed", seed, "0 or more")
+        try check(steps >= 1, "steps", steps, "1 or more")
+        try validateData()
+        try validateCrops()
+        try validateObjective()
+        try validateOptimizer()
+        try validate(schedules.learningRate, "schedules.learning_rate", 0, 1000)
+        try validate(schedules.weightDecay, "schedules.weight_decay", 0, 1000)
+        try validate(schedules.teacherMomentum, "schedules.teacher_momentum", 0, 1)
+        try validate(schedules.teacherTemperature, "schedules.teacher_temperature", 0.001, 1000)
+        try check(checkpoints.every >= 1, "checkpoints.every", checkpoints.every, "1 or more")
+        try check(checkpoints.keepEvery >= 0, "checkpoints.keep_every", checkpoints.keepEvery, "0 or more")
+        let multiple = checkpoints.keepEvery % checkpoints.every == 0
+        try check(
+            multiple, "checkpoints.keep_every", checkpoints.keepEvery,
+            "a multiple of checkpoints.every, \(checkpoints.every)")
+    }
+
+    private func validateData() throws {
+        try check(
+            (2...65_536).contains(data.batchSize), "data.batch_size", data.batchSize,
+            "2 to 65536 (KoLeo looks for neighbours in the batch)")
+        try check(
+            data.mean.count == backbone.channels, "data.mean", data.mean.count,
+            "one value per channel of the backbone, \(backbone.channels)")
+        try check(
+            data.std.count == backbone.channels, "data.std", data.std.count,
+            "one value per channel of the backbone, \(backbone.channels)")
+        try check(data.mean.allSatisfy(\.isFinite), "data.mean", data.mean, "finite numbers")
+        try check(data.std.allSatisfy { $0 > 1e-6 && $0.isFinite }, "data.std", data.std, "numbers above 0")
+        try check(data.subset != "", "data.subset", "''", "a name, or no such key")
+    }
+
+    private func validateCrops() throws {
+        let patch = backbone.patchSize
+        for (key, size) in [("crops.global.size", crops.global.size), ("crops.local.size", crops.local.size)]
+        {
+            try check(
+                size % patch == 0 && size >= patch && (8...4096).contains(size), key, size,
+                "a multiple of the patch size \(patch), 8 to 4096")
+        }
+        try check(
+            crops.global.size >= 2 * patch, "crops.global.size", crops.global.size,
+            "at least two patches, \(2 * patch)")
+        try check((1...64).contains(crops.local.count), "crops.local.count", crops.local.count, "1 to 64")
+        try range(crops.global.scale, "crops.global.scale", 1e-4, 1)
+        try range(crops.local.scale, "crops.local.scale", 1e-4, 1)
+        try range(crops.aspect, "crops.aspect", 0.01, 100)
+        try range(crops.blur.sigma, "crops.blur.sigma", 0.01, 100)
+        let jitter = crops.jitter
+        for (key, share) in [
+            ("horizontal_flip", crops.horizontalFlip), ("vertical_flip", crops.verticalFlip),
+            ("grayscale", crops.grayscale), ("solarize", crops.solarize),
+            ("jitter.probability", jitter.probability),
+            ("blur.first_global", crops.blur.firstGlobal), ("blur.second_global", crops.blur.secondGlobal),
+            ("blur.local", crops.blur.local),
+        ] {
+            try check((0...1).contains(share), "crops.\(key)", share, "a probability, 0 to 1")
+        }
+        for (key, strength) in [
+            ("brightness", jitter.brightness), ("contrast", jitter.contrast),
+            ("saturation", jitter.saturation),
+        ] {
+            try check(strength >= 0 && strength.isFinite, "crops.jitter.\(key)", strength, "0 or more")
+        }
+        try check((0...0.5).contains(jitter.hue), "crops.jitter.hue", jitter.hue, "0 to 0.5")
+    }
+
+    private func validateObjective() throws {
+        try check((0...1).contains(masks.share), "masks.share", masks.share, "0 to 1")
+        try range(masks.ratio, "masks.ratio", 0, 1)
+        for (key, head) in [("dino", heads.dino), ("ibot", heads.ibot)] {
+            try check(
+                (2...4_194_304).contains(head.prototypes), "heads.\(key).prototypes", head.prototypes,
+                "2 to 4194304")
+            try check(
+                (1...65_536).contains(head.bottleneck), "heads.\(key).bottleneck", head.bottleneck,
+                "1 to 65536")
+            try check((1...65_536).contains(head.hidden), "heads.\(key).hidden", head.hidden, "1 to 65536")
+        }
+        for (key, weight) in [("dino", losses.dino), ("ibot", losses.ibot), ("koleo", losses.koleo)] {
+            try check(weight >= 0 && weight.isFinite, "losses.\(key)", weight, "0 or more")
+        }
+        try check(
+            losses.dino + losses.ibot > 0, "losses", "dino \(losses.dino), ibot \(losses.ibot)",
+            "one of them above 0")
+        try check(
+            losses.studentTemperature > 0.001 && losses.studentTemperature.isFinite,
+            "losses.student_temperature",
+            losses.studentTemperature, "above 0.001; 0.1 in the reference")
+    }
+
+    private func validateOptimizer() throws {
+        let o = optimizer
+        try check(
+            o.betas.count == 2 && o.betas.allSatisfy { (0..<1).contains($0) }, "optimizer.betas", o.betas,
+            "two numbers from 0 to below 1")
+        try check(
+            o.layerDecay > 0 && o.layerDecay <= 1, "optimizer.layer_decay", o.layerDecay, "above 0, at most 1"
+        )
+        try check(
+            o.patchEmbedRate >= 0 && o.patchEmbedRate.isFinite, "optimizer.patch_embed_rate",
+            o.patchEmbedRate, "0 or more")
+        try check(o.clipNorm > 0 && o.clipNorm.isFinite, "optimizer.clip_norm", o.clipNorm, "above 0")
+        try check(
+            o.freezeLastLayerSteps >= 0, "optimizer.freeze_last_layer_steps", o.freezeLastLayerSteps,
+            "0 or more")
+    }
+
+    private func validate(_ schedule: Schedule, _ key: String, _ low: Double, _ high: Double) throws {
+        for (part, value) in [("start", schedule.start), ("peak", schedule.peak), ("end", schedule.end)] {
+            try check((low...high).contains(value), "\(key).\(part)", value, "\(low) to \(high)")
+        }
+        try check(schedule.warmupSteps >= 0, "\(key).warmup_steps", schedule.warmupSteps, "0 or more")
+        if let steps = schedule.cosineSteps {
+            try check(steps >= 0, "\(key).cosine_steps", steps, "0 or more")
+        }
+        if let extra = schedule.truncateExtra {
+            try check(
+                schedule.form == .classic && (0...100).contains(extra), "\(key).truncate_extra", extra,
+                "0 to 100, with form: classic")
+        }
+    }
+
+    private func range(_ pair: [Double], _ key: String, _ low: Double, _ high: Double) throws {
+        try check(
+            pair.count == 2 && pair[0] <= pair[1] && pair[0] >= low && pair[1] <= high, key, pair,
+            "two numbers in order, \(low) to \(high)")
+    }
+
+    private func check(_ holds: Bool, _ key: String, _ found: Any, _ expected: String) throws {
+        guard !holds else { return }
+        throw PretrainingError(
+            .badRecipe, "the recipe has \(key): \(found); expected \(expected)", in: key,
+            try: "correct \(key) in the recipe")
+    }
+}

@@ -1,0 +1,245 @@
+// A recipe: all that makes a pre-training run, but for the tiles.
+public import Backbone
+
+/// A complete description of a pre-training run; holds no data paths and inherits from nothing.
+///
+/// A recipe is one phase. `pretrain` is the first: DINO, iBOT and KoLeo from random weights. Gram anchoring, high-resolution
+/// adaptation and distillation are phases that start from the checkpoint of another run; each will be a case of `Phase` with
+/// recipes of its own, as each is a file of its own in the reference. Every key must be given, except those said to be optional; on disk keys are in snake case.
+public struct PretrainingRecipe: Codable, Sendable, Equatable {
+    /// What kind of training a recipe describes.
+    public enum Phase: String, Codable, Sendable {
+        /// Self-supervised pre-training from random weights.
+        case pretrain
+    }
+
+    /// What kind of training this is.
+    public var phase: Phase
+    /// A short name; used for run folders.
+    public var name: String
+    /// Seed of everything random, 0 or more.
+    public var seed: Int
+    /// Length of the run: updates of the weights.
+    public var steps: Int
+    /// Which tiles, how many at a time, and how they are normalised.
+    public var data: DataSettings
+    /// The vision transformer of student and teacher.
+    public var backbone: BackboneConfiguration
+    /// Views of a tile.
+    public var crops: Crops
+    /// Hidden patches.
+    public var masks: Masks
+    /// Prototype heads.
+    public var heads: Heads
+    /// Weights of the losses.
+    public var losses: Losses
+    /// How weights are updated.
+    public var optimizer: Optimizer
+    /// What changes with the step.
+    public var schedules: Schedules
+    /// When the run is saved.
+    public var checkpoints: Checkpoints
+
+    /// Which tiles, how many at a time, and how they are normalised.
+    public struct DataSettings: Codable, Sendable, Equatable {
+        /// A named part of the corpus, such as `train`; optional, all tiles without it.
+        public var subset: String?
+        /// Tiles per step, 2 or more (KoLeo looks for neighbours in the batch).
+        public var batchSize: Int
+        /// Mean of each band on the scale 0 to 1.
+        public var mean: [Double]
+        /// Standard deviation of each band on the scale 0 to 1, above 0.
+        public var std: [Double]
+
+        enum CodingKeys: String, CodingKey {
+            case subset, mean, std
+            case batchSize = "batch_size"
+        }
+    }
+
+    /// Views of a tile, spec 6.1.
+    public struct Crops: Codable, Sendable, Equatable {
+        /// The two large views, which the teacher sees too.
+        public var global: Global
+        /// The small views, which only the student sees.
+        public var local: Local
+        /// Least and greatest width over height of the part that is cut.
+        public var aspect: [Double]
+        /// Probability of mirroring left and right.
+        public var horizontalFlip: Double
+        /// Probability of mirroring top and bottom; imagery from above has no upright.
+        public var verticalFlip: Double
+        /// Whether crops are turned by a random multiple of 90 degrees.
+        public var quarterTurns: Bool
+        /// Changes of brightness, contrast, saturation and hue.
+        public var jitter: Jitter
+        /// Probability of losing colour.
+        public var grayscale: Double
+        /// Gaussian blur.
+        public var blur: Blur
+        /// Probability that the second global crop is solarised at threshold 128 of 255.
+        public var solarize: Double
+
+        /// The two large views.
+        public struct Global: Codable, Sendable, Equatable {
+            /// Side in pixels; a multiple of the patch size.
+            public var size: Int
+            /// Least and greatest share of the tile's area.
+            public var scale: [Double]
+        }
+
+        /// The small views.
+        public struct Local: Codable, Sendable, Equatable {
+            /// Number of views, 1 or more.
+            public var count: Int
+            /// Side in pixels; a multiple of the patch size.
+            public var size: Int
+            /// Least and greatest share of the tile's area.
+            public var scale: [Double]
+        }
+
+        /// Changes of colour, in random order.
+        public struct Jitter: Codable, Sendable, Equatable {
+            /// Probability that a crop is changed at all.
+            public var probability: Double
+            /// Factors are drawn from 1 - this to 1 + this; at least 0.
+            public var brightness: Double
+            /// As `brightness`.
+            public var contrast: Double
+            /// As `brightness`.
+            public var saturation: Double
+            /// Greatest turn of the hue circle, 0 to 0.5.
+            public var hue: Double
+        }
+
+        /// Gaussian blur of nine taps, by its probability for each kind of crop.
+        ///
+        /// These are the probabilities that take effect. The reference's settings of 1.0, 0.1 and 0.5 are applied inverted there:
+        /// the released models saw blur with 0, 0.9 and 0.5, which is what its users should write here.
+        public struct Blur: Codable, Sendable, Equatable {
+            /// Probability for the first global crop.
+            public var firstGlobal: Double
+            /// Probability for the second global crop.
+            public var secondGlobal: Double
+            /// Probability for local crops.
+            public var local: Double
+            /// Least and greatest standard deviation in pixels.
+            public var sigma: [Double]
+
+            enum CodingKeys: String, CodingKey {
+                case local, sigma
+                case firstGlobal = "first_global"
+                case secondGlobal = "second_global"
+            }
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case global, local, aspect, jitter, grayscale, blur, solarize
+            case horizontalFlip = "horizontal_flip"
+            case verticalFlip = "vertical_flip"
+            case quarterTurns = "quarter_turns"
+        }
+    }
+
+    /// Hidden patches, spec 6.4.
+    public struct Masks: Codable, Sendable, Equatable {
+        /// Share of the global crops that get a mask.
+        public var share: Double
+        /// Least and greatest share of patches hidden in such a crop.
+        public var ratio: [Double]
+    }
+
+    /// The two prototype heads, spec 4.
+    public struct Heads: Codable, Sendable, Equatable {
+        /// The head on class tokens.
+        public var dino: Head
+        /// The head on patch tokens.
+        public var ibot: Head
+    }
+
+    /// A prototype head's sizes.
+    public struct Head: Codable, Sendable, Equatable {
+        /// Number of prototypes.
+        public var prototypes: Int
+        /// Width before the prototypes.
+        public var bottleneck: Int
+        /// Width of the two hidden layers.
+        public var hidden: Int
+    }
+
+    /// Weights of the losses, spec 5.6.
+    public struct Losses: Codable, Sendable, Equatable {
+        /// Weight of DINO.
+        public var dino: Double
+        /// Weight of iBOT.
+        public var ibot: Double
+        /// Weight of KoLeo, per global crop.
+        public var koleo: Double
+        /// Temperature of the student's softmax.
+        public var studentTemperature: Double
+
+        enum CodingKeys: String, CodingKey {
+            case dino, ibot, koleo
+            case studentTemperature = "student_temperature"
+        }
+    }
+
+    /// How weights are updated, spec 7.1.
+    public struct Optimizer: Codable, Sendable, Equatable {
+        /// Decay rates of AdamW's two moments.
+        public var betas: [Double]
+        /// How the learning rate follows the batch.
+        public var scaling: LearningRateScaling
+        /// Factor on the learning rate per layer below the last.
+        public var layerDecay: Double
+        /// Further factor on the learning rate of the patch embedding.
+        public var patchEmbedRate: Double
+        /// Whether class, register and mask tokens are decayed; true in the reference.
+        public var decayTokens: Bool
+        /// Greatest norm of the gradient, for the backbone and each head apart.
+        public var clipNorm: Double
+        /// Steps at the start in which the prototypes stand still.
+        public var freezeLastLayerSteps: Int
+
+        enum CodingKeys: String, CodingKey {
+            case betas, scaling
+            case layerDecay = "layer_decay"
+            case patchEmbedRate = "patch_embed_rate"
+            case decayTokens = "decay_tokens"
+            case clipNorm = "clip_norm"
+            case freezeLastLayerSteps = "freeze_last_layer_steps"
+        }
+    }
+
+    /// What changes with the step, spec 7.3.
+    public struct Schedules: Codable, Sendable, Equatable {
+        /// Learning rate, before scaling by the batch.
+        public var learningRate: Schedule
+        /// Weight decay.
+        public var weightDecay: Schedule
+        /// Momentum of the teacher: its weights are this much of themselves and the rest of the student.
+        public var teacherMomentum: Schedule
+        /// Temperature of the teacher's assignments.
+        public var teacherTemperature: Schedule
+
+        enum CodingKeys: String, CodingKey {
+            case learningRate = "learning_rate"
+            case weightDecay = "weight_decay"
+            case teacherMomentum = "teacher_momentum"
+            case teacherTemperature = "teacher_temperature"
+        }
+    }
+
+    /// When the run is saved.
+    public struct Checkpoints: Codable, Sendable, Equatable {
+        /// Steps between checkpoints.
+        public var every: Int
+        /// Checkpoints at multiples of this many steps are kept for good, besides the last two; 0 for none.
+        public var keepEvery: Int
+
+        enum CodingKeys: String, CodingKey {
+            case every
+            case keepEvery = "keep_every"
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// The checkpoints of a run: written whole or not at all, verified, thinned out.
+import FoundationEssentials
+import Telemetry
+
+/// The folder `checkpoints` of a run.
+package struct CheckpointStore: Sendable {
+    package let folder: String
+
+    /// A file to be written into a checkpoint.
+    package struct Part {
+        package let name: String
+        /// About how many bytes it will have; for asking whether there is room.
+        package let bytes: Int
+        /// Writes it to a path.
+        package let write: (String) throws -> Void
+
+        package init(name: String, bytes: Int, write: @escaping (String) throws -> Void) {
+            self.name = name
+            self.bytes = bytes
+            self.write = write
+        }
+    }
+
+    package init(run: String) { folder = "\(run)/checkpoints" }
+
+    /// The folder of one step's checkpoint.
+    package func path(step: Int) -> String {
+        let digits = String(step)
+        return "\(folder)/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    /// Steps with a checkpoint, ascending.
+    package func steps() -> [Int] {
+        FileSystem.names(in: folder).filter { $0.allSatisfy { $0.isASCII && $0.isNumber } }.compactMap {
+            Int($0)
+        }.sorted()
+    }
+
+    /// Removes what an interrupted save left behind.
+    package func clean() {
+        for name in FileSystem.names(in: folder) where name.hasSuffix(".partial") {
+            FileSystem.remove("\(folder)/\(name)")
+        }
+    }
+
+    /// Writes a checkpoint under a temporary name, syncs, renames, verifies it, and only then removes older ones.
+    ///
+    /// - Parameter keepEvery: Checkpoints at multiples of this many steps stay, besides the last two; 0 for none.
+    /// - Throws: `diskFull` before anything is written; `writeFailed` and the errors of the parts, after which only older
+    ///   checkpoints are there.
+    package func save(
+        step: Int, corpus: String, seed: Int, samples: Int, keepEvery: Int, parts: [Part]
+    ) throws {
+        try FileSystem.makeFolder(folder)
+        try checkSpace(for: parts.reduce(0) { $0 + $1.bytes })
+        let target = path(step: step)
+        let partial = target + ".partial"
+        FileSystem.remove(partial)
+        do {
+            try FileSystem.makeFolder(partial)
+            var files: [CheckpointManifest.File] = []
+            for part in parts {
+                let path = "\(partial)/\(part.name)"
+                try part.write(path)
+                try FileSystem.syncFile(path)
+                files.append(
+                    .init(
+                        name: part.name, bytes: FileSystem.size(of: path) ?? 0,
+                        sha256: try SHA256.hex(ofFile: path)))
+            }
+            let manifest = CheckpointManifest(
+                formatVersion: 1, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
+                samples: samples,
+                files: files)
+            try FileSystem.write(try Self.json(manifest), to: "\(partial)/manifest.json")
+            FileSystem.syncFolder(partial)
+            FileSystem.remove(target)
+            try FileSystem.rename(partial, to: target)
+            FileSystem.syncFolder(folder)
+        } catch {
+            FileSystem.remove(partial)
+            throw error
+        }
+        _ = try verified(step: step)
+        thin(newest: step, keepEvery: keepEvery)
+    }
+
+    /// Removes checkpoints before the last two, except multiples of `keepEvery`.
+    private func thin(newest: Int, keepEvery: Int) {
+        let older = steps().filter { $0 <= newest }.dropLast(2)
+        for step in older where keepEvery == 0 || step % keepEvery != 0 {
+            FileSystem.remove(path(step: step))
+        }
+    }
+
+    private func checkSpace(for bytes: Int) throws {
+        let needed = bytes + bytes / 20 + 1_000_000
+        guard let free = FileSystem.freeBytes(at: folder), free < needed else { return }
+        throw PretrainingError(
+            .diskFull,
+            "a checkpoint needs about \(needed / 1_000_000) MB, but \(free / 1_000_000) MB are free",
+            in: folder,
+            try: "make room; the run goes on and tries again at the next checkpoint")
+    }
+
+    /// Reads every byte of a checkpoint and compares it with the manifest.
+    ///
+    /// - Throws: `badCheckpoint`, naming the checkpoint and the file that is wrong.
+    package func verified(step: Int) throws -> CheckpointManifest {
+        let place = path(step: step)
+        func bad(_ why: [String]) -> PretrainingError {
+            PretrainingError(.badCheckpoint, "the checkpoint of step \(step) is damaged", in: place, why: why)
+        }
+        let manifest: CheckpointManifest
+        do {
+            manifest = try JSONDecoder().decode(
+                CheckpointManifest.self, from: Data(try FileSystem.read("\(place)/manifest.json")))
+        } catch {
+            throw bad(error is PretrainingError ? causes(of: error) : ["manifest.json is not a manifest"])
+        }
+        guard manifest.formatVersion == 1, manifest.step == step, manifest.random.nextStep == step else {
+            throw bad([
+                "manifest.json: format \(manifest.formatVersion), step \(manifest.step); expected 1 and \(step)"
+            ])
+        }
+        for file in manifest.files {
+            guard !file.name.contains("/"), let size = FileSystem.size(of: "\(place)/\(file.name)") else {
+                throw bad(["\(file.name) is missing"])
+            }
+            guard size == file.bytes else {
+                throw bad(["\(file.name) has \(size) bytes, expected \(file.bytes)"])
+            }
+            let found = try SHA256.hex(ofFile: "\(place)/\(file.name)")
+            guard found == file.sha256 else {
+                throw bad(["\(file.name) has SHA-256 \(found), expected \(file.sha256)"])
+            }
+        }
+        return manifest
+    }
+
+    /// The newest sound checkpoint; damaged newer ones are renamed to `STEP.damaged` and reported.
+    ///
+    /// - Parameter notice: Told about each damaged checkpoint.
+    /// - Throws: `badCheckpoint` where there are checkpoints, but none is sound.
+    package func newestSound(notice: (PretrainingError) -> Void) throws -> CheckpointManifest? {
+        let steps = steps()
+        for (index, step) in steps.enumerated().reversed() {
+            do {
+                return try verified(step: step)
+            } catch let error as PretrainingError {
+                guard index > 0 else {
+                    throw PretrainingError(
+                        error.code, error.what + ", and there is no older one", in: error.place,
+                        why: error.causes,
+                        try: "restore the checkpoint from a copy, or start again with --overwrite")
+                }
+                notice(
+                    PretrainingError(
+                        error.code, error.what + "; going on from step \(steps[index - 1])", in: error.place,
+                        why: error.causes,
+                        try: "the damaged files are kept as \(path(step: step)).damaged"))
+                FileSystem.remove(path(step: step) + ".damaged")
+                try FileSystem.rename(path(step: step), to: path(step: step) + ".damaged")
+            }
+        }
+        return nil
+    }
+
+    static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,147 @@
+// Run folders: start, resume, overwrite, lock, checkpoints that survive damage, metrics cut back.
+import FoundationEssentials
+import Pretraining
+import Testing
+
+struct RunFolderTests {
+    private func open(
+        _ path: String, _ recipe: PretrainingRecipe?, corpus: String = "c1", steps: Int? = nil,
+        resume: Bool = false,
+        overwrite: Bool = false
+    ) throws -> RunFolder {
+        try RunFolder(
+            path: path, recipe: recipe, recipeText: "text: here\n", corpus: corpus, steps: steps,
+            resume: resume,
+            overwrite: overwrite)
+    }
+
+    @Test func `a run is started once and resumed with its own recipe`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        let recipe = try recipe(named: "smoke")
+        var run: RunFolder? = try open(path, recipe, steps: 12)
+        #expect(run?.isResumed == false && run?.recipe.steps == 12)
+        run = nil
+        #expect(FileManager.default.contents(atPath: "\(path)/recipe.yaml") == Data("text: here\n".utf8))
+        let error = #expect(throws: PretrainingError.self) { try open(path, recipe) }
+        #expect(error?.code == .exists)
+        #expect(try open(path, recipe, resume: true).recipe.steps == 12)
+        #expect(
+            try open(path, nil, resume: true).recipe
+                == {
+                    var r = recipe; r.steps = 12; return r
+                }())
+        #expect(try open(path, nil, steps: 15, resume: true).recipe.steps == 15)
+        #expect(try open(path, nil, resume: true).recipe.steps == 15)
+    }
+
+    @Test func `resume starts a run that has not started and needs a recipe for it`() throws {
+        let folder = try TemporaryFolder()
+        #expect(try open("\(folder.path)/new", recipe(named: "smoke"), resume: true).isResumed == false)
+        let error = #expect(throws: PretrainingError.self) {
+            try open("\(folder.path)/other", nil, resume: true)
+        }
+        #expect(error?.code == .badRun)
+    }
+
+    @Test func `a changed corpus and a changed recipe are refused by name`() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try recipe(named: "smoke")
+        _ = try open("\(folder.path)/run", recipe)
+        let corpus = #expect(throws: PretrainingError.self) {
+            try open("\(folder.path)/run", recipe, corpus: "c2", resume: true)
+        }
+        #expect(corpus?.code == .corpusChanged)
+        #expect(corpus?.causes == ["the run's fingerprint: c1", "the corpus' fingerprint: c2"])
+        recipe.optimizer.clipNorm = 5
+        let changed = #expect(throws: PretrainingError.self) {
+            try open("\(folder.path)/run", recipe, resume: true)
+        }
+        #expect(changed?.code == .recipeChanged)
+        #expect(changed?.what == "the recipe differs from the run's in optimizer.clip_norm: 5, the run has 3")
+    }
+
+    @Test func `overwrite replaces runs and nothing else`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let path = "\(folder.path)/run"
+        _ = try open(path, recipe)
+        try Data("x".utf8).write(to: URL(filePath: "\(path)/old"))
+        let run = try open(path, recipe, overwrite: true)
+        #expect(!FileManager.default.fileExists(atPath: "\(path)/old"))
+        #expect(FileManager.default.fileExists(atPath: "\(path).replaced/old"))
+        run.discardReplaced()
+        #expect(!FileManager.default.fileExists(atPath: "\(path).replaced"))
+        let error = #expect(throws: PretrainingError.self) { try open(folder.path, recipe, overwrite: true) }
+        #expect(error?.code == .exists)
+    }
+
+    @Test func `two writers of one run are kept apart`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let run = try open("\(folder.path)/run", recipe)
+        let error = #expect(throws: PretrainingError.self) {
+            try open("\(folder.path)/run", recipe, resume: true)
+        }
+        #expect(error?.code == .locked)
+        #expect(error?.causes.first?.hasPrefix("it is process ") == true)
+        #expect(throws: PretrainingError.self) { try open("\(folder.path)/run", recipe, overwrite: true) }
+        #expect(run.recipe.name == "smoke")
+    }
+}
+
+struct CheckpointTests {
+    private func save(
+        _ store: CheckpointStore, _ step: Int, keepEvery: Int = 0, bytes: Int = 100, fail: Bool = false
+    ) throws {
+        try store.save(
+            step: step, corpus: "c", seed: 1, samples: 8 * step, keepEvery: keepEvery,
+            parts: ["student", "teacher"].map { name in
+                .init(name: "\(name)-00000-of-00001.safetensors", bytes: bytes) { path in
+                    if fail, name == "teacher" { throw PretrainingError(.writeFailed, "no more") }
+                    try Data("\(name) at \(step)".utf8).write(to: URL(filePath: path))
+                }
+            })
+    }
+
+    @Test func `the last two and the milestones stay`() throws {
+        let folder = try TemporaryFolder()
+        let store = CheckpointStore(run: folder.path)
+        for step in [10, 20, 30, 40, 50] { try save(store, step, keepEvery: 20) }
+        #expect(store.steps() == [20, 40, 50])
+        let manifest = try store.verified(step: 50)
+        #expect(manifest.samples == 400 && manifest.random.nextStep == 50 && manifest.files.count == 2)
+        #expect(store.path(step: 50).hasSuffix("/checkpoints/00000050"))
+    }
+
+    @Test func `a failed save leaves the older checkpoints and no debris`() throws {
+        let folder = try TemporaryFolder()
+        let store = CheckpointStore(run: folder.path)
+        try save(store, 10)
+        #expect(throws: PretrainingError.self) { try save(store, 20, fail: true) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder) == ["00000010"])
+        let error = #expect(throws: PretrainingError.self) { try save(store, 20, bytes: 1 << 60) }
+        #expect(error?.code == .diskFull)
+        _ = try store.verified(step: 10)
+    }
+
+    @Test func `a damaged checkpoint is named and the one before it used`() throws {
+        let folder = try TemporaryFolder()
+        let store = CheckpointStore(run: folder.path)
+        try save(store, 10)
+        try save(store, 20)
+        let file = store.path(step: 20) + "/teacher-00000-of-00001.safetensors"
+        try Data("teacher at 21".utf8).write(to: URL(filePath: file))
+        var told: [PretrainingError] = []
+        let manifest = try store.newestSound { told.append($0) }
+        #expect(manifest?.step == 10)
+        #expect(told.first?.what == "the checkpoint of step 20 is damaged; going on from step 10")
+        #expect(
+            told.first?.causes.first?.hasPrefix("teacher-00000-of-00001.safetensors has SHA-256 ") == true)
+        #expect(store.steps() == [10])
+        try FileManager.default.removeItem(atPath: store.path(step: 10) + "/manifest.json")
+        let error = #expect(throws: PretrainingError.self) { try store.newestSound { _ in } }
+        #expect(error?.what == "the checkpoint of step 10 is damaged, and there is no older one")
+        #expect(try CheckpointStore(run: folder.path + "/none").newestSound { _ in } == nil)
+    }
+}
