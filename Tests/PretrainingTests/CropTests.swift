@@ -167,7 +167,7 @@ struct CropTests {
             local: { local.base + $0 * maker.localSamples })
         for (band, (mean, std)) in zip(recipe.data.mean, recipe.data.std).enumerated() {
             let expected = Float((0.4 - mean) / std)
-            let plane = global.samples[band * 1024..<(band + 1) * 1024]
+            let plane = global.values[band * 1024..<(band + 1) * 1024]
             #expect(plane.allSatisfy { abs($0 - expected) < 1e-4 }, "band \(band)")
         }
     }

@@ -168,6 +168,7 @@ func golden(_ name: String) throws -> [String: (shape: [Int], values: [Float])] 
     let path = "\(packageFolder)/Tests/Golden/\(name).safetensors"
     let file = try MappedFile(path: path)
     let index = try SafetensorsIndex(file, path: path)
+    defer { withExtendedLifetime(file) {} }
     return try index.entries.mapValues { entry in
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
         let count = entry.shape.reduce(1, *)

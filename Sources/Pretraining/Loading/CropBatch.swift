@@ -13,8 +13,8 @@ package final class CropStorage: @unchecked Sendable {
 
     deinit { base.deallocate() }
 
-    /// The samples, for reading.
-    package var samples: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: base, count: count) }
+    /// A copy of the samples.
+    package var values: [Float] { withExtendedLifetime(self) { Array(UnsafeBufferPointer(start: base, count: count)) } }
 }
 
 /// All crops of one step, crop-major: first crops of all tiles, then second crops, and so on.

@@ -5,6 +5,7 @@ import Glibc
 ///
 /// Safe to share between threads, since nobody can write through it.
 package final class MappedFile: @unchecked Sendable {
+    /// The bytes; whoever uses them keeps the object alive meanwhile.
     package let bytes: UnsafeRawBufferPointer
 
     package init(path: String) throws {

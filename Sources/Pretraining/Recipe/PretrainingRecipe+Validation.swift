@@ -50,8 +50,7 @@ extension PretrainingRecipe {
 
     private func validateCrops() throws {
         let patch = backbone.patchSize
-        for (key, size) in [("crops.global.size", crops.global.size), ("crops.local.size", crops.local.size)]
-        {
+        for (key, size) in [("crops.global.size", crops.global.size), ("crops.local.size", crops.local.size)] {
             try check(
                 size % patch == 0 && size >= patch && (8...4096).contains(size), key, size,
                 "a multiple of the patch size \(patch), 8 to 4096")

@@ -33,7 +33,8 @@ enum FileSystem {
 
     static func read(_ path: String) throws -> [UInt8] {
         let file = try MappedFile(path: path)
-        return Array(file.bytes)
+        // Without this the mapping may end after its last mention, before its bytes are copied.
+        return withExtendedLifetime(file) { Array(file.bytes) }
     }
 
     /// Writes a file under a temporary name, syncs it, and renames it into place.

@@ -17,8 +17,7 @@ public struct ParameterScale: Sendable, Hashable {
     ///   - layerDecay: Factor per layer below the last, 0 to 1.
     ///   - patchEmbed: Further factor of the patch embedding.
     ///   - decayTokens: Whether class, register and mask tokens are decayed, as the reference does against its stated intent.
-    public init(backbone name: String, depth: Int, layerDecay: Double, patchEmbed: Double, decayTokens: Bool)
-    {
+    public init(backbone name: String, depth: Int, layerDecay: Double, patchEmbed: Double, decayTokens: Bool) {
         let isToken = name == "cls_token" || name == "mask_token" || name == "storage_tokens"
         let isPatchEmbed = name.hasPrefix("patch_embed.")
         let layer: Int

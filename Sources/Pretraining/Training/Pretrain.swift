@@ -1,0 +1,143 @@
+// The training loop: read it from top to bottom.
+public import Geo
+import Glibc
+import Telemetry
+import Torch
+
+/// Trains a network without labels, or goes on with training.
+///
+/// Teacher and student, spec sections 4 to 7. The run's folder then holds `recipe.json`, `metrics.jsonl`, `checkpoints/` and,
+/// at a regular end, `backbone.safetensors`: the teacher's weights under the public names of DINOv3.
+/// The same recipe, tiles and number of tensor threads give the same bytes; so does a run that was stopped, or killed, and resumed.
+///
+/// - Parameters:
+///   - recipe: What to train; `nil` only to resume, with the run's own recipe.
+///   - recipeText: The recipe as people wrote it, kept as `recipe.yaml`.
+///   - source: The tiles.
+///   - run: The run's folder.
+///   - options: How to carry it out.
+///   - events: Who is told.
+///   - interrupted: Asked after each step; `true` saves and ends.
+/// - Throws: `PretrainingError`; errors of the network's and tensor modules as they come.
+@discardableResult
+public func pretrain(
+    _ recipe: PretrainingRecipe?, recipeText: String? = nil, source: any TileSource, run: String,
+    options: PretrainOptions = PretrainOptions(), events: PretrainEvents = PretrainEvents(),
+    interrupted: @Sendable () -> Bool = { false }
+) throws -> PretrainSummary {
+    let started = now()
+    try Torch.load()
+    let folder = try RunFolder(
+        path: run, recipe: recipe, recipeText: recipeText, corpus: source.fingerprint, steps: options.steps,
+        resume: options.resume, overwrite: options.overwrite)
+    let recipe = folder.recipe
+    let threads = Threads(options)
+    Torch.setThreads(threads.tensor)
+
+    let trainer = try Trainer(recipe: recipe, layout: source.layout, folder: folder, device: options.device)
+    let first = try trainer.restore(notice: events.notice)
+    let last = min(options.stopAfter.map { max($0, 0) } ?? recipe.steps, recipe.steps)
+    let sampler = try TileSampler(
+        source: source, subset: recipe.data.subset, seed: UInt64(recipe.seed), batch: recipe.data.batchSize)
+    let loader = try BatchLoader(
+        sampler: sampler, source: source, maker: try CropMaker(recipe: recipe, layout: source.layout),
+        steps: first..<max(first, last), threads: threads.loading)
+    let metrics = try Metrics(
+        folder: folder, source: source, tiles: sampler.count, threads: threads, device: options.device,
+        provenance: options.provenance, keepingThrough: first)
+
+    var step = first
+    var loss: Double?
+    var saved = first > 0 ? first : nil
+    var pace = Pace(total: recipe.steps)
+    var end = PretrainSummary.End.finished
+    func save() {
+        guard saved != step else { return }
+        do {
+            metrics.sync()
+            try trainer.save(step: step, corpus: source.fingerprint)
+            folder.discardReplaced()
+            saved = step
+        } catch {
+            events.notice(notice(ofFailedSave: error, step: step))
+        }
+    }
+
+    while let batch = try loader.nextBatch() {
+        if interrupted() {
+            end = .interrupted
+            break
+        }
+        let result = try trainer.step(
+            batch, total: recipe.steps, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
+        step += 1
+        loss = result.loss
+        let seconds = pace.tick(step: step)
+        try metrics.append(result, step: step, seconds: seconds, batch: batch.ids.count)
+        events.step(
+            StepReport(
+                step: step, total: recipe.steps, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
+                ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate, seconds: seconds,
+                tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
+        if step % recipe.checkpoints.every == 0 { save() }
+    }
+    loader.stop()
+    if end != .interrupted, step < recipe.steps { end = .stopped }
+    save()
+    var exported: String?
+    if end != .interrupted {
+        exported = try trainer.export(source: source, step: step, provenance: options.provenance)
+        folder.discardReplaced()
+    }
+    return PretrainSummary(
+        end: end, step: step, total: recipe.steps, stepsNow: step - first, isResumed: folder.isResumed, loss: loss,
+        seconds: now() - started, backbone: exported, checkpoint: saved.map(folder.checkpoints.path(step:)))
+}
+
+/// How many threads do what.
+struct Threads {
+    let tensor: Int
+    let loading: Int
+
+    /// One tensor thread per core; for loading half as many, since crops take a small part of a step's time.
+    init(_ options: PretrainOptions) {
+        let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        tensor = max(1, options.threads ?? cores)
+        loading = max(1, options.loaderThreads ?? cores / 2)
+    }
+}
+
+/// The time of steps, for the line that people read.
+private struct Pace {
+    let total: Int
+    private var last = now()
+    /// Seconds per step, the recent ones counting more; 0 before the first.
+    private(set) var average = 0.0
+
+    init(total: Int) { self.total = total }
+
+    mutating func tick(step: Int) -> Double {
+        let time = now()
+        let seconds = time - last
+        last = time
+        average = average == 0 ? seconds : 0.9 * average + 0.1 * seconds
+        return seconds
+    }
+
+    func left(after step: Int) -> Double { Double(total - step) * average }
+}
+
+/// Seconds of a clock that only goes forward.
+func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+}
+
+/// A save that failed, as something to know and not as the end.
+private func notice(ofFailedSave error: any Error, step: Int) -> PretrainingError {
+    let known = error as? PretrainingError
+    return PretrainingError(
+        known?.code ?? .writeFailed, "the checkpoint of step \(step) could not be saved; the run goes on",
+        in: known?.place ?? "", why: causes(of: error), try: known?.remedy)
+}

@@ -1,0 +1,158 @@
+// What a caller may ask of a run besides its recipe, what it is told, and what comes out.
+public import Telemetry
+public import Torch
+
+/// How a run is carried out; nothing here changes what is learned, but for `steps`.
+public struct PretrainOptions: Sendable {
+    /// Replaces the recipe's number of steps.
+    public var steps: Int?
+    /// Save and end once this many steps are done in all; 0 saves the weights as they start.
+    public var stopAfter: Int?
+    /// Go on with the run that is there; start it where none is.
+    public var resume = false
+    /// Replace the run that is there.
+    public var overwrite = false
+    /// Threads of the tensor library, `nil` for one per core.
+    ///
+    /// Results are equal bit for bit only at equal numbers.
+    public var threads: Int?
+    /// Threads that read tiles and make crops, `nil` for one per two cores.
+    ///
+    /// Never shows in the results.
+    public var loaderThreads: Int?
+    /// Where to compute.
+    public var device: Device = .cpu
+    /// More for the first line of the metrics log, such as the commit and version of the program.
+    public var provenance: [String: String] = [:]
+
+    /// The defaults.
+    public init() {}
+}
+
+/// One step, told as it ends.
+public struct StepReport: Sendable {
+    /// Steps done.
+    public let step: Int
+    /// Steps of the whole run.
+    public let total: Int
+    /// The loss.
+    public let loss: Double
+    /// Part of DINO in the loss.
+    public let dino: Double
+    /// Part of iBOT in the loss.
+    public let ibot: Double
+    /// Part of KoLeo in the loss.
+    public let koleo: Double
+    /// Learning rate before the multipliers of layers.
+    public let learningRate: Double
+    /// Length of the step in seconds.
+    public let seconds: Double
+    /// Tiles per second, averaged over the last steps.
+    public let tilesPerSecond: Double
+    /// Estimated rest of the run in seconds.
+    public let secondsLeft: Double
+
+    package init(
+        step: Int, total: Int, loss: Double, dino: Double, ibot: Double, koleo: Double, learningRate: Double,
+        seconds: Double, tilesPerSecond: Double, secondsLeft: Double
+    ) {
+        self.step = step
+        self.total = total
+        self.loss = loss
+        self.dino = dino
+        self.ibot = ibot
+        self.koleo = koleo
+        self.learningRate = learningRate
+        self.seconds = seconds
+        self.tilesPerSecond = tilesPerSecond
+        self.secondsLeft = secondsLeft
+    }
+
+    /// The step as one line.
+    public var line: String {
+        let digits = String(total).count
+        let number = String(repeating: "0", count: max(0, digits - String(step).count)) + String(step)
+        return
+            "step \(number)/\(total) | loss \(fixed(loss, 3)) (dino \(fixed(dino, 2)) ibot \(fixed(ibot, 2)) "
+            + "koleo \(fixed(koleo, 2))) | lr \(scientific(learningRate)) | \(fixed(seconds * 1000, 0)) ms | "
+            + "\(fixed(tilesPerSecond, 0)) tile/s | eta \(clock(secondsLeft))"
+    }
+}
+
+/// Who is told what while a run goes on; all on the calling thread.
+public struct PretrainEvents {
+    /// Each step as it ends.
+    public var step: (StepReport) -> Void
+    /// What a person should know: a damaged checkpoint that was passed over, a save that failed.
+    public var notice: (any ExplainedError) -> Void
+
+    /// Makes a set of handlers.
+    public init(
+        step: @escaping (StepReport) -> Void = { _ in }, notice: @escaping (any ExplainedError) -> Void = { _ in }
+    ) {
+        self.step = step
+        self.notice = notice
+    }
+}
+
+/// How a run ended.
+public struct PretrainSummary: Sendable, Equatable {
+    /// Why it ended.
+    public enum End: String, Sendable {
+        /// All steps are done.
+        case finished
+        /// At `stopAfter`.
+        case stopped
+        /// Somebody asked for it; the state is saved.
+        case interrupted
+    }
+
+    /// Why it ended.
+    public let end: End
+    /// Steps done in all.
+    public let step: Int
+    /// Steps of the whole run.
+    public let total: Int
+    /// Steps done by this call.
+    public let stepsNow: Int
+    /// Whether the run was there before.
+    public let isResumed: Bool
+    /// Loss of the last step; `nil` where this call did none.
+    public let loss: Double?
+    /// Seconds this call took.
+    public let seconds: Double
+    /// The teacher's weights; `nil` after an interruption.
+    public let backbone: String?
+    /// The last checkpoint.
+    public let checkpoint: String?
+}
+
+/// A number with so many decimals.
+func fixed(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let rounded = Int((abs(value) * scale).rounded())
+    let (whole, part) = rounded.quotientAndRemainder(dividingBy: Int(scale))
+    let digits = String(part)
+    let fraction = decimals == 0 ? "" : "." + String(repeating: "0", count: decimals - digits.count) + digits
+    return (value < 0 && rounded > 0 ? "-" : "") + "\(whole)\(fraction)"
+}
+
+/// A number such as 1.9e-4.
+func scientific(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return "\(value == 0 ? "0" : "\(value)")" }
+    var exponent = 0
+    var mantissa = abs(value)
+    while mantissa >= 9.95 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+    while mantissa < 0.995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+    return (value < 0 ? "-" : "") + fixed(mantissa, 1) + "e\(exponent)"
+}
+
+/// Seconds as h:mm:ss or m:ss.
+func clock(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let all = Int(seconds.rounded())
+    func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    return all >= 3600 ? "\(all / 3600):\(two(all / 60 % 60)):\(two(all % 60))" : "\(all / 60):\(two(all % 60))"
+}

@@ -1,0 +1,123 @@
+// Heads and losses against the spec's vectors (T4 to T7, T9) and against PyTorch with gradients.
+import Glibc
+import Pretraining
+import Testing
+import Torch
+
+/// amplitude * sin(frequency * i + phase) over the flat index, in double, as single.
+func fill(_ shape: [Int], _ phase: Double, _ amplitude: Double = 1, _ frequency: Double = 0.37) -> Tensor {
+    let count = shape.reduce(1, *)
+    return Tensor((0..<count).map { Float(amplitude * sin(frequency * Double($0) + phase)) }, shape: shape)
+}
+
+/// A tensor that wants a gradient.
+func leaf(_ tensor: Tensor) -> Tensor {
+    tensor.requiresGradient = true
+    return tensor
+}
+
+struct ObjectiveTests {
+    private func near(_ a: Double, _ b: Double, _ tolerance: Double = 1e-5) -> Bool {
+        abs(a - b) <= tolerance * max(1, abs(b))
+    }
+
+    private func assigned() -> Tensor { assignments(fill([4, 6], 0.2), temperature: 0.07) }
+
+    @Test func `T4, balanced assignments`() {
+        let expected: [Float] = [
+            1.4797e-4, 0.0202831, 0.0882670, 0.3114434, 0.4994046, 0.0804538, 0.9886461, 0.0113478, 6.0314e-6, 1.28e-8,
+            1.7e-10,
+            5.7e-12, 1.1814e-6, 2.2410e-6, 2.4329e-6, 4.6586e-5, 0.0070148, 0.9929327, 0.0085643, 0.4034822, 0.3567104,
+            0.1875286, 0.0425170, 0.0011976,
+        ]
+        let worst = largestDifference(assigned().floats(), expected)
+        #expect(worst.value < 1e-5, "at \(worst.index)")
+    }
+
+    @Test func `assignments survive logits that overflow an exponential`() {
+        let q = assignments(fill([4, 6], 0.2) * 300, temperature: 0.04)
+        #expect(q.floats().allSatisfy { $0.isFinite })
+        #expect(q.sum(1).floats().allSatisfy { abs($0 - 1) < 1e-5 })
+    }
+
+    @Test func `T5, DINO over pairs of crops`() {
+        let q = assigned().reshaped([2, 2, 6])
+        let local = dinoLoss(student: fill([8, 2, 6], 0.9), teacher: q, temperature: 0.1, ignoreDiagonal: false)
+        #expect(near(local.item(), 5.4218559))
+        let both = fill([2, 2, 6], 0.5)
+        #expect(near(dinoLoss(student: both, teacher: q, temperature: 0.1, ignoreDiagonal: true).item(), 4.6199484))
+        #expect(near(dinoLoss(student: both, teacher: q, temperature: 0.1, ignoreDiagonal: false).item(), 2.6773861))
+    }
+
+    @Test func `T6, iBOT on hidden patches`() {
+        let teacher = (fill([5, 6], 0.4) / 0.07).softmax(dim: -1)
+        let weights = Tensor([1.0 / 3, 1.0 / 3, 1.0 / 3, 0.5, 0.5].map { Float($0) }, shape: [5])
+        let loss = ibotLoss(
+            student: fill([5, 6], 1.1), teacher: teacher, weights: weights, images: 4, temperature: 0.1)
+        #expect(near(loss.item(), 0.7358763))
+    }
+
+    @Test func `T7, KoLeo`() {
+        #expect(near(koleoLoss(fill([5, 8], 0.3, 1, 0.9)).item(), 0.1398605))
+    }
+
+    /// A head whose weights follow from the sorted names, as T9 says.
+    private func head(_ width: Int, _ hidden: Int, _ bottleneck: Int, _ prototypes: Int) -> PrototypeHead {
+        let shapes: [(String, [Int])] = [
+            ("mlp.0.weight", [hidden, width]), ("mlp.0.bias", [hidden]), ("mlp.2.weight", [hidden, hidden]),
+            ("mlp.2.bias", [hidden]), ("mlp.4.weight", [bottleneck, hidden]), ("mlp.4.bias", [bottleneck]),
+            ("last_layer.weight", [prototypes, bottleneck]),
+        ]
+        let order = shapes.map(\.0).sorted()
+        return PrototypeHead(
+            tensors: shapes.map { name, shape in leaf(fill(shape, 0.1 * Double(order.firstIndex(of: name) ?? 0), 0.3)) }
+        )
+    }
+
+    @Test func `T9, the head`() {
+        let expected: [Float] = [0.1756571, 0.3632211, -0.1097894, -0.3831306, 0.0403113, 0.3904408]
+        let worst = largestDifference(head(8, 12, 4, 6).forward(fill([1, 8], 0)).floats(), expected)
+        #expect(worst.value < 1e-5, "at \(worst.index)")
+    }
+
+    /// Holds a loss and the gradients of its inputs against the golden file.
+    private func check(_ name: String, _ loss: Tensor, _ inputs: [(String, Tensor)]) throws {
+        let golden = try golden("losses")
+        let expected = try #require(golden[name]).values[0]
+        #expect(abs(Float(loss.item()) - expected) <= 1e-5 + 1e-5 * abs(expected), "\(name)")
+        for ((key, _), gradient) in zip(inputs, gradients(of: loss, withRespectTo: inputs.map(\.1))) {
+            let expected = try #require(golden["\(name).gradient.\(key)"]).values
+            let found = try #require(gradient).floats()
+            let scale = expected.map(abs).max() ?? 0
+            let worst = largestDifference(found, expected)
+            #expect(worst.value <= 1e-5 * max(1, scale), "\(name), gradient of \(key) at \(worst.index)")
+        }
+    }
+
+    @Test func `losses and their gradients equal PyTorch's`() throws {
+        let q = assignments(fill([6, 10], 0.2), temperature: 0.07)
+        let worst = largestDifference(q.floats(), try #require(try golden("losses")["sinkhorn"]).values)
+        #expect(worst.value < 1e-5)
+        let teacher = q.reshaped([2, 3, 10])
+        let local = leaf(fill([5, 3, 10], 0.9))
+        try check(
+            "dino.local", dinoLoss(student: local, teacher: teacher, temperature: 0.1, ignoreDiagonal: false),
+            [("student", local)])
+        let both = leaf(fill([2, 3, 10], 0.5))
+        try check(
+            "dino.global", dinoLoss(student: both, teacher: teacher, temperature: 0.1, ignoreDiagonal: true),
+            [("student", both)])
+        let hidden = leaf(fill([7, 10], 1.1))
+        let weights = Tensor([Float](repeating: 1.0 / 3, count: 3) + [0.25, 0.25, 0.25, 0.25], shape: [7])
+        let targets = assignments(fill([7, 10], 0.4), temperature: 0.05)
+        try check(
+            "ibot", ibotLoss(student: hidden, teacher: targets, weights: weights, images: 4, temperature: 0.1),
+            [("student", hidden)])
+        let tokens = leaf(fill([6, 8], 0.3, 1, 0.9))
+        try check("koleo", koleoLoss(tokens), [("tokens", tokens)])
+        let head = head(8, 12, 4, 6)
+        let x = leaf(fill([3, 8], 0))
+        let inputs = head.parameters().map { ($0.name.split(separator: ".").joined(separator: "_"), $0.tensor) }
+        try check("head", (head.forward(x) * fill([3, 6], 0.7)).sum(), [("x", x)] + inputs)
+    }
+}

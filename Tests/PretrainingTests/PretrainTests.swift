@@ -1,0 +1,264 @@
+// The running loop: loss falls, resume equals an unbroken run bit for bit, bad runs end in words.
+import Backbone
+import FoundationEssentials
+import Geo
+import Pretraining
+import Telemetry
+import Testing
+import Torch
+
+@Suite(.serialized)
+struct PretrainTests {
+    private func content(_ path: String) throws -> Data {
+        try #require(FileManager.default.contents(atPath: path), "\(path)")
+    }
+
+    /// Runs the smoke recipe on waves.
+    @discardableResult
+    private func run(
+        _ path: String, source: any TileSource = WaveTiles(), change: (inout PretrainingRecipe) -> Void = { _ in },
+        interrupted: @escaping @Sendable () -> Bool = { false }, events: PretrainEvents = PretrainEvents(),
+        _ options: (inout PretrainOptions) -> Void
+    ) throws -> PretrainSummary {
+        var recipe = try recipe(named: "smoke")
+        change(&recipe)
+        var given = PretrainOptions()
+        given.threads = 1
+        options(&given)
+        return try pretrain(
+            recipe, source: source, run: path, options: given, events: events, interrupted: interrupted)
+    }
+
+    /// The metrics without what clock and machine say.
+    private func metrics(_ path: String) throws -> [JSONValue] {
+        try String(decoding: try content("\(path)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").map { line in
+            guard case .object(var fields) = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)) else {
+                return .null
+            }
+            try #require(fields.removeValue(forKey: "timing") != nil)
+            return .object(fields)
+        }
+    }
+
+    @Test func `a run trains, logs, saves and exports`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        var lines: [String] = []
+        let summary = try run(path, events: PretrainEvents(step: { lines.append($0.line) })) { $0.steps = 25 }
+        #expect(summary.end == .finished && summary.step == 25 && summary.stepsNow == 25 && !summary.isResumed)
+        #expect(lines.count == 25)
+        let pattern =
+            /step 25\/25 \| loss \d+\.\d{3} \(dino \d+\.\d\d ibot \d+\.\d\d koleo -?\d\.\d\d\) \| lr 2\.0e-3 \| \d+ ms \| \d+ tile\/s \| eta 0:00/
+        #expect(lines.last?.wholeMatch(of: pattern) != nil, "\(lines.last ?? "")")
+        let metrics = try metrics(path)
+        #expect(metrics.count == 26)
+        func loss(_ line: JSONValue) -> Double {
+            guard case .object(let fields) = line, case .number(let loss)? = fields["loss"] else { return .nan }
+            return loss
+        }
+        let early = metrics[2...6].map(loss).reduce(0, +) / 5
+        let late = metrics[21...25].map(loss).reduce(0, +) / 5
+        #expect(late < early - 0.05, "\(early) to \(late)")
+        #expect(CheckpointStore(run: path).steps() == [20, 25])
+        let loaded = try VisionTransformer.load(from: path)
+        #expect(loaded.record.architecture == (try recipe(named: "smoke")).backbone)
+        #expect(
+            loaded.record.bands == BandInfo.rgb && loaded.record.gsd == 0.6
+                && loaded.record.mean == [0.43, 0.411, 0.296])
+        #expect(loaded.record.provenance["steps"] == "25" && loaded.record.provenance["corpus"] == "waves-1")
+        // What is exported is the teacher of the last checkpoint.
+        let teacher = try SafetensorsFile(
+            path: "\(CheckpointStore(run: path).path(step: 25))/teacher-00000-of-00001.safetensors")
+        for (name, tensor) in loaded.network.parameters() {
+            #expect(try teacher.tensor("backbone.\(name)").floats() == tensor.floats())
+        }
+    }
+
+    @Test func `twenty steps equal ten and ten more, bit for bit`() throws {
+        let folder = try TemporaryFolder()
+        let whole = "\(folder.path)/whole"
+        let parts = "\(folder.path)/parts"
+        try run(whole) { $0.steps = 20 }
+        let first = try run(parts) {
+            $0.steps = 20
+            $0.stopAfter = 10
+        }
+        #expect(first.end == .stopped && first.step == 10)
+        let second = try run(parts) {
+            $0.resume = true
+            $0.loaderThreads = 3
+        }
+        #expect(second.end == .finished && second.step == 20 && second.isResumed && second.stepsNow == 10)
+        for name in ["student", "teacher", "optimizer"] {
+            let file = "\(name)-00000-of-00001.safetensors"
+            let a = try content("\(CheckpointStore(run: whole).path(step: 20))/\(file)")
+            #expect(a == (try content("\(CheckpointStore(run: parts).path(step: 20))/\(file)")), "\(name)")
+        }
+        #expect(try content("\(whole)/backbone.safetensors") == content("\(parts)/backbone.safetensors"))
+        #expect(try metrics(whole) == metrics(parts))
+    }
+
+    @Test func `a run killed between checkpoints goes on from the last one and ends the same`() throws {
+        let folder = try TemporaryFolder()
+        let whole = "\(folder.path)/whole"
+        let killed = "\(folder.path)/killed"
+        try run(whole) { $0.steps = 14 }
+        // As after kill -9: the state of step 10 is on disk, the log is three steps ahead, a save was begun.
+        try run(killed) {
+            $0.steps = 14
+            $0.stopAfter = 13
+        }
+        let store = CheckpointStore(run: killed)
+        try FileManager.default.removeItem(atPath: store.path(step: 13))
+        try FileManager.default.removeItem(atPath: "\(killed)/backbone.safetensors")
+        try FileManager.default.createDirectory(
+            atPath: store.path(step: 13) + ".partial", withIntermediateDirectories: true)
+        let summary = try run(killed) { $0.resume = true }
+        #expect(summary.stepsNow == 4)
+        #expect(try content("\(whole)/backbone.safetensors") == content("\(killed)/backbone.safetensors"))
+        #expect(try metrics(whole) == metrics(killed))
+        #expect(!FileManager.default.fileExists(atPath: store.path(step: 13) + ".partial"))
+    }
+
+    @Test func `a pack trains as the corpus it was made of`() throws {
+        let folder = try TemporaryFolder()
+        var source = WaveTiles(tileCount: 20)
+        source.withHoles = true
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/pack", withIntermediateDirectories: true)
+        try writePack(source, to: "\(folder.path)/pack", perFile: 7)
+        let pack = try PackedTileSource(folder: "\(folder.path)/pack")
+        try run("\(folder.path)/a", source: source) { $0.steps = 10 }
+        try run("\(folder.path)/b", source: pack) { $0.steps = 10 }
+        #expect(
+            try content("\(folder.path)/a/backbone.safetensors") == content("\(folder.path)/b/backbone.safetensors"))
+        #expect(try metrics("\(folder.path)/a") == metrics("\(folder.path)/b"))
+    }
+
+    @Test func `an interruption finishes the step and saves`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        let marker = "\(folder.path)/stop"
+        let summary = try run(
+            path, interrupted: { FileManager.default.fileExists(atPath: marker) },
+            events: PretrainEvents(step: { if $0.step == 4 { try? Data().write(to: URL(filePath: marker)) } })
+        ) { _ in }
+        #expect(summary.end == .interrupted && summary.step == 4 && summary.backbone == nil)
+        #expect(CheckpointStore(run: path).steps() == [4])
+        #expect(!FileManager.default.fileExists(atPath: "\(path)/backbone.safetensors"))
+    }
+
+    @Test func `a damaged checkpoint is passed over with a word and the run ends the same`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) {
+            $0.steps = 12
+            $0.stopAfter = 11
+        }
+        let before = try content("\(CheckpointStore(run: path).path(step: 11))/teacher-00000-of-00001.safetensors")
+        let file = "\(CheckpointStore(run: path).path(step: 11))/student-00000-of-00001.safetensors"
+        try content(file).dropLast(9).write(to: URL(filePath: file))
+        var told: [String] = []
+        try run(path, events: PretrainEvents(notice: { told.append($0.what) })) {
+            $0.resume = true
+            $0.stopAfter = 11
+        }
+        #expect(told == ["the checkpoint of step 11 is damaged; going on from step 10"])
+        #expect(
+            try content("\(CheckpointStore(run: path).path(step: 11))/teacher-00000-of-00001.safetensors") == before)
+    }
+
+    @Test func `a loss that is no number stops the run with step, tiles and checkpoint`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        // A rate that throws the weights beyond all numbers after the first checkpoint.
+        let error = #expect(throws: PretrainingError.self) {
+            try run(
+                path,
+                change: {
+                    $0.schedules.learningRate = Schedule(
+                        start: 1e-3, peak: 1000, end: 1000, warmupSteps: 3, cosineSteps: 0)
+                    $0.optimizer.clipNorm = 1e30
+                    $0.data.std = [1e-5, 1e-5, 1e-5]
+                    $0.backbone.layerScale = 1e18
+                    $0.checkpoints.every = 1
+                }
+            ) { _ in }
+        }
+        #expect(error?.code == .notFinite)
+        #expect(error?.what.contains("step ") == true)
+        #expect(error?.causes.first?.hasPrefix("tiles of the batch: ") == true)
+        #expect(error?.causes.last?.hasPrefix("last checkpoint: ") == true)
+    }
+
+    @Test func `resume refuses another corpus and another recipe`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.steps = 2 }
+        let corpus = #expect(throws: PretrainingError.self) {
+            try run(path, source: WaveTiles(fingerprint: "waves-2")) { $0.resume = true }
+        }
+        #expect(corpus?.code == .corpusChanged)
+        let changed = #expect(throws: PretrainingError.self) {
+            try run(path, change: { $0.masks.share = 0.4 }) { $0.resume = true }
+        }
+        #expect(changed?.what == "the recipe differs from the run's in masks.share: 0.4, the run has 0.5")
+        #expect(throws: PretrainingError.self) { try run(path) { $0.threads = 1 } }
+        // More steps are no difference.
+        #expect(
+            try run(path) {
+                $0.resume = true; $0.steps = 3
+            }.step == 3)
+    }
+
+    @Test func `the weights of the start can be had without training`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        let summary = try run(path) { $0.stopAfter = 0 }
+        #expect(summary.end == .stopped && summary.stepsNow == 0 && summary.loss == nil)
+        let start = try VisionTransformer.load(from: path).network.parameters()
+        try run(path) {
+            $0.resume = true
+            $0.stopAfter = 3
+        }
+        let later = try VisionTransformer.load(from: path).network.parameters()
+        let moved = zip(start, later).filter { $0.tensor.floats() != $1.tensor.floats() }.count
+        #expect(moved > start.count / 2)
+    }
+
+    @Test func `a tile that cannot be read stops the run and names it`() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: PretrainingError.self) {
+            try run("\(folder.path)/run", source: WaveTiles(broken: [3])) { _ in }
+        }
+        #expect(error?.code == .tileFailed && error?.what.contains("tile 3") == true)
+    }
+
+    @Test func `masks, drop path and untied norms all train`() throws {
+        let folder = try TemporaryFolder()
+        let summary = try run(
+            "\(folder.path)/run",
+            change: {
+                $0.backbone.dropPath = 0.3
+                $0.backbone.untieGlobalAndLocalNorms = true
+                $0.backbone.registers = 0
+                $0.backbone.ffn = .swiglu
+                $0.masks.share = 0
+                $0.losses.koleo = 0
+            }
+        ) { $0.steps = 3 }
+        #expect(summary.loss?.isFinite == true)
+    }
+}
+
+struct StepLineTests {
+    @Test func `numbers are written as people read them`() {
+        let report = StepReport(
+            step: 1200, total: 20_000, loss: 9.4124, dino: 6.8, ibot: 2.5, koleo: 0.1, learningRate: 1.9e-4,
+            seconds: 0.182,
+            tilesPerSecond: 1408, secondsLeft: 57)
+        #expect(
+            report.line
+                == "step 01200/20000 | loss 9.412 (dino 6.80 ibot 2.50 koleo 0.10) | lr 1.9e-4 | 182 ms | 1408 tile/s | eta 0:57"
+        )
+    }
+}
