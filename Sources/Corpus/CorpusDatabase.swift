@@ -10,6 +10,8 @@ internal import Telemetry
 #endif
 
 /// The GeoPackage of a corpus, opened for writing.
+///
+/// Rows are numbered from 1, one more than tiles, scenes and shards are elsewhere: GDAL does not keep a row 0.
 final class CorpusDatabase {
     private let queue: DatabaseQueue
     private let path: String
@@ -74,7 +76,7 @@ final class CorpusDatabase {
                     sql: insertSystem, arguments: [crs.name, number, code == nil ? "NONE" : "EPSG", number, crs.wkt])
             }
             try database.execute(
-                sql: "INSERT INTO crs VALUES (?, ?, ?, ?)", arguments: [index, number, crs.name, definition])
+                sql: "INSERT INTO crs VALUES (?, ?, ?, ?)", arguments: [index + 1, number, crs.name, definition])
         }
         let profile = String(decoding: try encodeJSON(marker.profile), as: UTF8.self)
         try database.execute(sql: "INSERT INTO profile VALUES (1, ?, ?)", arguments: [marker.profile.name, profile])
@@ -83,7 +85,7 @@ final class CorpusDatabase {
             try database.execute(
                 sql: "INSERT INTO scenes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    scene.index, Data(GeoPackageGeometry.multiPolygon(scene.footprint)), scene.path, scene.fingerprint,
+                    scene.index + 1, Data(GeoPackageGeometry.multiPolygon(scene.footprint)), scene.path, scene.fingerprint,
                     scene.bytes, scene.grid.width, scene.grid.height, scene.bandNames.joined(separator: ","),
                     scene.sampleType.rawValue, scene.grid.crs?.definition ?? "", scene.gsd, scene.squareKilometres,
                     stretch, scene.acquired, scene.platform, scene.licence, scene.attribution, scene.sunElevation,
@@ -99,7 +101,7 @@ final class CorpusDatabase {
         do {
             return try queue.read { database in
                 let rows = try Row.fetchAll(database, sql: "SELECT id, idx_sha256 FROM shards")
-                return Dictionary(rows.map { ($0[0] as Int, $0[1] as String) }) { first, _ in first }
+                return Dictionary(rows.map { (($0[0] as Int) - 1, $0[1] as String) }) { first, _ in first }
             }
         } catch { throw Self.wrapped(error, "cannot read the corpus's index", path) }
     }
@@ -112,7 +114,7 @@ final class CorpusDatabase {
                 try database.execute(
                     sql: "INSERT INTO shards VALUES (?, ?, ?, ?, ?, ?)",
                     arguments: [
-                        shard.number, shard.name, index.count, index.count > 0 ? Int(index[0].id) : 0,
+                        shard.number + 1, shard.name, index.count, index.count > 0 ? Int(index[0].id) : 0,
                         index.shardLength, shard.indexHash,
                     ])
                 let statement = try database.makeStatement(
@@ -129,8 +131,8 @@ final class CorpusDatabase {
                     let statistics = String(decoding: try encodeJSON(tile.statistics), as: UTF8.self)
                     let transform = String(decoding: try encodeJSON(tile.transform), as: UTF8.self)
                     try statement.execute(arguments: [
-                        tile.id, Data(GeoPackageGeometry.multiPolygon(tile.footprint)), tile.key, shard.number,
-                        tile.scene, system, Int(place.tileOffset), Int(place.tileLength), tile.sha256,
+                        tile.id + 1, Data(GeoPackageGeometry.multiPolygon(tile.footprint)), tile.key, shard.number + 1,
+                        tile.scene + 1, system + 1, Int(place.tileOffset), Int(place.tileLength), tile.sha256,
                         tile.window.column, tile.window.row, tile.window.width, tile.window.height, transform,
                         tile.gsd, tile.acquired, tile.validFraction, statistics, tile.block, tile.split.rawValue,
                         Double(tile.weight), Int64(bitPattern: tile.subsets), tile.flags.joined(separator: ","),
@@ -138,7 +140,7 @@ final class CorpusDatabase {
                 }
                 try database.execute(
                     sql: "INSERT INTO journal (event, shard_id, tiles) VALUES ('shard', ?, ?)",
-                    arguments: [shard.number, index.count])
+                    arguments: [shard.number + 1, index.count])
                 try Self.updateExtent(database, "tiles")
             }
         } catch { throw Self.wrapped(error, "cannot add shard \(shard.name) to the corpus's index", path) }

@@ -7,9 +7,41 @@ import Telemetry
 import TestSupport
 import Testing
 
+/// A folder that exists as long as this object does, in memory where the machine has such a place.
+///
+/// The tests break and resume hundreds of runs, each of which waits for the disk many times.
+final class MemoryFolder: Sendable {
+    let path: String
+
+    init() {
+        let memory = "/dev/shm"
+        let base = FileManager.default.isWritableFile(atPath: memory) ? memory : NSTemporaryDirectory()
+        path = base + "/geodino-corpus-\(UUID().uuidString)"
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            preconditionFailure("a test needs a temporary folder, and \(path) cannot be made: \(error)")
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Path of a file in it.
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a text file and returns its path.
+    func write(_ text: String, to name: String) throws -> String {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file(name)))
+        return file(name)
+    }
+
+    /// Names of everything in it, sorted.
+    var contents: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+}
+
 /// A scene of 0.6 m pixels in UTM whose pixels all differ from their neighbours.
 func makeScene(
-    _ folder: TemporaryFolder, _ name: String = "scene.tif", width: Int = 200, height: Int = 160,
+    _ folder: MemoryFolder, _ name: String = "scene.tif", width: Int = 200, height: Int = 160,
     originX: Double = 500_000, originY: Double = 5_000_000, pixelSize: Double = 0.6, crs: String = "EPSG:32633",
     sampleType: SampleType = .uint8, isHole: @escaping @Sendable (Int, Int) -> Bool = { _, _ in false }
 ) throws -> String {

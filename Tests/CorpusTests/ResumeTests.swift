@@ -10,7 +10,7 @@ import Testing
 private struct Break: Error {}
 
 struct ResumeTests {
-    private let folder = TemporaryFolder()
+    private let folder = MemoryFolder()
 
     private func resume(_ scenes: [String], _ profile: TileProfile, _ corpus: String) throws -> TileSummary {
         try tile(scenes: scenes, profile: profile, into: corpus, options: TileOptions(resume: true))

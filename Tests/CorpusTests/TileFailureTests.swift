@@ -8,7 +8,7 @@ import Telemetry
 import Testing
 
 struct TileFailureTests {
-    private let folder = TemporaryFolder()
+    private let folder = MemoryFolder()
 
     private func failure(
         _ scenes: [String], _ profile: TileProfile = smallProfile(), aoi: AreaOfInterest? = nil,

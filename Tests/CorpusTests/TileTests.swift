@@ -8,7 +8,7 @@ import Telemetry
 import Testing
 
 struct TileTests {
-    private let folder = TemporaryFolder()
+    private let folder = MemoryFolder()
 
     @Test func `tiles of a scene's own pixels are its pixels`() throws {
         let scene = try makeScene(folder)
