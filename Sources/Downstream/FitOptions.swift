@@ -43,6 +43,20 @@ public struct FitStep: Sendable {
     /// What the step took.
     public var milliseconds: Double
 
+    /// Makes an event.
+    package init(
+        step: Int, steps: Int, loss: Double, handOver: Double, learningRate: Double, gradientNorm: Double,
+        milliseconds: Double
+    ) {
+        self.step = step
+        self.steps = steps
+        self.loss = loss
+        self.handOver = handOver
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+        self.milliseconds = milliseconds
+    }
+
     /// The step as one line for people.
     public var line: String {
         func padded(_ number: Int) -> String {

@@ -1,7 +1,7 @@
 // How much of canopy height can be read from single patch tokens: a linear regression in closed form.
 public import Backbone
 internal import Geo
-internal import Torch
+package import Torch
 
 /// What to probe with.
 public struct ProbeOptions: Sendable {
@@ -115,7 +115,7 @@ public func linearProbe(
 }
 
 /// Mean height of every patch of a square, row by row; `nil` where too little of it is valid.
-func patchHeights(_ target: HeightTarget, side: Int, patch: Int, minimumValid: Double) -> [Float?] {
+package func patchHeights(_ target: HeightTarget, side: Int, patch: Int, minimumValid: Double) -> [Float?] {
     let columns = side / patch
     return (0..<columns * columns).map { index in
         var (sum, count) = (Float(0), Float(0))
@@ -130,22 +130,22 @@ func patchHeights(_ target: HeightTarget, side: Int, patch: Int, minimumValid: D
 }
 
 /// Sums of features and heights: all that a linear regression, and its errors, need to know of any number of samples.
-struct RidgeSums {
-    let width: Int
+package struct RidgeSums {
+    package let width: Int
     private(set) var count = 0.0
     // With a constant feature at the end: sums of x x^T, x y and y^2.
     private var products: Tensor
     private var responses: Tensor
     private var squares = 0.0
 
-    init(width: Int) {
+    package init(width: Int) {
         self.width = width
         products = Tensor.zeros([width + 1, width + 1], dtype: .float64)
         responses = Tensor.zeros([width + 1], dtype: .float64)
     }
 
     /// Adds samples: features `[n, width]` and heights `[n]`, float64.
-    mutating func add(_ part: (features: Tensor, heights: Tensor)) {
+    package mutating func add(_ part: (features: Tensor, heights: Tensor)) {
         let n = part.features.shape[0]
         let x = concatenate([part.features, Tensor.ones([n, 1], dtype: .float64)], dim: 1)
         products = products + matmul(x.transpose(0, 1), x)
@@ -157,7 +157,7 @@ struct RidgeSums {
     /// The weights and, last, the constant that minimise the squared error plus the ridge.
     ///
     /// - Throws: `DownstreamError` (`badPairs`) where the features do not determine them.
-    func solved(ridge: Double) throws(DownstreamError) -> [Double] {
+    package func solved(ridge: Double) throws(DownstreamError) -> [Double] {
         let size = width + 1
         var a = products.doubles()
         var b = responses.doubles()
@@ -179,7 +179,7 @@ struct RidgeSums {
     }
 
     /// One minus squared error over variance about the mean.
-    func determination(_ solution: [Double]) -> Double {
+    package func determination(_ solution: [Double]) -> Double {
         let size = width + 1
         let a = products.doubles()
         let b = responses.doubles()

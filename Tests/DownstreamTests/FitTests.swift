@@ -1,0 +1,337 @@
+// The whole fit: it learns, it goes on where it stopped, it refuses what does not belong.
+import Backbone
+import Downstream
+import FoundationEssentials
+import Geo
+import Telemetry
+import Testing
+import Torch
+
+@Suite(.serialized)
+struct FitTests {
+    /// A folder with weights in it.
+    private func withWeights<R>(_ body: (_ folder: String, _ weights: String) throws -> R) throws -> R {
+        try withTemporaryFolder { folder in
+            try writeTinyWeights(to: folder + "/backbone.safetensors")
+            return try body(folder, folder + "/backbone.safetensors")
+        }
+    }
+
+    private func options(_ change: (inout FitOptions) -> Void = { _ in }) -> FitOptions {
+        var options = FitOptions()
+        options.threads = 1
+        change(&options)
+        return options
+    }
+
+    private func hash(_ path: String) throws -> String { try SHA256.hex(ofFile: path) }
+
+    @Test func `a fit learns and its model predicts`() throws {
+        try withWeights { folder, weights in
+            var recipe = tinyRecipe()
+            recipe.steps = 120
+            recipe.cachedCrops = 48
+            var events: [String] = []
+            var steps: [FitStep] = []
+            let summary = try fitCanopy(
+                recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m", options: options(),
+                handler: { event in
+                    switch event {
+                    case .caching: events.append("caching")
+                    case .step(let step): steps.append(step)
+                    case .saved(let step): events.append("saved \(step)")
+                    }
+                })
+            #expect(summary.isComplete && !summary.wasInterrupted)
+            #expect(summary.step == 120 && steps.map(\.step) == Array(1...120))
+            #expect(events.contains("caching"))
+            let validation = try #require(summary.validation)
+            #expect(validation.pixels > 500 && validation.windows > 0)
+            // Heights follow from green alone, so that even a tiny backbone halves the error of the mean.
+            #expect(
+                validation.mae < 0.5 * validation.meanPredictorMAE,
+                "\(validation.mae) m, the mean predictor \(validation.meanPredictorMAE) m")
+            #expect(validation.rmse >= validation.mae && validation.bias.magnitude <= validation.mae)
+
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/m").sorted()
+            #expect(
+                files == ["backbone.safetensors", "head.safetensors", "metrics.jsonl", "model.json", "recipe.json"])
+            #expect(!FileManager.default.fileExists(atPath: folder + "/m.partial"))
+            let model = try CanopyModel.load(from: folder + "/m")
+            #expect(model.description.validation == validation)
+            #expect(model.description.layout.tileSize == 48 && model.description.layout.gsd == 1)
+            #expect(model.description.provenance["weights.recipe"] == "tiny")
+            let predictor = CanopyPredictor(model: model)
+            #expect(predictor.windowSize == 48 && predictor.outputBands == [BandInfo(name: "canopy height", unit: "m")])
+            let pair = madePairs().pairs[1]
+            let window = PixelWindow(column: 20, row: 30, width: 48, height: 48)
+            let map = try predictor.predict(TileBatch(ids: [7], tiles: [pair.image.cropped(to: window)]))
+            let truth = pair.height.cropped(to: window).floats()
+            let error = zip(map[0].floats(), truth).reduce(0) { $0 + ($1.0 - $1.1).magnitude } / Float(truth.count)
+            #expect(Double(error) < 0.7 * validation.meanPredictorMAE)
+        }
+    }
+
+    @Test(arguments: [0, 16])
+    func `ten steps and ten more equal twenty`(cachedCrops: Int) throws {
+        try withWeights { folder, weights in
+            var recipe = tinyRecipe()
+            recipe.cachedCrops = cachedCrops
+            let source = madePairs()
+            let whole = try fitCanopy(
+                recipe: recipe, weights: weights, source: source, model: folder + "/whole", options: options())
+            let half = try fitCanopy(
+                recipe: recipe, weights: weights, source: source, model: folder + "/half",
+                options: options { $0.stopAfter = 10 })
+            #expect(!half.isComplete && half.step == 10)
+            #expect(!FileManager.default.fileExists(atPath: folder + "/half"))
+            let rest = try fitCanopy(
+                recipe: recipe, weights: weights, source: source, model: folder + "/half",
+                options: options { $0.resume = true })
+            #expect(rest.isComplete)
+            #expect(rest.validation == whole.validation)
+            #expect(try hash(folder + "/half/head.safetensors") == hash(folder + "/whole/head.safetensors"))
+            #expect(try losses(folder + "/half") == losses(folder + "/whole"))
+        }
+    }
+
+    /// The losses of a fit's metrics, step by step.
+    private func losses(_ model: String) throws -> [Double] {
+        struct Line: Decodable {
+            var step: Int?
+            var loss: Double?
+        }
+        let text = try #require(FileManager.default.contents(atPath: model + "/metrics.jsonl"))
+        let lines = try String(decoding: text, as: UTF8.self).split(separator: "\n").map {
+            try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+        }
+        #expect(lines.compactMap(\.step) == Array(1..<lines.count))
+        return lines.compactMap(\.loss)
+    }
+
+    @Test func `a killed fit goes on from its last checkpoint`() throws {
+        try withWeights { folder, weights in
+            struct Killed: Error {}
+            var recipe = tinyRecipe()
+            recipe.checkpointEvery = 6
+            let whole = try fitCanopy(
+                recipe: recipe, weights: weights, source: madePairs(), model: folder + "/whole", options: options())
+            #expect(throws: Killed.self) {
+                try fitCanopy(
+                    recipe: recipe, weights: weights,
+                    source: FailingPairs(base: madePairs(), allowed: 4 * 14, error: Killed()), model: folder + "/m",
+                    options: options())
+            }
+            #expect(FileManager.default.fileExists(atPath: folder + "/m.partial/checkpoint.safetensors"))
+            let resumed = try fitCanopy(
+                recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m",
+                options: options { $0.resume = true })
+            #expect(resumed.validation == whole.validation)
+            #expect(try hash(folder + "/m/head.safetensors") == hash(folder + "/whole/head.safetensors"))
+            #expect(try losses(folder + "/m") == losses(folder + "/whole"))
+        }
+    }
+
+    @Test func `an interrupted fit is saved`() throws {
+        try withWeights { folder, weights in
+            var asked = 0
+            let summary = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m", options: options(),
+                interrupted: {
+                    asked += 1
+                    return asked > 5
+                })
+            #expect(summary.wasInterrupted && !summary.isComplete && summary.step == 5)
+            let rest = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
+                options: options { $0.resume = true })
+            #expect(rest.isComplete && rest.step == 20)
+        }
+    }
+
+    @Test func `resuming with something else is refused and names it`() throws {
+        try withWeights { folder, weights in
+            let model = folder + "/m"
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
+                options: options { $0.stopAfter = 2 })
+            func error(_ change: (inout CanopyRecipe) -> Void, source: PairsInMemory = madePairs()) throws
+                -> DownstreamError
+            {
+                var recipe = tinyRecipe()
+                change(&recipe)
+                return try #require(throws: DownstreamError.self) {
+                    try fitCanopy(
+                        recipe: recipe, weights: weights, source: source, model: model,
+                        options: options { $0.resume = true })
+                }
+            }
+            let changed = try error {
+                $0.optimizer.learningRate = 0.5
+                $0.taps = [0, 1, 2, 3]
+                $0.seed = 10
+            }
+            #expect(changed.code == .changed)
+            #expect(changed.causes == ["recipe optimizer.learning_rate: 0.003, now 0.5", "recipe seed: 9, now 10"])
+            #expect(try error({ _ in }, source: madePairs(1)).causes == ["the pairs: made-2-96, now made-1-96"])
+            let again = try #require(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model, options: options())
+            }
+            #expect(again.code == .exists && again.remedy?.contains("--resume") == true)
+            // Only the number of steps may change.
+            let longer = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
+                options: options {
+                    $0.resume = true
+                    $0.steps = 4
+                })
+            #expect(longer.isComplete && longer.step == 4)
+        }
+    }
+
+    @Test func `a damaged checkpoint is an error`() throws {
+        try withWeights { folder, weights in
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
+                options: options { $0.stopAfter = 2 })
+            let path = folder + "/m.partial/checkpoint.safetensors"
+            let bytes = try Data(contentsOf: URL(filePath: path))
+            try bytes.prefix(bytes.count / 2).write(to: URL(filePath: path))
+            let error = try #require(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
+                    options: options { $0.resume = true })
+            }
+            #expect(error.code == .badCheckpoint && error.place == path)
+        }
+    }
+
+    @Test func `what exists is kept, and only models of ours are replaced`() throws {
+        try withWeights { folder, weights in
+            let model = folder + "/m"
+            func fit(_ change: (inout FitOptions) -> Void) throws -> FitSummary {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
+                    options: options {
+                        $0.steps = 1
+                        change(&$0)
+                    })
+            }
+            try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
+            try Data("mine".utf8).write(to: URL(filePath: model + "/letter.txt"))
+            #expect(try #require(throws: DownstreamError.self) { try fit { $0.overwrite = true } }.code == .exists)
+            #expect(FileManager.default.fileExists(atPath: model + "/letter.txt"))
+            try FileManager.default.removeItem(atPath: model)
+            #expect(try fit { _ in }.isComplete)
+            let first = try hash(model + "/head.safetensors")
+            let kept = try #require(throws: DownstreamError.self) { try fit { _ in } }
+            #expect(kept.remedy?.contains("--overwrite") == true)
+            #expect(
+                try fit {
+                    $0.overwrite = true
+                    $0.steps = 2
+                }.isComplete)
+            #expect(try hash(model + "/head.safetensors") != first)
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["backbone.safetensors", "m"])
+        }
+    }
+
+    @Test func `a loss that is not finite stops the fit`() throws {
+        try withWeights { folder, weights in
+            var recipe = tinyRecipe()
+            recipe.optimizer.learningRate = 1e30
+            recipe.optimizer.warmup = 0
+            let error = try #require(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m", options: options())
+            }
+            #expect(error.code == .notFinite)
+            #expect(error.what.hasPrefix("the loss of step "))
+            #expect(!FileManager.default.fileExists(atPath: folder + "/m"))
+        }
+    }
+
+    @Test func `pairs for other weights are refused`() throws {
+        try withWeights { folder, weights in
+            var source = madePairs()
+            source.layout.bands = [BandInfo(name: "nir")] + Array(BandInfo.rgb[..<2])
+            source.layout.stretch = .percentile(low: 2, high: 98)
+            let error = try #require(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: source, model: folder + "/m", options: options())
+            }
+            #expect(
+                error.causes == [
+                    "expected the bands red, green, blue, the weights'; found nir, red, green",
+                    "expected the stretch none, the weights'; found percentile:2.0,98.0",
+                ])
+            source = madePairs()
+            source.layout.gsd = nil
+            #expect(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: source, model: folder + "/m", options: options())
+            }
+            #expect(throws: BackboneError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: folder + "/none", source: madePairs(), model: folder + "/m",
+                    options: options())
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["backbone.safetensors"])
+        }
+    }
+
+    @Test func `a random backbone and a referenced one`() throws {
+        try withWeights { folder, weights in
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/random",
+                options: options {
+                    $0.steps = 1
+                    $0.randomBackbone = true
+                })
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/link",
+                options: options {
+                    $0.steps = 1
+                    $0.referenceBackbone = true
+                })
+            let random = try CanopyModel.load(from: folder + "/random")
+            #expect(random.description.provenance["backbone"] == "random")
+            #expect(try hash(folder + "/random/backbone.safetensors") != hash(weights))
+            let linked = try CanopyModel.load(from: folder + "/link")
+            #expect(linked.description.backbone.file == weights)
+            #expect(!FileManager.default.fileExists(atPath: folder + "/link/backbone.safetensors"))
+            try FileManager.default.removeItem(atPath: weights)
+            let error = try #require(throws: DownstreamError.self) { try CanopyModel.load(from: folder + "/link") }
+            #expect(error.code == .notFound && error.place == weights)
+        }
+    }
+
+    @Test func `a step is one line`() {
+        let step = FitStep(
+            step: 7, steps: 1200, loss: 1.23456, handOver: 0.5, learningRate: 1.94e-4, gradientNorm: 1,
+            milliseconds: 12.4)
+        #expect(step.line == "step 0007/1200 | loss 1.2346 | charbonnier 50 % | lr 1.9e-4 | 12 ms")
+    }
+}
+
+/// Pairs that fail after so many crops, as a killed program would.
+private struct FailingPairs: PairSource {
+    let base: PairsInMemory
+    let allowed: Int
+    let error: any Error
+    let counter = Counter()
+
+    final class Counter: @unchecked Sendable { var count = 0 }
+
+    var pairCount: Int { base.pairCount }
+    var fingerprint: String { base.fingerprint }
+    var layout: PixelLayout { base.layout }
+    func grid(ofPair pair: Int) -> Grid { base.grid(ofPair: pair) }
+    func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer) {
+        counter.count += 1
+        guard counter.count <= allowed else { throw error }
+        return base.crop(pair: pair, window: window)
+    }
+}

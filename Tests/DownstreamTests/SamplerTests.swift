@@ -1,0 +1,190 @@
+// Blocks, crops and pixels: what the trainer sees and what it must not see.
+import Backbone
+import Downstream
+import Geo
+import Testing
+import Torch
+
+struct SpatialBlocksTests {
+    private let blocks = SpatialBlocks(block: 16, gsd: 1, share: 0.3, seed: 3)
+    private let crs = CoordinateReferenceSystem("EPSG:32633")
+
+    @Test func `a block is wholly on one side and the share is kept`() {
+        let grid = Grid(
+            crs: crs, transform: GeoTransform(originX: 0, originY: 0, pixelSize: 1), width: 640, height: 640)
+        let held = blocks.heldOut(grid.window, of: grid, pair: 0)
+        for row in stride(from: 0, to: 640, by: 16) {
+            for column in stride(from: 0, to: 640, by: 16) {
+                let first = held[row * 640 + column]
+                #expect(held[(row + 15) * 640 + column + 15] == first)
+                #expect(held[(row + 7) * 640 + column + 3] == first)
+            }
+        }
+        let share = Double(held.count { $0 }) / Double(held.count)
+        // 1600 blocks: a deviation of 0.011.
+        #expect((share - 0.3).magnitude < 0.05)
+    }
+
+    @Test func `images that overlap agree about the ground`() {
+        let first = Grid(
+            crs: crs, transform: GeoTransform(originX: -1000.5, originY: 77.25, pixelSize: 1), width: 90, height: 90)
+        let second = first.grid(of: PixelWindow(column: 37, row: 21, width: 50, height: 50))
+        let whole = blocks.heldOut(PixelWindow(column: 37, row: 21, width: 50, height: 50), of: first, pair: 0)
+        #expect(blocks.heldOut(second.window, of: second, pair: 5) == whole)
+        #expect(whole.contains(true) && whole.contains(false))
+    }
+
+    @Test func `images without a CRS have blocks of their own`() {
+        let grid = Grid(
+            crs: nil, transform: GeoTransform(originX: 0, originY: 0, pixelSize: 1), width: 160, height: 160)
+        let first = blocks.heldOut(grid.window, of: grid, pair: 0)
+        #expect(first == blocks.heldOut(grid.window, of: grid, pair: 0))
+        #expect(first != blocks.heldOut(grid.window, of: grid, pair: 1))
+    }
+
+    @Test func `another seed holds out other ground`() {
+        let grid = Grid(
+            crs: crs, transform: GeoTransform(originX: 0, originY: 0, pixelSize: 1), width: 160, height: 160)
+        let other = SpatialBlocks(block: 16, gsd: 1, share: 0.3, seed: 4)
+        #expect(blocks.heldOut(grid.window, of: grid, pair: 0) != other.heldOut(grid.window, of: grid, pair: 0))
+    }
+}
+
+struct CropSamplerTests {
+    private let normalizer = PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1])
+
+    private func sampler(_ source: PairsInMemory, _ change: (inout CanopyRecipe) -> Void = { _ in }) throws
+        -> CropSampler
+    {
+        var recipe = tinyRecipe()
+        change(&recipe)
+        return try CropSampler(source: source, recipe: recipe, gsd: 1, normalizer: normalizer)
+    }
+
+    @Test func `a crop follows from its place in training`() throws {
+        let sampler = try sampler(madePairs())
+        let (a, b, c) = (try sampler.crop([1, 5, 0]), try sampler.crop([1, 5, 0]), try sampler.crop([1, 5, 1]))
+        #expect(a.image.shape == [3, 32, 32] && a.height.shape == [1, 32, 32] && a.valid.shape == [1, 32, 32])
+        #expect(a.image.bytes() == b.image.bytes() && a.height.bytes() == b.height.bytes())
+        #expect(a.image.bytes() != c.image.bytes())
+    }
+
+    @Test func `image and heights are laid the same way`() throws {
+        let sampler = try sampler(madePairs()) { $0.validation.share = 0 }
+        for step in 0..<24 {
+            let crop = try sampler.crop([step])
+            // Height is 15 + 15 w where green is 128 - 100 w, rounded down.
+            let green = (crop.image.select(dim: 0, index: 1) * 0.25 + 0.5) * 255.0
+            let expected = (127.5 - green) * 0.15 + 15
+            let difference = (expected - crop.height.select(dim: 0, index: 0)).abs().max().item()
+            #expect(difference < 0.1, "step \(step)")
+            #expect(crop.valid.sum().item() == 1024)
+        }
+    }
+
+    @Test func `held-out ground and missing heights do not count`() throws {
+        var source = madePairs(1)
+        var heights = source.pairs[0].height.floats()
+        var validity = [Bool](repeating: true, count: heights.count)
+        for index in heights.indices {
+            switch index % 7 {
+            case 0: heights[index] = .nan
+            case 1: heights[index] = 400
+            case 2: heights[index] = -9999
+            case 3: validity[index] = false
+            case 4: heights[index] = -2
+            default: break
+            }
+        }
+        source.pairs[0].height.samples = .float32(heights)
+        source.pairs[0].height.validity = validity
+        let target = HeightTarget(source.pairs[0].height, maxHeight: 100)
+        for index in heights.indices {
+            #expect(target.valid[index] == (index % 7 >= 4 ? 1 : 0))
+            #expect(target.metres[index].isFinite && target.metres[index] >= 0)
+        }
+        #expect(target.metres[4] == 0)
+        let sampler = try sampler(source) {
+            $0.validation.share = 0.5
+            $0.minimumValid = 0.05
+            $0.augmentation.flips = false
+            $0.augmentation.turns = false
+        }
+        let grid = source.pairs[0].grid
+        let held = sampler.blocks.heldOut(grid.window, of: grid, pair: 0)
+        #expect(held.contains(true) && held.contains(false))
+        let masked = HeightTarget(source.pairs[0].height, maxHeight: 100, excluded: held)
+        #expect(zip(masked.valid, held).allSatisfy { !$1 || $0 == 0 })
+        #expect(try sampler.crop([1]).valid.sum().item() > 0)
+    }
+
+    @Test func `pairs that cannot be trained on are errors`() throws {
+        var none = madePairs(0)
+        #expect(throws: DownstreamError.self) { try sampler(none) }
+        let small = try #require(throws: DownstreamError.self) { try sampler(madePairs(1, side: 31)) }
+        #expect(small.code == .badPairs)
+        #expect(small.what.contains("32 x 32") && small.what.contains("31 x 31"))
+        none = madePairs(1)
+        none.pairs[0].height.samples = .float32([Float](repeating: .nan, count: 96 * 96))
+        let empty = try #require(throws: DownstreamError.self) { try sampler(none).crop([0]) }
+        #expect(empty.what.contains("no pixel to train on"))
+        var bands = madePairs(1)
+        bands.pairs[0].image = PixelBuffer(
+            bands: 1, height: 96, width: 96, samples: .uint8([UInt8](repeating: 0, count: 96 * 96)))
+        let wrong = try #require(throws: DownstreamError.self) { try sampler(bands).crop([0]) }
+        #expect(wrong.what == "expected pixels of 3 bands, the weights'; found 1")
+    }
+
+    @Test func `validation windows hold held-out ground and cover a pair`() throws {
+        let sampler = try sampler(madePairs(2, side: 100)) { $0.validation.windows = 1000 }
+        let windows = Array(sampler.lattice())
+        #expect(windows.count == 2 * 16)
+        var seen = [Bool](repeating: false, count: 10_000)
+        for (pair, window) in windows where pair == 1 {
+            #expect(sampler.grids[1].window.contains(window))
+            for row in window.row..<window.row + 32 {
+                for column in window.column..<window.column + 32 { seen[row * 100 + column] = true }
+            }
+        }
+        #expect(seen.allSatisfy { $0 })
+        for (pair, window) in sampler.validationWindows() {
+            #expect(sampler.blocks.heldOut(window, of: sampler.grids[pair], pair: pair).contains(true))
+        }
+    }
+}
+
+struct PixelTensorsTests {
+    @Test func `pixels are scaled, centred and masked`() throws {
+        let normalizer = PixelNormalizer(mean: [0.5, 0.2], std: [0.25, 0.1])
+        let pixels = PixelBuffer(
+            bands: 2, height: 1, width: 2, samples: .uint8([0, 255, 51, 102]), validity: [true, false])
+        expectClose(try normalizer(pixels).doubles(), [-2, 0, 0, 0], absolute: 1e-6)
+        var all = pixels
+        all.validity = nil
+        expectClose(try normalizer(all).doubles(), [-2, 2, 0, 2], absolute: 1e-6)
+        let wide = PixelBuffer(bands: 2, height: 1, width: 1, samples: .uint16([1, 2]))
+        let error = try #require(throws: DownstreamError.self) { try normalizer(wide, place: "window 3") }
+        #expect(error.what == "expected 8-bit pixels; found uint16")
+        #expect(error.place == "window 3")
+    }
+
+    @Test func `there are eight ways to lay a square`() {
+        let square = Tensor([1, 2, 3, 4], shape: [1, 2, 2])
+        let ways = (0..<8).map { laid(square, symmetry: $0).ints() }
+        #expect(Set(ways).count == 8)
+        var augmentation = CanopyRecipe.Augmentation()
+        #expect(augmentation.symmetries == Array(0..<8))
+        augmentation.flips = false
+        // Turns keep the order around the square: 1 2 4 3.
+        for symmetry in augmentation.symmetries {
+            let way = ways[symmetry]
+            let around = [way[0], way[1], way[3], way[2]]
+            let start = around.firstIndex(of: 1) ?? 0
+            #expect((0..<4).map { around[(start + $0) % 4] } == [1, 2, 4, 3])
+        }
+        augmentation.turns = false
+        #expect(augmentation.symmetries == [0])
+        augmentation.flips = true
+        #expect(augmentation.symmetries.map { ways[$0] } == [[1, 2, 3, 4], [2, 1, 4, 3]])
+    }
+}
