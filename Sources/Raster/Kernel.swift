@@ -24,12 +24,14 @@ struct Kernel {
     /// A target pixel's least size in source pixels for kernels over its area.
     private static let smallest = 1.0 / 1024
 
-    /// Weights along one axis.
+    /// Weights of one target pixel along one axis.
     private struct Axis {
-        /// First source pixel.
+        /// First source pixel, counted from the window's.
         var first = 0
         /// Number of source pixels inside the window.
         var count = 0
+        /// Where their weights start in the list of weights.
+        var start = 0
         /// Sum of all weights, those outside the window too.
         var total = 0.0
         /// Sum of the weights inside.
@@ -38,6 +40,9 @@ struct Kernel {
 
     /// Computes the pixels of a part of the target.
     ///
+    /// The sums run in one order, along source rows first, whichever way they are done: a pixel's bytes depend
+    /// neither on the part that it is computed in nor on what else lies in the source window.
+    ///
     /// - Parameters:
     ///   - samples: Source pixels of `needed.window`, (band, row, column); invalid ones hold 0.
     ///   - validity: One flag per source pixel; `nil` where all are valid.
@@ -45,65 +50,174 @@ struct Kernel {
         _ needed: SourcePlaces.Needed, _ samples: [S], _ validity: [Bool]?, bands: Int, part: PixelWindow,
         to target: inout WarpTarget<S>
     ) {
-        let window = needed.window
-        var tallest = 1.0
-        for i in needed.column.indices where needed.column[i].isFinite {
-            tallest = max(tallest, needed.across[i], needed.down[i])
+        let pixels = SourcePixels(
+            window: needed.window, bands: bands, samples: samples, validity: validity)
+        if resampling == .nearest {
+            nearest(needed, pixels, part, &target)
+        } else if needed.isSeparable, resampling != .mode {
+            separable(needed, pixels, part, &target)
+        } else {
+            general(needed, pixels, part, &target)
         }
-        let room = Int(4 * tallest) + 8
-        var across = [Double](repeating: 0, count: room)
-        var down = [Double](repeating: 0, count: room)
-        var votes = Votes()
+    }
+
+    /// Source pixels as a kernel takes them.
+    private struct SourcePixels<S: Sample> {
+        let window: PixelWindow
+        let bands: Int
+        let samples: [S]
+        let validity: [Bool]?
+    }
+
+    private func nearest<S: Sample>(
+        _ needed: SourcePlaces.Needed, _ source: SourcePixels<S>, _ part: PixelWindow,
+        _ target: inout WarpTarget<S>
+    ) {
+        let window = source.window
+        let plane = window.width * window.height
         let count = target.count
-        samples.withUnsafeBufferPointer { samples in
-            for row in 0..<part.height {
-                for column in 0..<part.width {
-                    let i = row * part.width + column
-                    guard needed.column[i].isFinite else { continue }
-                    let out = (part.row + row) * target.width + part.column + column
-                    if resampling == .nearest {
-                        let c = Int(needed.column[i].rounded(.down)) - window.column
-                        let r = Int(needed.row[i].rounded(.down)) - window.row
-                        guard c >= 0, r >= 0, c < window.width, r < window.height,
-                            validity?[r * window.width + c] ?? true
-                        else { continue }
-                        for band in 0..<bands {
-                            target.samples[band * count + out] =
-                                samples[(band * window.height + r) * window.width + c]
-                        }
-                        target.valid[out] = true
-                        continue
-                    }
-                    let h = weigh(needed.column[i], needed.across[i], window.column, window.width, &across)
-                    let v = weigh(needed.row[i], needed.down[i], window.row, window.height, &down)
-                    guard h.count > 0, v.count > 0 else { continue }
-                    let weight = validWeight(h, v, across, down, validity, window.width)
-                    guard weight >= 0.5 * h.total * v.total else { continue }
-                    target.valid[out] = true
-                    for band in 0..<bands {
-                        let plane = band * window.height * window.width
-                        let value: Double
-                        if resampling == .mode {
-                            votes.clear()
-                            for b in 0..<v.count {
-                                let line = (v.first + b) * window.width + h.first
-                                for a in 0..<h.count where validity?[line + a] ?? true {
-                                    votes.add(samples[plane + line + a].double, down[b] * across[a])
-                                }
+        for row in 0..<part.height {
+            for column in 0..<part.width {
+                let at = needed.index(column, row, part.width)
+                guard needed.column[at.column].isFinite, needed.row[at.row].isFinite else { continue }
+                let c = Int(needed.column[at.column].rounded(.down)) - window.column
+                let r = Int(needed.row[at.row].rounded(.down)) - window.row
+                guard c >= 0, r >= 0, c < window.width, r < window.height,
+                    source.validity?[r * window.width + c] ?? true
+                else { continue }
+                let out = (part.row + row) * target.width + part.column + column
+                for band in 0..<source.bands {
+                    target.samples[band * count + out] = source.samples[band * plane + r * window.width + c]
+                }
+                target.valid[out] = true
+            }
+        }
+    }
+
+    /// Weights along one axis of many target pixels.
+    private func weights(
+        _ places: [Double], _ sizes: [Double], _ start: Int, _ length: Int
+    ) -> (axes: [Axis], list: [Double]) {
+        var axes: [Axis] = []
+        axes.reserveCapacity(places.count)
+        var list: [Double] = []
+        for (place, size) in zip(places, sizes) {
+            axes.append(place.isFinite ? weigh(place, size, start, length, &list) : Axis())
+        }
+        return (axes, list)
+    }
+
+    /// Target rows and columns parallel to the source's: along rows first, once per source row.
+    private func separable<S: Sample>(
+        _ needed: SourcePlaces.Needed, _ source: SourcePixels<S>, _ part: PixelWindow,
+        _ target: inout WarpTarget<S>
+    ) {
+        let window = source.window
+        let h = weights(needed.column, needed.across, window.column, window.width)
+        let v = weights(needed.row, needed.down, window.row, window.height)
+        let width = part.width
+        var share = [Double](repeating: 0, count: part.height * width)
+        var along = [Double](repeating: 0, count: window.height * width)
+        // The valid share of each pixel's weight.
+        for r in 0..<window.height {
+            for c in 0..<width {
+                let axis = h.axes[c]
+                guard let validity = source.validity else {
+                    along[r * width + c] = axis.inside
+                    continue
+                }
+                let line = r * window.width + axis.first
+                var sum = 0.0
+                for a in 0..<axis.count where validity[line + a] { sum += h.list[axis.start + a] }
+                along[r * width + c] = sum
+            }
+        }
+        for r in 0..<part.height {
+            let axis = v.axes[r]
+            for b in 0..<axis.count {
+                let weight = v.list[axis.start + b]
+                let line = (axis.first + b) * width
+                for c in 0..<width { share[r * width + c] += weight * along[line + c] }
+            }
+        }
+        var sums = [Double](repeating: 0, count: width)
+        for band in 0..<source.bands {
+            let plane = band * window.height * window.width
+            for r in 0..<window.height {
+                for c in 0..<width {
+                    let axis = h.axes[c]
+                    let line = plane + r * window.width + axis.first
+                    var sum = 0.0
+                    for a in 0..<axis.count { sum += h.list[axis.start + a] * source.samples[line + a].double }
+                    along[r * width + c] = sum
+                }
+            }
+            for r in 0..<part.height {
+                let axis = v.axes[r]
+                for c in 0..<width { sums[c] = 0 }
+                for b in 0..<axis.count {
+                    let weight = v.list[axis.start + b]
+                    let line = (axis.first + b) * width
+                    for c in 0..<width { sums[c] += weight * along[line + c] }
+                }
+                let out = (part.row + r) * target.width + part.column
+                for c in 0..<width
+                where h.axes[c].count > 0 && axis.count > 0
+                    && share[r * width + c] >= 0.5 * h.axes[c].total * axis.total
+                {
+                    target.valid[out + c] = true
+                    target.samples[band * target.count + out + c] = S(rounding: sums[c] / share[r * width + c])
+                }
+            }
+        }
+    }
+
+    /// Target pixels anywhere in the source.
+    private func general<S: Sample>(
+        _ needed: SourcePlaces.Needed, _ source: SourcePixels<S>, _ part: PixelWindow,
+        _ target: inout WarpTarget<S>
+    ) {
+        let window = source.window
+        var list: [Double] = []
+        var votes = Votes()
+        for row in 0..<part.height {
+            for column in 0..<part.width {
+                let at = needed.index(column, row, part.width)
+                guard needed.column[at.column].isFinite, needed.row[at.row].isFinite else { continue }
+                list.removeAll(keepingCapacity: true)
+                let h = weigh(
+                    needed.column[at.column], needed.across[at.column], window.column, window.width, &list)
+                let v = weigh(needed.row[at.row], needed.down[at.row], window.row, window.height, &list)
+                guard h.count > 0, v.count > 0 else { continue }
+                let weight = validWeight(h, v, list, source.validity, window.width)
+                guard weight >= 0.5 * h.total * v.total else { continue }
+                let out = (part.row + row) * target.width + part.column + column
+                target.valid[out] = true
+                for band in 0..<source.bands {
+                    let plane = band * window.height * window.width
+                    let value: Double
+                    if resampling == .mode {
+                        votes.clear()
+                        for b in 0..<v.count {
+                            let line = (v.first + b) * window.width + h.first
+                            for a in 0..<h.count where source.validity?[line + a] ?? true {
+                                votes.add(
+                                    source.samples[plane + line + a].double,
+                                    list[v.start + b] * list[h.start + a])
                             }
-                            value = votes.winner
-                        } else {
-                            var sum = 0.0
-                            for b in 0..<v.count {
-                                let line = plane + (v.first + b) * window.width + h.first
-                                var along = 0.0
-                                for a in 0..<h.count { along += across[a] * samples[line + a].double }
-                                sum += down[b] * along
-                            }
-                            value = sum / weight
                         }
-                        target.samples[band * count + out] = S(rounding: value)
+                        value = votes.winner
+                    } else {
+                        var sum = 0.0
+                        for b in 0..<v.count {
+                            let line = plane + (v.first + b) * window.width + h.first
+                            var along = 0.0
+                            for a in 0..<h.count { along += list[h.start + a] * source.samples[line + a].double }
+                            sum += list[v.start + b] * along
+                        }
+                        value = sum / weight
                     }
+                    target.samples[band * target.count + out] = S(rounding: value)
                 }
             }
         }
@@ -112,20 +226,23 @@ struct Kernel {
     /// Sum of the weights of valid pixels.
     @inline(__always)
     private func validWeight(
-        _ h: Axis, _ v: Axis, _ across: [Double], _ down: [Double], _ validity: [Bool]?, _ width: Int
+        _ h: Axis, _ v: Axis, _ list: [Double], _ validity: [Bool]?, _ width: Int
     ) -> Double {
-        guard let validity else { return h.inside * v.inside }
         var sum = 0.0
         for b in 0..<v.count {
-            let line = (v.first + b) * width + h.first
             var along = 0.0
-            for a in 0..<h.count where validity[line + a] { along += across[a] }
-            sum += down[b] * along
+            if let validity {
+                let line = (v.first + b) * width + h.first
+                for a in 0..<h.count where validity[line + a] { along += list[h.start + a] }
+            } else {
+                along = h.inside
+            }
+            sum += list[v.start + b] * along
         }
         return sum
     }
 
-    /// Weights of the source pixels around a place on one axis.
+    /// Weights of the source pixels around a place on one axis, added to a list.
     ///
     /// - Parameters:
     ///   - place: Column or row, fractions; pixel i covers [i, i + 1).
@@ -134,9 +251,10 @@ struct Kernel {
     ///   - length: Its number of source pixels.
     @inline(__always)
     private func weigh(
-        _ place: Double, _ size: Double, _ start: Int, _ length: Int, _ weights: inout [Double]
+        _ place: Double, _ size: Double, _ start: Int, _ length: Int, _ list: inout [Double]
     ) -> Axis {
         var axis = Axis()
+        axis.start = list.count
         let low: Double
         let high: Double
         let stretch: Double
@@ -161,8 +279,8 @@ struct Kernel {
             default: weight = max(0, 1 - abs(Double(pixel) + 0.5 - place) / stretch)
             }
             axis.total += weight
-            guard pixel >= start, pixel < start + length, axis.count < weights.count else { continue }
-            weights[axis.count] = weight
+            guard pixel >= start, pixel < start + length else { continue }
+            list.append(weight)
             axis.count += 1
             axis.inside += weight
         }
@@ -182,19 +300,32 @@ struct Kernel {
 private struct Votes {
     private var values: [Double] = []
     private var weights: [Double] = []
+    private var table: [Double: Int] = [:]
 
     mutating func clear() {
+        table.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         weights.removeAll(keepingCapacity: true)
     }
 
     mutating func add(_ value: Double, _ weight: Double) {
-        // Classes are few: a short list beats a table.
-        if let last = values.lastIndex(of: value) {
-            weights[last] += weight
+        // Classes are few, and a short list beats a table; where values are many, a table it is.
+        if values.count < 32 {
+            if let last = values.lastIndex(of: value) {
+                weights[last] += weight
+            } else {
+                values.append(value)
+                weights.append(weight)
+            }
         } else {
-            values.append(value)
-            weights.append(weight)
+            if table.isEmpty { for (i, known) in values.enumerated() { table[known] = i } }
+            if let known = table[value] {
+                weights[known] += weight
+            } else {
+                table[value] = values.count
+                values.append(value)
+                weights.append(weight)
+            }
         }
     }
 

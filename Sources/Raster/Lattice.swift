@@ -43,6 +43,9 @@ struct Lattice {
         height = window.height
     }
 
+    /// Whether columns change x alone and rows y alone.
+    var isParallel: Bool { linear.isParallel }
+
     /// Centre of a pixel, counted from the window's corner, in CRS units.
     func centre(column: Int, row: Int) -> (x: Double, y: Double) {
         linear.point(

@@ -6,8 +6,11 @@ final class SourcePlaces {
     /// What a part of the target needs of the source.
     struct Needed {
         /// The source pixels, inside the file; empty where none is needed.
-        var window: PixelWindow
-        /// Column and row in the source per target pixel, fractions; NaN where there is none.
+        var window = PixelWindow(column: 0, row: 0, width: 0, height: 0)
+        /// Whether columns and rows are parallel to the source's: then there is one entry per target column and
+        /// per target row, else one per target pixel.
+        var isSeparable = false
+        /// Column and row in the source, fractions; NaN where there is none.
         var column: [Double]
         var row: [Double]
         /// Size of the target pixel in source columns and rows.
@@ -15,6 +18,12 @@ final class SourcePlaces {
         var down: [Double]
 
         var isEmpty: Bool { window.isEmpty }
+
+        /// Entries of a target pixel.
+        @inline(__always)
+        func index(_ column: Int, _ row: Int, _ width: Int) -> (column: Int, row: Int) {
+            isSeparable ? (column, row) : (row * width + column, row * width + column)
+        }
     }
 
     private let lattice: Lattice
@@ -55,6 +64,9 @@ final class SourcePlaces {
 
     /// Finds what a part of the target needs.
     func find(_ part: PixelWindow, _ resampling: Resampling) -> Needed {
+        if transformer == nil, controlPoints == nil, inverse.isParallel, lattice.isParallel {
+            return findParallel(part, resampling)
+        }
         // One column and one row more: a pixel's size comes from the steps to its neighbours.
         let columns = part.width + 1
         let rows = part.height + 1
@@ -77,14 +89,68 @@ final class SourcePlaces {
         return needs(part, x, y, columns, resampling)
     }
 
+    /// Columns and rows each on their own.
+    private func findParallel(_ part: PixelWindow, _ resampling: Resampling) -> Needed {
+        func places(
+            _ count: Int, _ point: (Int) -> (x: Double, y: Double), _ pick: ((column: Double, row: Double)) -> Double
+        )
+            -> (at: [Double], size: [Double])
+        {
+            var x: [Double] = []
+            var y: [Double] = []
+            for i in 0...count {
+                let place = point(i)
+                x.append(place.x)
+                y.append(place.y)
+            }
+            if let turn {
+                for i in x.indices { x[i] -= turn.period * ((x[i] - turn.centre) / turn.period).rounded() }
+            }
+            return (
+                (0..<count).map { i in place(x[i], y[i]).map(pick) ?? .nan },
+                (0..<count).map { i in abs(pick(step(x, y, i, i + 1))) }
+            )
+        }
+        let columns = places(part.width, { lattice.centre(column: part.column + $0, row: part.row) }, \.column)
+        let rows = places(part.height, { lattice.centre(column: part.column, row: part.row + $0) }, \.row)
+        var needed = Needed(
+            isSeparable: true, column: columns.at, row: rows.at, across: columns.size, down: rows.size)
+        let across = Self.reach(&needed.column, columns.size, resampling, width)
+        let down = Self.reach(&needed.row, rows.size, resampling, height)
+        if let across, let down {
+            needed.window = PixelWindow(
+                column: across.lowerBound, row: down.lowerBound, width: across.count, height: down.count)
+        }
+        return needed
+    }
+
+    /// The source pixels that places on one axis need; places out of reach become NaN.
+    private static func reach(
+        _ places: inout [Double], _ sizes: [Double], _ resampling: Resampling, _ length: Int
+    ) -> Range<Int>? {
+        var low = Double.infinity
+        var high = -Double.infinity
+        for i in places.indices {
+            let reach = Kernel.reach(resampling, sizes[i])
+            guard sizes[i] <= 2 * Double(length) + 2, places[i] + reach > 0, places[i] - reach < Double(length) else {
+                places[i] = .nan
+                continue
+            }
+            low = min(low, places[i] - reach)
+            high = max(high, places[i] + reach)
+        }
+        guard low < high else { return nil }
+        let first = Int(max(0, low.rounded(.down)))
+        let end = Int(min(Double(length), high.rounded(.up) + 1))
+        return first < end ? first..<end : nil
+    }
+
     private func needs(
         _ part: PixelWindow, _ x: [Double], _ y: [Double], _ columns: Int, _ resampling: Resampling
     ) -> Needed {
         let count = part.width * part.height
         let nothing = [Double](repeating: .nan, count: count)
-        var needed = Needed(
-            window: PixelWindow(column: 0, row: 0, width: 0, height: 0), column: nothing, row: nothing,
-            across: nothing, down: nothing)
+        var needed = Needed(column: nothing, row: nothing, across: nothing, down: nothing)
         var left = Double.infinity
         var right = -Double.infinity
         var top = Double.infinity
@@ -150,4 +216,9 @@ final class SourcePlaces {
             snap((dy * inverse.columnX - dx * inverse.columnY) / determinant)
         )
     }
+}
+
+extension GeoTransform {
+    /// Whether columns change x alone and rows y alone.
+    var isParallel: Bool { rowX == 0 && columnY == 0 }
 }

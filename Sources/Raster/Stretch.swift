@@ -180,16 +180,20 @@ public func stretched(_ buffer: PixelBuffer, by parameters: StretchParameters?) 
     precondition(
         parameters.low.count == buffer.bands && parameters.high.count == buffer.bands,
         "\(buffer.bands) bands need as many stretch parameters, got \(parameters.low.count)")
-    func map<S: Sample>(_ samples: [S]) -> [UInt8] {
+    /// One band's values; `S` is what it holds.
+    func map<S: Sample>(_ samples: [S], lowest: Int, count values: Int) -> [UInt8] {
         var result = [UInt8](repeating: 0, count: samples.count)
         for plane in 0..<buffer.bands {
             let low = parameters.low[plane]
-            let high = parameters.high[plane]
-            let range = high - low
-            let flat = !(range > 0)
+            let range = parameters.high[plane] - low
+            func level(_ value: Double) -> UInt8 {
+                range > 0 ? UInt8(rounding: (value - low) / range * 255) : (value > low ? 255 : 0)
+            }
+            // Integers have few values: each is computed once.
+            let table = values <= count ? (0..<values).map { level(Double(lowest + $0)) } : []
             for i in plane * count..<(plane + 1) * count {
                 let value = samples[i].double
-                result[i] = flat ? (value > low ? 255 : 0) : UInt8(rounding: (value - low) / range * 255)
+                result[i] = table.isEmpty ? level(value) : table[Int(value) - lowest]
             }
             if let validity = buffer.validity {
                 for i in 0..<count where !validity[i] { result[plane * count + i] = 0 }
@@ -199,10 +203,10 @@ public func stretched(_ buffer: PixelBuffer, by parameters: StretchParameters?) 
     }
     let samples =
         switch buffer.samples {
-        case .uint8(let s): map(s)
-        case .uint16(let s): map(s)
-        case .int16(let s): map(s)
-        case .float32(let s): map(s)
+        case .uint8(let s): map(s, lowest: 0, count: 256)
+        case .uint16(let s): map(s, lowest: 0, count: 65536)
+        case .int16(let s): map(s, lowest: -32768, count: 65536)
+        case .float32(let s): map(s, lowest: 0, count: .max)
         }
     return PixelBuffer(
         bands: buffer.bands, height: buffer.height, width: buffer.width, samples: .uint8(samples),

@@ -144,6 +144,60 @@ struct WarpTests {
         }
     }
 
+    @Test func `kernels have the weights of their definitions`() throws {
+        // An impulse seen from half a pixel aside shows the kernel itself: linear 1/2 1/2, Keys' cubic with
+        // a = -1/2 has -1/16 9/16 9/16 -1/16, and two pixels' mean 1/2.
+        let folder = TemporaryFolder()
+        let ramp = RampRaster(width: 32, height: 32, sampleType: .float32, bands: 1)
+        var values = [Float](repeating: 0, count: 1024)
+        values[16 * 32 + 16] = 256
+        try writeRaster(
+            PixelBuffer(bands: 1, height: 32, width: 32, samples: .float32(values), grid: ramp.grid),
+            to: folder.file("impulse.tif"), format: ramp.format)
+        let reader = try RasterReader(path: folder.file("impulse.tif"))
+        var grid = ramp.grid
+        grid.transform.originX += 5
+        for (kernel, weights) in [
+            (Resampling.bilinear, [0, 0.5, 0.5, 0]), (.cubic, [-0.0625, 0.5625, 0.5625, -0.0625]),
+            (.average, [0, 0.5, 0.5, 0]),
+        ] {
+            let buffer = try reader.read(onto: grid, resampling: kernel)
+            let seen = (14...17).map { Double(buffer[0, 16, $0]) / 256 }
+            #expect(seen == weights, "\(kernel)")
+        }
+        // Two by two pixels at once: the linear kernel widens to weights 1/8 3/8 3/8 1/8.
+        grid = ramp.grid
+        grid.transform.columnX = 20
+        grid.transform.rowY = -20
+        grid.width = 16
+        grid.height = 16
+        let half = try reader.read(onto: grid, resampling: .bilinear)
+        #expect([half[0, 8, 7], half[0, 8, 8], half[0, 8, 9]] == [12, 36, 0])
+        let mean = try reader.read(onto: grid, resampling: .average)
+        #expect([mean[0, 8, 7], mean[0, 8, 8], mean[0, 8, 9]] == [0, 64, 0])
+    }
+
+    @Test func `the most frequent class wins, the lower of equal ones`() throws {
+        let folder = TemporaryFolder()
+        let ramp = RampRaster(width: 32, height: 32, bands: 1, nodata: 0)
+        // Blocks of 2 x 2: 3 of 7 against 1 of 2; 2 of 9 against 2 of 4; one of 5 and three absent.
+        var values = [UInt8](repeating: 1, count: 1024)
+        for (at, value) in zip([0, 1, 32, 33, 2, 3, 34, 35, 4, 5, 36, 37], [7, 7, 2, 7, 9, 4, 4, 9, 5, 0, 0, 0]) {
+            values[at] = UInt8(value)
+        }
+        try writeRaster(
+            PixelBuffer(bands: 1, height: 32, width: 32, samples: .uint8(values), grid: ramp.grid),
+            to: folder.file("classes.tif"), format: ramp.format)
+        var grid = ramp.grid
+        grid.transform.columnX = 20
+        grid.transform.rowY = -20
+        grid.width = 4
+        grid.height = 1
+        let modes = try RasterReader(path: folder.file("classes.tif")).read(onto: grid, resampling: .mode)
+        #expect(modes.samples == .uint8([7, 4, 0, 1]))
+        #expect(modes.validity == [true, true, false, true])
+    }
+
     @Test func `holes do not bleed`() throws {
         let folder = TemporaryFolder()
         var ramp = Self.ramp(type: .float32, nodata: -9999)
