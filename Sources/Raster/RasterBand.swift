@@ -7,7 +7,7 @@ public struct RasterBand: Sendable, Hashable {
     public let index: Int
     /// Its description, else its colour, else `band N`.
     public let name: String
-    /// `red`, `green`, `blue`, `nir`, `gray`, `alpha`, `palette` or `undefined`.
+    /// `red`, `green`, `blue`, `gray`, `palette` or `undefined`.
     public let colour: String
     /// How its samples are read.
     public let sampleType: SampleType
