@@ -46,7 +46,9 @@ struct Canvas {
         for character in text {
             for (row, bits) in BitmapFont.rows(character).enumerated() {
                 for column in 0..<BitmapFont.width where bits & (16 >> UInt8(column)) != 0 {
-                    fill(x: left + column * scale, y: y + row * scale, width: scale, height: scale, colour)
+                    fill(
+                        x: left + column * scale, y: y + (row + BitmapFont.descent(character)) * scale, width: scale,
+                        height: scale, colour)
                 }
             }
             left += (BitmapFont.width + 1) * scale

@@ -32,7 +32,8 @@ func stacItem(
         transform.columnX, transform.rowX, transform.originX, transform.columnY, transform.rowY, transform.originY, 0,
         0, 1,
     ])
-    properties["proj:bbox"] = numbers([bounds.minX, bounds.minY, bounds.maxX, bounds.maxY])
+    properties["proj:bbox"] = numbers(
+        [bounds.minX, bounds.minY, bounds.maxX, bounds.maxY].map { ($0 * 1e6).rounded() / 1e6 })
     properties["gsd"] = .number(job.layout.gsd ?? part.scenes.first?.gsd ?? part.lattice.pixelSize)
     properties["title"] = .string("\(style.title), \(fileName(part.output))")
     let software = request.software.split(separator: " ", maxSplits: 1).map(String.init)

@@ -34,7 +34,7 @@ import Testing
         return try #require(Int(line.filter(\.isNumber))) * 1024
     }
 
-    @Test func `a scene of sixteen times the pixels needs no more memory`() throws {
+    @Test func `a scene of four times the pixels needs no more memory`() throws {
         let predictor = ClosurePredictor(windowSize: 256) { window, _ in
             guard case .uint8(let pixels) = window.samples else { return [] }
             return pixels[0..<65536].map(Float.init)
@@ -45,13 +45,14 @@ import Testing
             request.overlap = 0
             return try makeMap(request, predictor: predictor, style: .canopyHeight)
         }
-        _ = try make(4096)
+        // Large enough that GDAL's block cache (128 MB, the same for every size) is full.
+        _ = try make(8192)
         let before = try peak()
         let large = try make(16384)
         let after = try peak()
         #expect(large.parts[0].statistics.validPixels == 64 * 512 * 512)
         // The other tests of this process may add a little meanwhile.
         #expect(
-            Double(after) < Double(before) * 1.15 + 60e6, "peak \(before / 1_000_000) MB, then \(after / 1_000_000) MB")
+            Double(after) < Double(before) * 1.15 + 20e6, "peak \(before / 1_000_000) MB, then \(after / 1_000_000) MB")
     }
 }
