@@ -33,7 +33,7 @@ func writePack(_ source: WaveTiles, to folder: String, perFile: Int) throws {
     }
     let manifest = PackManifest(
         fingerprint: source.fingerprint, layout: source.layout, tileCount: source.tileCount, files: files,
-        subsets: ["even": 1])
+        subsets: ["even": 2])
     try JSONEncoder().encode(manifest).write(to: URL(filePath: "\(folder)/pack.json"))
 }
 
@@ -68,9 +68,10 @@ struct PackTests {
         #expect(try pack.weights(2..<9) == source.weights(2..<9))
         let even = try pack.subset(named: "even")
         #expect((0..<even.count).map { even.id(at: $0) } == [0, 2, 4, 6, 8, 10])
+        #expect(try pack.subset(named: "all").count == 11)
         try pack.verify()
         let error = #expect(throws: PretrainingError.self) { try pack.subset(named: "train") }
-        #expect(error?.causes == ["its subsets: even"])
+        #expect(error?.causes == ["its subsets: all, even"])
         #expect(throws: PretrainingError.self) { try pack.tiles([11]) }
     }
 

@@ -30,7 +30,7 @@ public struct PackManifest: Codable, Sendable, Equatable {
     public var tileCount: Int
     /// The files, in the order of the tiles.
     public var files: [File]
-    /// Named parts: the bit (0 to 62) of the `subset` tensor that marks each.
+    /// Named parts: the bits of the `subset` tensor that mark each, such as 1, 2, 4.
     public var subsets: [String: Int]
 
     enum CodingKeys: String, CodingKey {

@@ -61,9 +61,9 @@ public struct PackedTileSource: TileSource {
                 "tiles of \(manifest.layout.bands.count) bands, \(size) x \(size) pixels, \(manifest.layout.sampleType.rawValue); "
                     + "expected 1 to 4096 bands, 1 to 65536 pixels, uint8 or uint16", in: place)
         }
-        for (name, bit) in manifest.subsets where !(0...62).contains(bit) {
+        for (name, bits) in manifest.subsets where bits <= 0 {
             throw PretrainingError(
-                .badPack, "the subset '\(name)' has bit \(bit), expected 0 to 62", in: place)
+                .badPack, "the subset '\(name)' has the bits \(bits), expected a number above 0", in: place)
         }
         var parts: [Part] = []
         var first = 0
@@ -143,16 +143,17 @@ public struct PackedTileSource: TileSource {
                 fromByteOffset: part.subset + 8 * index, as: Int64.self))
     }
 
-    /// A named part of the pack.
+    /// A named part of the pack; `all` is every tile.
     public func subset(named name: String) throws -> any TileSet {
-        guard let bit = manifest.subsets[name] else {
-            let known = manifest.subsets.keys.sorted().joined(separator: ", ")
+        guard let bits = manifest.subsets[name] else {
+            if name == "all" { return AllTiles(count: tileCount) }
+            let known = (["all"] + manifest.subsets.keys).sorted().joined(separator: ", ")
             throw PretrainingError(
                 .badSource, "the pack has no subset '\(name)'", in: folder,
-                why: ["its subsets: \(known.isEmpty ? "none" : known)"],
+                why: ["its subsets: \(known)"],
                 try: "name one of them in the recipe (data.subset), or leave the key out for all tiles")
         }
-        return try PackedSubset(source: self, bit: bit)
+        return try PackedSubset(source: self, mask: Int64(bits))
     }
 
     /// Tiles in the order asked for.
@@ -200,23 +201,23 @@ public struct PackedTileSource: TileSource {
     }
 }
 
-/// The tiles whose subset bits hold one bit: found by counts per block and a short scan, so memory stays small.
+/// The tiles that bear a mark among their subset bits: found by counts per block and a short scan, so memory stays small.
 private struct PackedSubset: TileSet {
     let count: Int
     private let source: PackedTileSource
-    private let bit: Int
+    private let mask: Int64
     /// Members before each block of `block` tiles.
     private let before: [Int]
     private static let block = 1024
 
-    init(source: PackedTileSource, bit: Int) throws {
+    init(source: PackedTileSource, mask: Int64) throws {
         self.source = source
-        self.bit = bit
+        self.mask = mask
         var before: [Int] = []
         var count = 0
         for id in 0..<source.tileCount {
             if id % Self.block == 0 { before.append(count) }
-            if try source.subsetBits(id) >> Int64(bit) & 1 == 1 { count += 1 }
+            if try source.subsetBits(id) & mask != 0 { count += 1 }
         }
         self.before = before
         self.count = count
@@ -232,7 +233,7 @@ private struct PackedSubset: TileSet {
         var left = index - before[low]
         for id in low * Self.block..<source.tileCount {
             guard let bits = try? source.subsetBits(id) else { break }
-            guard bits >> Int64(bit) & 1 == 1 else { continue }
+            guard bits & mask != 0 else { continue }
             if left == 0 { return id }
             left -= 1
         }
