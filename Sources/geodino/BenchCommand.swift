@@ -1,0 +1,186 @@
+// geodino bench: measures what users run, in the field's units.
+import ArgumentParser
+import Backbone
+import Foundation
+import Telemetry
+import Torch
+
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure the speed of what geodino does, on this machine.",
+        discussion: """
+            Names: \(Benchmark.allNames.joined(separator: ", ")); all of them without a name. Times are medians over the runs,
+            with the best beside them. Machines are noisy: compare ratios of runs in the same minute.
+            """)
+
+    @Argument(help: "Which benchmarks.")
+    var names: [String] = []
+
+    @Option(help: "vit.forward: a network of the family, such as vits16, vitb16, vitl16.")
+    var arch = "vits16"
+
+    @Option(help: "vit.forward: side of the images in pixels.")
+    var size = 224
+
+    @Option(help: "vit.forward: images per call. ssl.step: tiles per step.")
+    var batch: Int?
+
+    @Option(help: "Counted runs.")
+    var runs = 7
+
+    @Option(help: "text or json.")
+    var format: OutputFormat = .text
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var shared: RunOptions
+
+    func validate() throws {
+        for name in names where !Benchmark.allNames.contains(name) {
+            throw ValidationError(
+                "unknown benchmark '\(name)'; there are \(Benchmark.allNames.joined(separator: ", "))")
+        }
+        guard BackboneConfiguration.presetNames.contains(arch) else {
+            throw ValidationError(
+                "unknown network '\(arch)'; there are \(BackboneConfiguration.presetNames.joined(separator: ", "))")
+        }
+        guard runs >= 1, size >= 16, (batch ?? 1) >= 1 else {
+            throw ValidationError("--runs and --batch must be 1 or more, --size 16 or more")
+        }
+    }
+
+    func run() throws {
+        Interrupt.catchSignals()
+        var results: [BenchResult] = []
+        for name in names.isEmpty ? Benchmark.allNames : names {
+            let result = try Benchmark(command: self).run(name)
+            if format == .text { print(result.text) }
+            results.append(result)
+        }
+        if format == .json { try printJSON(results) }
+    }
+}
+
+/// The figures of one benchmark.
+struct BenchResult: Codable {
+    let name: String
+    let setting: String
+    let unit: String
+    let median: Double
+    let best: Double
+    let runs: Int
+    var details: [String: String] = [:]
+
+    var text: String {
+        let extra = details.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        return "\(name) \(setting): median \(shown(median, digits: 2)) best \(shown(best, digits: 2)) \(unit)"
+            + (extra.isEmpty ? "" : "  (\(extra))")
+    }
+
+    /// From seconds per run and units of work per run.
+    init(name: String, setting: String, unit: String, work: Double, seconds: [Double]) {
+        let sorted = seconds.sorted()
+        self.name = name
+        self.setting = setting
+        self.unit = unit
+        median = work / sorted[sorted.count / 2]
+        best = work / sorted[0]
+        runs = seconds.count
+    }
+}
+
+/// One benchmark with the options of the command.
+struct Benchmark {
+    let command: BenchCommand
+
+    static var allNames: [String] {
+        #if EARTH
+            ["vit.forward", "ssl.step", "tile", "canopy"]
+        #else
+            ["vit.forward", "ssl.step"]
+        #endif
+    }
+
+    func run(_ name: String) throws -> BenchResult {
+        switch name {
+        case "vit.forward": return try forward()
+        case "ssl.step": return try step()
+        #if EARTH
+            case "tile": return try tiling()
+            case "canopy": return try mapping()
+        #endif
+        default: preconditionFailure("validate() lets only known names pass")
+        }
+    }
+
+    /// Seconds of each counted run, after one that is not counted.
+    func timed(_ work: () throws -> Void) rethrows -> [Double] {
+        try work()
+        return try (0..<command.runs).map { _ in
+            let start = ContinuousClock.now
+            try work()
+            return seconds(ContinuousClock.now - start)
+        }
+    }
+
+    func seconds(_ duration: Duration) -> Double {
+        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+
+    /// Images per second of a forward pass, float32, with random weights.
+    private func forward() throws -> BenchResult {
+        try Torch.load()
+        if command.shared.threads != nil { Torch.setThreads(command.shared.threadCount) }
+        guard let configuration = BackboneConfiguration.preset(command.arch) else {
+            throw CommandError(.badArgument, "unknown network '\(command.arch)'")
+        }
+        let device = try Device(named: command.device.device ?? "cpu")
+        let batch = command.batch ?? 8
+        let network = VisionTransformer(configuration, generator: Generator(seed: 0), device: device)
+        let images = Tensor.randn(
+            [batch, configuration.channels, command.size, command.size], generator: Generator(seed: 1)
+        )
+        .to(device)
+        let times = try catchingTorchErrors {
+            withoutGradient {
+                timed {
+                    _ = network.forward(images).cls
+                    Torch.synchronize(device)
+                }
+            }
+        }
+        var result = BenchResult(
+            name: "vit.forward", setting: "\(command.arch) \(command.size) px batch \(batch)", unit: "images/s",
+            work: Double(batch), seconds: times)
+        let rate = result.median * operations(configuration, size: command.size) / 1e9
+        let peak = peakRate(device)
+        result.details = [
+            "GFLOP/s": shown(rate, digits: 1), "sgemm peak GFLOP/s": shown(peak, digits: 1),
+            "share of peak": "\(shown(100 * rate / peak, digits: 0)) %", "threads": "\(Torch.threads)",
+        ]
+        return result
+    }
+
+    /// Floating-point operations of one image: two per multiply-add of the linear layers, attention and patch embedding.
+    private func operations(_ c: BackboneConfiguration, size: Int) -> Double {
+        let patches = (size / c.patchSize) * (size / c.patchSize)
+        let tokens = Double(patches + 1 + c.registers)
+        let width = Double(c.width)
+        let linear = 4 * width * width + 2 * width * width * c.ffnRatio
+        let attention = 2 * tokens * width
+        let embedding = Double(patches * c.channels * c.patchSize * c.patchSize) * width
+        return 2 * (Double(c.depth) * tokens * (linear + attention) + embedding)
+    }
+
+    /// What this machine reaches in a plain 2048 x 2048 x 2048 product, GFLOP/s.
+    private func peakRate(_ device: Device) -> Double {
+        let n = 2048
+        let a = Tensor.randn([n, n], generator: Generator(seed: 2)).to(device)
+        let times = withoutGradient {
+            timed {
+                _ = matmul(a, a)
+                Torch.synchronize(device)
+            }
+        }
+        return 2 * Double(n * n * n) / (times.min() ?? 1) / 1e9
+    }
+}

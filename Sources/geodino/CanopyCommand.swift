@@ -1,0 +1,162 @@
+// geodino canopy: scenes and an area of interest into a canopy-height map.
+#if EARTH
+    import ArgumentParser
+    import Backbone
+    import Corpus
+    import Downstream
+    import Foundation
+    import Geo
+    import Mapping
+    import Raster
+    import Telemetry
+    import Torch
+
+    struct CanopyCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "canopy", abstract: "Map canopy height over an area of interest.",
+            discussion: """
+                Writes a cloud-optimised GeoTIFF in metres (nodata -9999), and beside it a STAC item, a QGIS style and a
+                PNG quick-look. The pixels do not depend on the area asked for, nor on the number of threads.
+                In a folder with geodino.yaml, 'geodino canopy --aoi region.geojson' finds the scenes in the corpus
+                and writes region-canopy.tif.
+                """)
+
+        @Argument(help: "Rasters that GDAL opens; the first decides the grid, and wins where they overlap.")
+        var scenes: [String] = []
+
+        @Option(help: "The area: any OGR vector file with polygons.")
+        var aoi: String?
+
+        @Option(help: "A model folder that 'geodino fit canopy' made.")
+        var model: String?
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
+        var output: String?
+
+        @Option(help: "Windows per call of the network.")
+        var batch = 8
+
+        @Option(help: "Pixels by which windows overlap; a quarter of the window without it.")
+        var overlap: Int?
+
+        @Option(help: "Bands to read, counted from 1, such as 4,3,2.")
+        var bands: String?
+
+        @Flag(help: "Count every pixel that the area touches, not only centres.")
+        var allTouched = false
+
+        @Flag(help: "Fill the area's bounding rectangle.")
+        var noClip = false
+
+        @Flag(help: "One file per UTM zone or side of 180 degrees.")
+        var split = false
+
+        @Flag(help: "Replace an existing map.")
+        var overwrite = false
+
+        @Flag(help: "Print the plan, and write nothing.")
+        var dryRun = false
+
+        @Option(help: "text or json.")
+        var format: OutputFormat = .text
+
+        @OptionGroup var device: DeviceOptions
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var shared: RunOptions
+
+        func run() throws {
+            var workspace = try WorkspaceTaker()
+            let modelPath = try workspace.required(model, \.model, named: "model", option: "--model MODEL")
+            let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
+            try gdal.apply()
+            let scenes = try foundScenes(&workspace)
+            workspace.announce()
+            guard let output = output ?? aoi.map(Self.defaultOutput) else {
+                throw CommandError(
+                    .badArgument, "no output is given",
+                    try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
+            }
+            let model = try CanopyModel.load(from: modelPath, device: Device(named: deviceName))
+            let predictor = CanopyPredictor(model: model, batch: batch)
+
+            var request = MapRequest(scenes: scenes, aoi: aoi, output: output)
+            request.overwrite = overwrite
+            request.allTouched = allTouched
+            request.noClip = noClip
+            request.split = split
+            request.threads = shared.threadCount
+            request.batchSize = batch
+            request.overlap = overlap
+            request.bands = try bands.map(Self.bandList)
+            request.model = MapModel(model)
+            request.software = "geodino \(geodinoVersion)"
+            // Not --threads: how many threads share a product may change its last bits, so it is the machine's own number.
+            request.intraOpThreads = Torch.threads
+            if dryRun {
+                let plan = try planMap(
+                    request, layout: predictor.layout, windowSize: predictor.windowSize,
+                    outputBands: predictor.outputBands)
+                if format == .json { try printJSON(plan) } else { print(plan.text) }
+                return
+            }
+            let meter = shared.meter("canopy")
+            let summary: MapSummary
+            do {
+                summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
+            } catch let error as MappingError where error.code == .cancelled {
+                meter.finish()
+                printToStandardError(error.report)
+                throw ExitCode.interrupted
+            }
+            meter.finish()
+            for warning in summary.warnings { printToStandardError("warning: \(warning)") }
+            if format == .json { try printJSON(summary) } else { print(summary.text) }
+        }
+
+        /// `region.geojson` gives `region-canopy.tif` in the current folder.
+        static func defaultOutput(aoi: String) -> String {
+            URL(fileURLWithPath: aoi).deletingPathExtension().lastPathComponent + "-canopy.tif"
+        }
+
+        private static func bandList(_ text: String) throws -> [Int] {
+            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+            guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
+                throw CommandError(.badArgument, "--bands takes numbers from 1, such as 4,3,2; got '\(text)'")
+            }
+            return numbers.compactMap(\.self)
+        }
+
+        /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.
+        private func foundScenes(_ workspace: inout WorkspaceTaker) throws -> [String] {
+            if !scenes.isEmpty { return scenes }
+            if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus") {
+                let area = try AreaOfInterest(path: aoi)
+                let found = try scenePaths(ofCorpus: corpus, meeting: area)
+                if !found.isEmpty {
+                    printToStandardError("scenes of the corpus under \(aoi): \(found.joined(separator: " "))")
+                    return found
+                }
+                let listed = workspace.scenes([])
+                guard listed.isEmpty else { return listed }
+                throw CommandError(
+                    .badArgument, "no scene of the corpus lies under the area", in: aoi,
+                    try: "geodino canopy SCENE... --aoi \(aoi)")
+            }
+            let listed = workspace.scenes([])
+            guard !listed.isEmpty else { throw workspace.missing("scene", option: "geodino canopy SCENE... --aoi AOI") }
+            return listed
+        }
+    }
+
+    extension MapModel {
+        /// Names a model by its folder and the hash of its head.
+        init(_ model: CanopyModel) {
+            let d = model.description
+            self.init(
+                id: URL(fileURLWithPath: model.path).lastPathComponent, sha256: d.head.sha256,
+                summary:
+                    "ViT \(d.backbone.architecture.width) x \(d.backbone.architecture.depth), patch \(d.backbone.architecture.patchSize), DPT head"
+            )
+        }
+    }
+#endif

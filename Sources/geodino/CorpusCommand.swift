@@ -1,0 +1,139 @@
+// geodino corpus: what a corpus holds, whether it is whole, and what can be made from it.
+#if EARTH
+    import ArgumentParser
+    import Corpus
+    import Foundation
+    import Geo
+    import Raster
+    import Telemetry
+
+    struct CorpusCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "corpus", abstract: "Look at a corpus, verify it, rebuild its index, pack it.",
+            subcommands: [Info.self, Verify.self, Reindex.self, Pack.self])
+
+        struct Info: ParsableCommand {
+            static let configuration = CommandConfiguration(abstract: "Show what a corpus holds.")
+            @Argument(help: "The corpus folder.")
+            var corpus: String
+            @Option(help: "text or json.")
+            var format: OutputFormat = .text
+
+            func run() throws {
+                let info = try corpusInfo(corpus)
+                if format == .json { try printJSON(info) } else { print(info.text) }
+            }
+        }
+
+        struct Verify: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Read every byte of a corpus, and name all damage.")
+            @Argument(help: "The corpus folder.")
+            var corpus: String
+            @OptionGroup var shared: RunOptions
+
+            func run() throws {
+                let meter = shared.meter("verify")
+                let summary = try verifyCorpus(
+                    corpus, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
+                meter.finish()
+                print("\(corpus): \(summary.tiles) tiles, \(summary.bytes) bytes read, no damage")
+            }
+        }
+
+        struct Reindex: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Make the indexes and corpus.gpkg again from the shards.")
+            @Argument(help: "The corpus folder.")
+            var corpus: String
+            @OptionGroup var shared: RunOptions
+
+            func run() throws {
+                let meter = shared.meter("reindex")
+                let summary = try reindexCorpus(corpus, progress: meter.handler)
+                meter.finish()
+                for note in summary.notes { printToStandardError("note: \(note)") }
+                print(
+                    "\(corpus): \(summary.tiles) tiles in \(summary.shards) shards; \(summary.rebuilt.count) shard indexes made again"
+                )
+            }
+        }
+
+        struct Pack: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Write the tiles as plain tensors, for machines without GDAL.")
+            @Argument(help: "The corpus folder.")
+            var corpus: String
+            @Option(name: [.customShort("o"), .customLong("output")], help: "The pack folder to make.")
+            var output: String
+            @Flag(help: "Replace an existing pack.")
+            var overwrite = false
+            @OptionGroup var shared: RunOptions
+
+            func run() throws {
+                let meter = shared.meter("pack")
+                let pack = try packCorpus(
+                    corpus, into: output, options: PackOptions(overwrite: overwrite), progress: meter.handler)
+                meter.finish()
+                print("\(output): \(pack.tileCount) tiles in \(pack.files.count) files")
+            }
+        }
+    }
+
+    extension CorpusInfo {
+        /// The corpus for people.
+        var text: String {
+            let bands = layout.bands.map(\.name).joined(separator: " ")
+            let metres =
+                gsd.first == gsd.last
+                ? shown(gsd.first, digits: 2) : gsd.map { shown($0, digits: 2) }.joined(separator: " to ")
+            let parts = splits.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            return """
+                \(path): \(complete ? "complete" : "unfinished; go on with geodino tile --resume")
+                  tiles        \(tiles) of \(layout.tileSize) x \(layout.tileSize) px (\(parts))
+                  bands        \(bands), \(layout.sampleType.rawValue), stretch \(layout.stretch.text)
+                  GSD          \(metres) m
+                  area         \(shown(squareKilometres, digits: 3)) km2
+                  scenes       \(scenes)
+                  shards       \(shards), \(bytes) bytes
+                  CRS          \(systems.map { $0.count > 40 ? String($0.prefix(40)) + "..." : $0 }.joined(separator: ", "))
+                  profile      \(profile)
+                  fingerprint  \(fingerprint ?? "none yet")
+                """
+        }
+    }
+
+    extension TileSummary {
+        /// The summary for people.
+        func text(_ corpus: String) -> String {
+            if upToDate { return "\(corpus): up to date, \(tiles) tiles in \(shards) shards" }
+            if dryRun {
+                return
+                    "\(corpus): would try \(places) places in \(scenes) scenes, at most \(bytes) bytes before compression"
+            }
+            let parts = splits.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            return """
+                \(corpus): \(tiles) tiles (\(parts)), \(newTiles) cut now, in \(shards) shards of \(bytes) bytes
+                  \(tried) places tried: \(tooFewValid) with too few valid pixels, \(outsideAOI) outside the area; \
+                \(shown(squareKilometres, digits: 3)) km2
+                """
+        }
+    }
+
+    /// Scenes of a corpus whose footprints meet an area, as paths that exist from here or from the corpus's folder.
+    func scenePaths(ofCorpus corpus: String, meeting area: AreaOfInterest) throws -> [String] {
+        let degrees = try area.transformed(to: .wgs84)
+        let beside = URL(fileURLWithPath: corpus).deletingLastPathComponent().path
+        return try corpusScenes(corpus).filter { scene in
+            scene.footprint.contains { ring in
+                let points = ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }
+                return Bounds(points: points).map(degrees.intersects) ?? false
+            }
+        }.map { scene in
+            let files = FileManager.default
+            if files.fileExists(atPath: scene.path) { return scene.path }
+            let moved = "\(beside)/\(scene.path)"
+            return files.fileExists(atPath: moved) ? moved : scene.path
+        }
+    }
+#endif

@@ -1,0 +1,86 @@
+// geodino demo: every stage on synthetic scenes, a map of a scene never seen, and honest figures beside it.
+#if EARTH
+    import ArgumentParser
+    import Foundation
+    import Telemetry
+    import Torch
+
+    struct DemoCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "demo", abstract: "Go from nothing to a scored canopy map on synthetic scenes.",
+            discussion: """
+                Stages: synth, tile, pretrain, fit canopy, canopy, score; then the same head on the backbone at
+                initialisation, and a linear probe of both. Writes OUT/report.json, OUT/picture.png, and a workspace file, so
+                that 'geodino tile', 'geodino pretrain' and 'geodino canopy --aoi region.geojson' work inside OUT.
+                """)
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The folder to make.")
+        var output = "demo"
+
+        @Option(help: "Seeds, such as 1,2,3: one run each, in OUT/seed-N when there are several.")
+        var seeds = "0"
+
+        @Option(help: "Append a dated table of the runs to this Markdown page.")
+        var log: String?
+
+        @Flag(help: "Replace a folder that 'geodino demo' made.")
+        var overwrite = false
+
+        @OptionGroup var shared: RunOptions
+
+        func validate() throws {
+            guard let list = seedList, !list.isEmpty else {
+                throw ValidationError("--seeds takes whole numbers such as 1,2,3; got '\(seeds)'")
+            }
+        }
+
+        private var seedList: [UInt64]? {
+            let parts = seeds.split(separator: ",", omittingEmptySubsequences: false).map { UInt64($0) }
+            return parts.contains(nil) ? nil : parts.compactMap(\.self)
+        }
+
+        func run() throws {
+            Interrupt.catchSignals()
+            try Torch.load()
+            let list = seedList ?? []
+            try prepareFolder()
+            var reports: [DemoReport] = []
+            for seed in list {
+                let folder = list.count == 1 ? output : "\(output)/seed-\(seed)"
+                let demo = Demo(folder: folder, seed: seed, threads: shared.threadCount, quiet: shared.quiet)
+                let report = try demo.run()
+                try printJSON(report)
+                reports.append(report)
+            }
+            if let log { try DemoReport.append(reports, seeds: list, to: log) }
+            let failures = reports.flatMap(\.failures)
+            guard failures.isEmpty else {
+                throw CommandError(.failed, "the demo's figures are not as they should be", in: output, why: failures)
+            }
+        }
+
+        /// Makes the folder; replaces only what a demo made.
+        private func prepareFolder() throws {
+            let files = FileManager.default
+            let marker = "\(output)/.geodino-demo"
+            if files.fileExists(atPath: output), let names = try? files.contentsOfDirectory(atPath: output),
+                !names.isEmpty
+            {
+                guard files.fileExists(atPath: marker) else {
+                    throw CommandError(
+                        .badArgument, "the folder is there already, and 'geodino demo' did not make it", in: output,
+                        try: "another folder: -o OUT")
+                }
+                guard overwrite else {
+                    throw CommandError(.badArgument, "the folder is there already", in: output, try: "--overwrite")
+                }
+                let aside = "\(output).replaced-\(ProcessInfo.processInfo.processIdentifier)"
+                try files.moveItem(atPath: output, toPath: aside)
+                try files.createDirectory(atPath: output, withIntermediateDirectories: true)
+                try files.removeItem(atPath: aside)
+            }
+            try files.createDirectory(atPath: output, withIntermediateDirectories: true)
+            try Data("made by geodino demo; may be replaced by it\n".utf8).write(to: URL(fileURLWithPath: marker))
+        }
+    }
+#endif

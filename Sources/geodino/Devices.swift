@@ -1,0 +1,20 @@
+// Devices by name.
+import Telemetry
+import Torch
+
+extension Device {
+    /// Reads `cpu` or `cuda:N`, and checks that the device is there.
+    init(named name: String) throws {
+        guard let device = Device(name) else {
+            throw CommandError(.badArgument, "unknown device '\(name)'", try: "--device cpu, or --device cuda:0")
+        }
+        try Torch.load()
+        if device != .cpu, !Torch.isCUDAAvailable {
+            throw CommandError(
+                .badArgument, "this libtorch sees no GPU, but the device is '\(name)'",
+                why: ["CUDA: \(try Torch.info().cuda)"],
+                try: "--device cpu, or a CUDA build of libtorch (see README.md, Choosing a libtorch)")
+        }
+        self = device
+    }
+}

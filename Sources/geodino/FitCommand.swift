@@ -1,0 +1,135 @@
+// geodino fit: a head on a frozen backbone, from a few labelled pairs.
+#if EARTH
+    import ArgumentParser
+    import Backbone
+    import Downstream
+    import Foundation
+    import Mapping
+    import Telemetry
+    import Torch
+
+    struct FitCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "fit", abstract: "Train a head on a frozen backbone.", subcommands: [FitCanopyCommand.self])
+    }
+
+    struct FitCanopyCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "canopy", abstract: "Train a canopy-height head from images and heights.",
+            discussion: """
+                Pairs may have any CRS and resolution; they are brought to the weights' GSD. Part of the ground, in
+                blocks, is held out and scored at the end. --resume goes on after an interruption.
+                """)
+
+        @Argument(help: "How to train: a YAML document such as recipes/canopy-dpt.yaml.")
+        var recipe: String
+
+        @Option(help: "The backbone: a weights file, or a folder that holds backbone.safetensors.")
+        var weights: String
+
+        @Option(help: "An image; repeat it, once for each --target.")
+        var image: [String] = []
+
+        @Option(help: "Heights in metres for the image of the same place in the list.")
+        var target: [String] = []
+
+        @Option(help: "A list of pairs: a CSV file with the columns image and target.")
+        var pairs: String?
+
+        @Option(help: "Only ground inside these polygons counts.")
+        var aoi: String?
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to make.")
+        var output: String
+
+        @Option(help: "Optimiser steps in place of the recipe's.")
+        var steps: Int?
+
+        @Option(help: "Save and end after this many steps.")
+        var stopAfter: Int?
+
+        @Flag(help: "Go on with an unfinished fit; starts one where there is none.")
+        var resume = false
+
+        @Flag(help: "Replace an existing model.")
+        var overwrite = false
+
+        @Flag(help: "Store path and hash of the backbone in place of a copy.")
+        var referenceBackbone = false
+
+        @OptionGroup var device: DeviceOptions
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var shared: RunOptions
+
+        func validate() throws {
+            guard image.count == target.count else {
+                throw ValidationError("\(image.count) --image, but \(target.count) --target: give one for each")
+            }
+            guard pairs != nil || !image.isEmpty else {
+                throw ValidationError("give --image SCENE --target HEIGHTS, or --pairs pairs.csv")
+            }
+        }
+
+        func run() throws {
+            let (recipe, _) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
+            try recipe.validate()
+            try gdal.apply()
+            let record = try VisionTransformer.record(of: weights)
+            var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
+            if let pairs { entries += try readPairs(pairs) }
+            let source = try RasterPairs(entries, record: record, tileSize: recipe.window, aoi: aoi)
+            for warning in source.pairs.flatMap(\.warnings) { printToStandardError("warning: \(warning)") }
+
+            var options = FitOptions()
+            options.resume = resume
+            options.steps = steps
+            options.stopAfter = stopAfter
+            options.overwrite = overwrite
+            options.device = try Device(named: device.device ?? "cpu")
+            options.referenceBackbone = referenceBackbone
+            options.provenance = ["software": "geodino \(geodinoVersion)"]
+            let summary = try fit(
+                recipe, weights: weights, source: source, model: output, options: options, quiet: shared.quiet)
+            print(summary.text)
+            if summary.wasInterrupted { throw ExitCode.interrupted }
+        }
+    }
+
+    /// Runs a fit with its lines on stderr, stopping on Ctrl-C.
+    func fit(
+        _ recipe: CanopyRecipe, weights: String, source: any PairSource, model: String, options: FitOptions, quiet: Bool
+    ) throws -> FitSummary {
+        Interrupt.catchSignals()
+        let meter = ProgressMeter("features", style: quiet ? .silent : nil)
+        let steps = options.steps ?? recipe.steps
+        let every = max(1, steps / 20)
+        let summary = try fitCanopy(
+            recipe: recipe, weights: weights, source: source, model: model, options: options,
+            handler: { event in
+                switch event {
+                case .caching(let done, let total):
+                    _ = meter.report(Progress(unit: "crops", done: done, total: total))
+                    if done == total { meter.finish() }
+                case .step(let step):
+                    if !quiet, step.step % every == 0 || step.step == step.steps { printToStandardError(step.line) }
+                case .saved: break
+                }
+            },
+            interrupted: { Interrupt.requested })
+        meter.finish()
+        return summary
+    }
+
+    extension FitSummary {
+        /// The summary for people.
+        var text: String {
+            guard isComplete else { return "\(model): saved after step \(step) of \(steps); go on with --resume" }
+            guard let v = validation else { return "\(model): \(steps) steps; no ground was held out" }
+            return """
+                \(model): \(steps) steps; held out \(v.pixels) pixels: MAE \(shown(v.mae, digits: 2)) m, \
+                RMSE \(shown(v.rmse, digits: 2)) m, bias \(shown(v.bias, digits: 2)) m \
+                (mean predictor \(shown(v.meanPredictorMAE, digits: 2)) m)
+                """
+        }
+    }
+#endif

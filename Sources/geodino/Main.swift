@@ -1,0 +1,62 @@
+// The command line: one front door, inputs first, `-o` for output; results on stdout, everything else on stderr.
+import ArgumentParser
+import Foundation
+import Telemetry
+
+/// `geodino` without a subcommand: shows its help.
+struct Geodino: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "geodino",
+        abstract: "From satellite scenes to self-supervised backbones to georeferenced maps.",
+        discussion: """
+            A first map: geodino synth, tile, pretrain, fit canopy, canopy --aoi. 'make demo' does it all.
+            Exit codes: 0 done, 1 failed, 64 wrong usage, 130 interrupted after a clean save.
+            """,
+        version: geodinoVersion,
+        subcommands: subcommandTypes)
+
+    static var subcommandTypes: [any ParsableCommand.Type] {
+        var commands: [any ParsableCommand.Type] = [DoctorCommand.self]
+        #if EARTH
+            commands += [
+                SynthCommand.self, TileCommand.self, CorpusCommand.self, PretrainCommand.self, FitCommand.self,
+                CanopyCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
+            ]
+        #else
+            commands += [PretrainCommand.self, BenchCommand.self]
+        #endif
+        return commands
+    }
+}
+
+/// The version of the program, as recorded in what it writes.
+let geodinoVersion = "0.1.0"
+
+@main
+enum Main {
+    static func main() {
+
+        do {
+            var command = try Geodino.parseAsRoot()
+            try command.run()
+        } catch let error as any ExplainedError {
+            printToStandardError(error.report)
+            exit(1)
+        } catch let code as ExitCode {
+            exit(code.rawValue)
+        } catch {
+            // Usage errors and help requests; ArgumentParser words them and knows their exit codes.
+            Geodino.exit(withError: error)
+        }
+    }
+}
+
+/// Writes a line to stderr.
+func printToStandardError(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+extension ExitCode {
+    /// Interrupted by Ctrl-C, after a clean save.
+    static let interrupted = ExitCode(130)
+}

@@ -1,0 +1,171 @@
+// geodino pretrain: a backbone from unlabelled tiles.
+import ArgumentParser
+import Foundation
+import Geo
+import Pretraining
+import Telemetry
+import Torch
+
+#if EARTH
+    import Corpus
+#endif
+
+struct PretrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pretrain", abstract: "Pretrain a backbone on tiles without labels (DINO, iBOT, KoLeo).",
+        discussion: """
+            The run folder gets metrics.jsonl, checkpoints, and backbone.safetensors, the teacher's weights.
+            --resume goes on with the run's own recipe and ends with the bytes of an unbroken run. Ctrl-C saves.
+            In a folder with geodino.yaml, recipe and corpus are taken from there, and runs are numbered.
+            """)
+
+    @Argument(help: "How to train: a YAML document such as recipes/demo.yaml.")
+    var recipe: String?
+
+    @Option(help: "A corpus that 'geodino tile' made, or a pack of one.")
+    var corpus: String?
+
+    @Option(name: [.customShort("o"), .customLong("output")], help: "The run folder.")
+    var output: String?
+
+    @Option(help: "Steps in place of the recipe's.")
+    var steps: Int?
+
+    @Option(help: "Save and end once this many steps are done.")
+    var stopAfter: Int?
+
+    @Option(help: "Seed in place of the recipe's.")
+    var seed: Int?
+
+    @Flag(help: "Go on with an unfinished run; starts it where nothing was begun.")
+    var resume = false
+
+    @Flag(help: "Replace an existing run.")
+    var overwrite = false
+
+    @Option(help: "Threads of tensor operations; results are equal bit for bit only at equal numbers.")
+    var tensorThreads: Int?
+
+    @Flag(help: "Print what would be trained, and write nothing.")
+    var dryRun = false
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var shared: RunOptions
+
+    func run() throws {
+        var workspace = try WorkspaceTaker()
+        let corpus = try workspace.required(corpus, \.corpus, named: "corpus", option: "--corpus CORPUS")
+        let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
+        let document = try recipeDocument(&workspace)
+        let folder = try runFolder(&workspace, name: document?.value.name)
+        workspace.announce()
+
+        var recipe = document?.value
+        if let seed { recipe?.seed = seed }
+        try recipe?.validate()
+        let source = try tileSource(corpus)
+        if dryRun {
+            print("\(folder): \(steps ?? recipe?.steps ?? 0) steps on \(source.tileCount) tiles of \(corpus)")
+            return
+        }
+        var options = PretrainOptions()
+        options.steps = steps
+        options.stopAfter = stopAfter
+        options.resume = resume
+        options.overwrite = overwrite
+        options.threads = tensorThreads
+        options.loaderThreads = shared.threads
+        options.device = try Device(named: deviceName)
+        options.provenance = ["geodino": geodinoVersion]
+        let summary = try runPretraining(
+            recipe, recipeText: document?.text, source: source, run: folder, options: options, quiet: shared.quiet)
+        switch summary.end {
+        case .interrupted:
+            printToStandardError("interrupted after step \(summary.step)/\(summary.total); go on with --resume")
+            throw ExitCode.interrupted
+        case .finished, .stopped:
+            print("\(folder): \(summary.step) of \(summary.total) steps, weights in \(summary.backbone ?? "-")")
+        }
+    }
+
+    /// The recipe given or the workspace's; a resumed run needs none.
+    private func recipeDocument(_ workspace: inout WorkspaceTaker) throws -> (value: PretrainingRecipe, text: String)? {
+        if recipe == nil, resume, output != nil { return nil }
+        let path = try workspace.required(
+            recipe, \.recipe, named: "recipe", option: "geodino pretrain RECIPE --corpus CORPUS -o RUN")
+        return try StrictYAML.decode(PretrainingRecipe.self, path: path)
+    }
+
+    /// The folder given, else the next free number; names an unfinished run instead of starting beside it.
+    private func runFolder(_ workspace: inout WorkspaceTaker, name: String?) throws -> String {
+        if let output { return output }
+        let stem = workspace.optional(nil, \.run, named: "run") ?? "runs/\(name ?? "run")"
+        let existing = RunNumbering.existing(stem: stem)
+        if let last = existing.last, !RunNumbering.isFinished(last) {
+            if resume { return last }
+            throw CommandError(
+                .badArgument, "the last run is unfinished", in: last,
+                try:
+                    "geodino pretrain --resume -o \(last)    (or -o \(RunNumbering.next(stem: stem, after: existing)) for a new one)"
+            )
+        }
+        return RunNumbering.next(stem: stem, after: existing)
+    }
+}
+
+/// Run folders of a workspace: `runs/demo-001`, `runs/demo-002` ...
+enum RunNumbering {
+    static func existing(stem: String) -> [String] {
+        let url = URL(fileURLWithPath: stem)
+        let folder = url.deletingLastPathComponent()
+        let prefix = url.lastPathComponent + "-"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let parent = (stem as NSString).deletingLastPathComponent
+        return names.filter { $0.hasPrefix(prefix) && Int($0.dropFirst(prefix.count)) != nil }
+            .sorted { (Int($0.dropFirst(prefix.count)) ?? 0) < (Int($1.dropFirst(prefix.count)) ?? 0) }
+            .map { parent.isEmpty ? $0 : "\(parent)/\($0)" }
+    }
+
+    static func next(stem: String, after existing: [String]) -> String {
+        let last = existing.last.flatMap { Int($0.split(separator: "-").last ?? "") } ?? 0
+        return "\(stem)-\(String(format: "%03d", last + 1))"
+    }
+
+    /// A run is finished when the teacher's weights were written.
+    static func isFinished(_ run: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(run)/backbone.safetensors")
+    }
+}
+
+/// A corpus or a pack.
+func tileSource(_ path: String) throws -> any TileSource {
+    if FileManager.default.fileExists(atPath: "\(path)/pack.json") { return try PackedTileSource(folder: path) }
+    #if EARTH
+        return try CorpusTileSource(path)
+    #else
+        throw CommandError(
+            .notFound, "there is no pack; this is the tensor half, which reads packs alone", in: path,
+            try: "geodino corpus pack CORPUS -o PACK, on a machine with GDAL")
+    #endif
+}
+
+/// Runs a pretraining with its step lines on stderr, stopping on Ctrl-C after a save.
+func runPretraining(
+    _ recipe: PretrainingRecipe?, recipeText: String?, source: any TileSource, run: String, options: PretrainOptions,
+    quiet: Bool
+) throws -> PretrainSummary {
+    Interrupt.catchSignals()
+    let clock = ContinuousClock()
+    var shownAt = clock.now - .seconds(60)
+    let events = PretrainEvents(
+        step: { report in
+            // Often enough to watch, seldom enough for a log.
+            guard !quiet, report.step == report.total || clock.now - shownAt >= .seconds(5) else { return }
+            shownAt = clock.now
+            printToStandardError(report.line)
+        },
+        notice: { printToStandardError("warning: " + $0.report.dropFirst("error: ".count)) })
+    return try pretrain(
+        recipe, recipeText: recipeText, source: source, run: run, options: options, events: events,
+        interrupted: { Interrupt.requested })
+}

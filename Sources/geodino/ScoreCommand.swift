@@ -1,0 +1,87 @@
+// geodino score: a map against the truth.
+#if EARTH
+    import ArgumentParser
+    import Foundation
+    import Raster
+    import Scoring
+    import Telemetry
+
+    struct ScoreCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "score", abstract: "Score a map against the truth.", subcommands: [ScoreCanopyCommand.self])
+    }
+
+    struct ScoreCanopyCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "canopy", abstract: "Score a canopy-height map on the truth's grid.",
+            discussion: """
+                MAE, RMSE, bias (mean of map minus truth) and R2 over pixels; block-R2 over means of square blocks
+                (null below 10 blocks).
+                """)
+
+        @Option(help: "The map, in metres.")
+        var map: String
+
+        @Option(help: "The truth, in metres.")
+        var truth: String
+
+        @Option(help: "Compare inside these polygons only.")
+        var aoi: String?
+
+        @Option(help: ArgumentHelp("Side of a block on the ground, such as 30m.", valueName: "metres"))
+        var block = "30m"
+
+        @Option(
+            help: ArgumentHelp(
+                "Also the MAE of always saying this height; 'mean' takes the truth's mean.", valueName: "m"))
+        var constant: String?
+
+        @Option(help: "text or json.")
+        var format: OutputFormat = .text
+
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var shared: RunOptions
+
+        private var blockMetres: Double? {
+            Double(block.hasSuffix("m") ? String(block.dropLast()) : block).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+        }
+
+        private var reference: CanopyReference? {
+            guard let constant else { return nil }
+            return constant == "mean" ? .truthMean : Double(constant).map(CanopyReference.constant)
+        }
+
+        func validate() throws {
+            if blockMetres == nil { throw ValidationError("--block takes metres such as 30m, got '\(block)'") }
+            if let constant, reference == nil {
+                throw ValidationError("--constant takes metres or 'mean', got '\(constant)'")
+            }
+        }
+
+        func run() throws {
+            try gdal.apply()
+            let meter = shared.meter("score")
+            let score = try scoreCanopy(
+                map: map, truth: truth, aoi: aoi.map { try AreaOfInterest(path: $0) }, blockMetres: blockMetres ?? 30,
+                reference: reference, progress: meter.handler)
+            meter.finish()
+            if format == .json { try printJSON(score) } else { print(score.text) }
+        }
+    }
+
+    extension CanopyScore {
+        /// The score for people, a figure per line.
+        var text: String {
+            var lines = [
+                "MAE       \(shown(mae)) m", "RMSE      \(shown(rmse)) m", "bias      \(shown(bias)) m",
+                "R2        \(shown(r2))",
+                "block-R2  \(shown(blockR2))  (\(blockCount) blocks of \(shown(blockMetres, digits: 1)) m\(blockR2 == nil ? ", too few" : ""))",
+                "pixels    \(pixelCount)",
+            ]
+            if let meanPredictor, let meanPredictorMAE {
+                lines.append("always \(shown(meanPredictor, digits: 2)) m: MAE \(shown(meanPredictorMAE)) m")
+            }
+            return lines.joined(separator: "\n")
+        }
+    }
+#endif

@@ -1,0 +1,104 @@
+// YAML into a Codable value, strictly: unknown and duplicate keys, aliases and huge files are errors with a line number.
+import Foundation
+import Telemetry
+import Yams
+
+/// Reads profiles, recipes and workspace files.
+enum StrictYAML {
+    static let largestFile = 1 << 20
+
+    /// Decodes a document; every key of the document must be one that the type asks for.
+    static func decode<T: Decodable>(_ type: T.Type, path: String) throws -> (value: T, text: String) {
+        let text = try contents(of: path)
+        return (try decode(type, text: text, path: path), text)
+    }
+
+    static func decode<T: Decodable>(_ type: T.Type, text: String, path: String) throws -> T {
+        let root: Node
+        do {
+            guard let node = try Yams.compose(yaml: text) else {
+                throw CommandError(.badDocument, "the document is empty", in: path)
+            }
+            root = node
+        } catch let error as CommandError {
+            throw error
+        } catch {
+            throw CommandError(
+                .badDocument, "cannot read the YAML document", in: path,
+                why: "\(error)".split(separator: "\n").map(String.init))
+        }
+        try refuseAnchors(root, path: path)
+        do {
+            return try NodeDecoder.decode(type, from: root, path: [], file: path)
+        } catch let DecodingError.dataCorrupted(context) {
+            throw CommandError(
+                .badDocument, "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has a bad value",
+                in: path, why: [context.debugDescription])
+        }
+    }
+
+    private static func contents(of path: String) throws -> String {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
+            throw CommandError(
+                .notFound, "no such file", in: path, try: "ls recipes tiles    (the documents that come with geodino)")
+        }
+        guard attributes[.type] as? FileAttributeType != .typeDirectory else {
+            throw CommandError(.badDocument, "a folder, where a YAML document was expected", in: path)
+        }
+        let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
+        guard size <= largestFile else {
+            throw CommandError(
+                .badDocument, "the document has \(size) bytes; recipes and profiles have at most \(largestFile)",
+                in: path)
+        }
+        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+        else {
+            throw CommandError(.badDocument, "the document is no UTF-8 text", in: path)
+        }
+        return text
+    }
+
+    // Anchors come before the aliases that name them, so this walk ends before a nest of aliases grows.
+    private static func refuseAnchors(_ node: Node, path: String) throws {
+        if node.anchor != nil {
+            throw CommandError(
+                .badDocument, "line \(node.mark?.line ?? 0): anchors and aliases are not allowed", in: path,
+                try: "write the value out where it is needed")
+        }
+        switch node {
+        case .mapping(let mapping):
+            for (key, value) in mapping {
+                try refuseAnchors(key, path: path)
+                try refuseAnchors(value, path: path)
+            }
+        case .sequence(let sequence):
+            for value in sequence { try refuseAnchors(value, path: path) }
+        default: break
+        }
+    }
+
+    /// The known word nearest to a misspelt one, if one is near.
+    static func nearest(to word: String, among known: [String]) -> String? {
+        let scored = known.map { (word: $0, distance: editDistance(word.lowercased(), $0.lowercased())) }
+        guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(2, word.count / 3) else {
+            return nil
+        }
+        return best.word
+    }
+
+    // Levenshtein 1966: the least number of insertions, deletions and substitutions.
+    private static func editDistance(_ a: String, _ b: String) -> Int {
+        let b = Array(b)
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let substituted = diagonal + (x == y ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

@@ -1,0 +1,49 @@
+// geodino synth: procedural landscapes with true height and cover, for demos and tests.
+#if EARTH
+    import ArgumentParser
+    import Foundation
+    import Synth
+    import Telemetry
+
+    struct SynthCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "synth", abstract: "Make procedural landscapes with true canopy height and land cover.",
+            discussion: """
+                Writes OUT/scene-000/{rgb,height,cover}.tif and so on, in a UTM zone at 0.6 m; OUT/pairs.csv, which
+                'geodino fit' reads; and a workspace file OUT/geodino.yaml.
+                """)
+
+        @Argument(help: "The folder to make.")
+        var output: String
+
+        @Option(help: "Number of scenes.")
+        var scenes = 4
+
+        @Option(help: "Side of a scene in pixels.")
+        var size = 1024
+
+        @Option(help: "Seed of everything that is drawn.")
+        var seed: UInt64 = 0
+
+        @Flag(help: "Add a near-infrared band.")
+        var nir = false
+
+        @Flag(help: "Replace a folder that 'geodino synth' made.")
+        var overwrite = false
+
+        @OptionGroup var shared: RunOptions
+
+        func run() throws {
+            let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
+            let meter = shared.meter("synth")
+            _ = try synthesize(options, into: output, overwrite: overwrite, progress: meter.handler)
+            meter.finish()
+            try Workspace(
+                scenes: (0..<scenes).map { "scene-\(String(format: "%03d", $0))/rgb.tif" }, profile: nil,
+                corpus: "corpus",
+                recipe: nil, run: "runs/synth", model: nil, device: nil
+            ).write(to: output)
+            printToStandardError("\(output): \(scenes) scenes of \(size) x \(size) px at \(options.gsd) m")
+        }
+    }
+#endif

@@ -1,0 +1,96 @@
+// geodino tile: scenes into a corpus of training tiles.
+#if EARTH
+    import ArgumentParser
+    import Corpus
+    import Foundation
+    import Raster
+    import Telemetry
+
+    /// Options passed to GDAL by the commands that read scenes.
+    struct GDALOptions: ParsableArguments {
+        @Option(
+            name: .customLong("config"), help: ArgumentHelp("Set a GDAL configuration option.", valueName: "KEY=VALUE"))
+        var configuration: [String] = []
+
+        @Option(help: ArgumentHelp("Megabytes of GDAL's block cache.", valueName: "MB"))
+        var memory = 128
+
+        func validate() throws {
+            for pair in configuration where !pair.contains("=") || pair.hasPrefix("=") {
+                throw ValidationError("--config takes KEY=VALUE, got '\(pair)'")
+            }
+            if !(16...1_000_000).contains(memory) {
+                throw ValidationError("--memory must be 16 to 1000000, got \(memory)")
+            }
+        }
+
+        /// Hands the options to GDAL.
+        func apply() throws {
+            var options: [String: String] = [:]
+            for pair in configuration {
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                options[String(parts[0])] = String(parts[1])
+            }
+            try GDAL.configure(options, cacheMegabytes: memory)
+        }
+    }
+
+    struct TileCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "tile", abstract: "Cut scenes into a corpus of training tiles.",
+            discussion: """
+                A corpus is a folder of WebDataset shards with an index beside each and a GeoPackage over all.
+                --resume goes on after an interruption and ends with the very bytes of an unbroken run.
+                In a folder with geodino.yaml, what is not given is taken from there.
+                """)
+
+        @Argument(help: "Rasters that GDAL opens.")
+        var scenes: [String] = []
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The corpus folder.")
+        var output: String?
+
+        @Option(help: "How to cut: a YAML document such as tiles/sat493m.yaml.")
+        var profile: String?
+
+        @Option(help: "Keep tiles whose centre lies in these polygons (any OGR vector file).")
+        var aoi: String?
+
+        @Flag(help: "Go on with an interrupted run; starts one where nothing was begun.")
+        var resume = false
+
+        @Flag(help: "Replace an existing corpus.")
+        var overwrite = false
+
+        @Flag(help: "Print what would be cut, and write nothing.")
+        var dryRun = false
+
+        @Option(help: "text or json.")
+        var format: OutputFormat = .text
+
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var shared: RunOptions
+
+        func run() throws {
+            var workspace = try WorkspaceTaker()
+            let scenes = workspace.scenes(self.scenes)
+            guard !scenes.isEmpty else { throw workspace.missing("scene", option: "geodino tile SCENE... -o CORPUS") }
+            let corpus = try workspace.required(
+                output, \.corpus, named: "corpus", option: "geodino tile SCENE... -o CORPUS")
+            let profilePath = try workspace.required(
+                profile, \.profile, named: "profile", option: "--profile tiles/sat493m.yaml")
+            workspace.announce()
+            let (profile, _) = try StrictYAML.decode(TileProfile.self, path: profilePath)
+            try gdal.apply()
+            let meter = shared.meter("tile")
+            let summary = try tile(
+                scenes: scenes, profile: profile, into: corpus, aoi: aoi.map { try AreaOfInterest(path: $0) },
+                options: TileOptions(resume: resume, overwrite: overwrite, threads: shared.threadCount, dryRun: dryRun),
+                progress: meter.handler)
+            meter.finish()
+            for note in summary.notes { printToStandardError("note: \(note)") }
+            if format == .json { try printJSON(summary) } else { print(summary.text(corpus)) }
+            if Interrupt.requested { throw ExitCode.interrupted }
+        }
+    }
+#endif
