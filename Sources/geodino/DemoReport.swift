@@ -2,7 +2,9 @@
 #if EARTH
     import Foundation
 
-    /// The figures of one run. Lengths are metres; paths are relative to the folder the command was run in.
+    /// The figures of one run.
+    ///
+    /// Lengths are metres; paths are relative to the folder the command was run in.
     struct DemoReport: Codable {
         var maeM: Double
         var rmseM: Double
@@ -38,7 +40,9 @@
             case peakRssMb = "peak_rss_mb"
         }
 
-        /// What must hold and does not. That the DPT head beats the random backbone is reported, not demanded.
+        /// What must hold and does not.
+        ///
+        /// That the DPT head beats the random backbone is reported, not demanded.
         var failures: [String] {
             var list: [String] = []
             if maeM >= meanPredictorMaeM {

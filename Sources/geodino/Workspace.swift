@@ -2,7 +2,9 @@
 import Foundation
 import Telemetry
 
-/// The workspace file of a folder. Paths are relative to that folder.
+/// The workspace file of a folder.
+///
+/// Paths are relative to that folder.
 struct Workspace: Codable {
     /// Rasters that `tile` cuts and that `canopy` maps.
     var scenes: [String]?

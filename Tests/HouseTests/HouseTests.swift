@@ -2,7 +2,9 @@
 import Foundation
 import Testing
 
-/// The rows of docs/overview.md. A module imports from lower rows only.
+/// The rows of docs/overview.md.
+///
+/// A module imports from lower rows only.
 private let rows: [String: Int] = [
     "CGDAL": 0, "COpenBLAS": 0, "CTorchAPI": 0, "Geo": 0, "Telemetry": 0,
     "Raster": 1, "Torch": 1,
@@ -74,7 +76,8 @@ private func sources(in folder: String) -> [SourceFile] {
                 guard let allowed = owners[name] else { continue }
                 #expect(allowed.contains(file.module), "\(file) imports \(name), which belongs to \(allowed.sorted())")
                 #expect(
-                    !file.text.contains("public import \(name)"), "\(file) shows \(name) to everybody; import it plainly")
+                    !file.text.contains("public import \(name)"),
+                    "\(file) shows \(name) to everybody; import it plainly")
             }
         }
     }
@@ -82,7 +85,9 @@ private func sources(in folder: String) -> [SourceFile] {
     @Test func `the manifest declares the same dependencies`() throws {
         let manifest = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
         for line in manifest.split(separator: "\n") where line.contains("module(\"") {
-            let names = line.split(separator: "\"").enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            let names = line.split(separator: "\"").enumerated().filter { $0.offset % 2 == 1 }.map {
+                String($0.element)
+            }
             guard let name = names.first, let row = rows[name] else {
                 Issue.record("the manifest names a module that the plan does not know: \(line)")
                 continue
