@@ -84,6 +84,10 @@ struct PretrainTests {
             $0.stopAfter = 10
         }
         #expect(first.end == .stopped && first.step == 10)
+        let progress = try RunProgress(run: parts)
+        #expect(progress.step == 10 && progress.recipe.steps == 20 && !progress.isFinished)
+        #expect(try RunProgress(run: whole).isFinished)
+        #expect(throws: PretrainingError.self) { try RunProgress(run: folder.path) }
         let second = try run(parts) {
             $0.resume = true
             $0.loaderThreads = 3
