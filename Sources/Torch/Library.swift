@@ -54,6 +54,9 @@ enum Library {
             run `make setup`, or build it against an installed PyTorch with \
             `LIBTORCH=DIR Sources/CTorch/build -o libctorch.so` and name it in GEODINO_CTORCH
             """
+        // OpenMP's threads spin while they wait, and take the cores from the loader threads: on a busy machine a step took four
+        // times as long. Read once, when libgomp is loaded; what the user set stays.
+        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
         var tried: [String] = []
         for path in candidates() {
             guard access(path, R_OK) == 0 else {

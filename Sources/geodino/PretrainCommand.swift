@@ -131,9 +131,9 @@ enum RunNumbering {
         return "\(stem)-\(String(format: "%03d", last + 1))"
     }
 
-    /// A run is finished when the teacher's weights were written.
+    /// Whether all steps of the recipe are done; an unreadable run counts as unfinished, and is named.
     static func isFinished(_ run: String) -> Bool {
-        FileManager.default.fileExists(atPath: "\(run)/backbone.safetensors")
+        (try? RunProgress(run: run).isFinished) ?? false
     }
 }
 

@@ -26,9 +26,6 @@ public func pretrain(
     interrupted: @Sendable () -> Bool = { false }
 ) throws -> PretrainSummary {
     let started = now()
-    // Without it libtorch's threads spin at every barrier for whoever is late, and with a loader thread on the same cores
-    // somebody always is: steps took four times as long. Must be said before libtorch is opened; a user's own choice stays.
-    setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
     try Torch.load()
     let folder = try RunFolder(
         path: run, recipe: recipe, recipeText: recipeText, corpus: source.fingerprint, steps: options.steps,
