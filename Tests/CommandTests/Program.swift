@@ -32,7 +32,7 @@ enum Program {
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: base) }
         let streams = ["out", "err"].map { base.appendingPathComponent($0) }
-        for stream in streams { FileManager.default.createFile(atPath: stream.path, contents: nil) }
+        for stream in streams { _ = FileManager.default.createFile(atPath: stream.path, contents: nil) }
         let handles = try streams.map { try FileHandle(forWritingTo: $0) }
         process.standardOutput = handles[0]
         process.standardError = handles[1]
