@@ -103,7 +103,7 @@ struct DoctorReport: Codable {
             let remedy = "apt-get install libgdal32 (or run: make setup)"
             do {
                 items += try GDAL.versions().map { Item(name: $0.name, version: $0.version, detail: nil, remedy: nil) }
-                let codecs = try GDAL.codecs()
+                let codecs = GDAL.codecs()
                 items.append(
                     Item(name: "codecs", version: codecs.joined(separator: " "), detail: "of GeoTIFF", remedy: nil))
             } catch {
