@@ -72,10 +72,11 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
         var wrong = head.sizes.problems + bins.problems
         do { try backbone.architecture.validate() } catch { wrong += error.causes }
         if task != "canopy" { wrong.append("task is \(task); expected canopy") }
-        if taps.count != 4 || !zip(taps, taps.dropFirst()).allSatisfy(<)
+        if taps.count != 4 || !zip(taps, taps.dropFirst()).allSatisfy(<=)
             || !taps.allSatisfy((0..<max(backbone.architecture.depth, 0)).contains)
         {
-            wrong.append("taps is \(taps); expected four rising block numbers below \(backbone.architecture.depth)")
+            wrong.append(
+                "taps is \(taps); expected four block numbers that do not fall, below \(backbone.architecture.depth)")
         }
         let patch = max(backbone.architecture.patchSize, 1)
         if !(patch...8192).contains(window) || window % patch != 0 {

@@ -8,7 +8,7 @@ public struct CanopyRecipe: Codable, Sendable, Equatable {
     public var head = DenseHeadConfiguration()
     /// From the head's numbers to metres.
     public var bins = HeightBins()
-    /// The four blocks whose tokens the head sees, from 0, shallowest first.
+    /// The four blocks whose tokens the head sees, from 0, shallowest first; a shallow backbone may give one twice.
     public var taps = [5, 11, 17, 23]
     /// Side in pixels of the windows that a map is made of; a multiple of the patch size.
     public var window = 512
@@ -142,8 +142,8 @@ extension CanopyRecipe {
             if !holds { wrong.append(words()) }
         }
         expect(
-            taps.count == 4 && taps.allSatisfy { $0 >= 0 } && zip(taps, taps.dropFirst()).allSatisfy(<),
-            "taps is \(taps); expected four rising block numbers from 0")
+            taps.count == 4 && taps.allSatisfy { $0 >= 0 } && zip(taps, taps.dropFirst()).allSatisfy(<=),
+            "taps is \(taps); expected four block numbers from 0 that do not fall")
         expect((8...8192).contains(window), "window is \(window); expected 8 to 8192 pixels")
         expect((8...4096).contains(crop), "crop is \(crop); expected 8 to 4096 pixels")
         expect((1...100_000_000).contains(steps), "steps is \(steps); expected 1 or more")

@@ -93,8 +93,13 @@ extension CanopyRecipe.Augmentation {
 }
 
 extension VisionTransformer {
-    /// The taps of a batch of normalised images `[B, C, H, W]`, without gradients.
+    /// The taps of a batch of normalised images `[B, C, H, W]`, without gradients; a block may be asked for twice.
     package func taps(_ images: Tensor, _ blocks: [Int]) -> [(map: Tensor, cls: Tensor)] {
-        withoutGradient { intermediateLayers(images.to(device), blocks: blocks).map { ($0.map, $0.cls) } }
+        withoutGradient {
+            let found = intermediateLayers(images.to(device), blocks: Set(blocks).sorted())
+            return blocks.compactMap { block in
+                found.first { $0.block == block }.map { ($0.map, $0.cls) }
+            }
+        }
     }
 }

@@ -154,6 +154,16 @@ struct CropSamplerTests {
 }
 
 struct PixelTensorsTests {
+    @Test func `a block may be tapped twice`() {
+        let network = VisionTransformer(tinyBackbone(), generator: Generator(seed: 4))
+        let image = wave([1, 3, 16, 24], 0.1)
+        let taps = network.taps(image, [0, 0, 2, 3])
+        #expect(taps.count == 4)
+        #expect(taps[0].map.bytes() == taps[1].map.bytes())
+        #expect(taps[1].map.bytes() != taps[2].map.bytes())
+        #expect(taps[3].map.shape == [1, 16, 2, 3])
+    }
+
     @Test func `pixels are scaled, centred and masked`() throws {
         let normalizer = PixelNormalizer(mean: [0.5, 0.2], std: [0.25, 0.1])
         let pixels = PixelBuffer(
