@@ -22,7 +22,8 @@ struct CorpusFolder {
         let name = path + "/" + CorpusMarker.name
         guard exists(name) else {
             throw CorpusError(
-                .notCorpus, exists(path) ? "the folder is no corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
+                .notCorpus,
+                exists(path) ? "the folder is no corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
                 in: path, try: "geodino tile SCENE... -o '\(path)' makes a corpus")
         }
         let file = try InputFile(name)
@@ -36,7 +37,8 @@ struct CorpusFolder {
         }
         guard marker.formatVersion == CorpusMarker.currentVersion else {
             throw CorpusError(
-                .damaged, "the corpus has format version \(marker.formatVersion); this program reads version \(CorpusMarker.currentVersion)",
+                .damaged,
+                "the corpus has format version \(marker.formatVersion); this program reads version \(CorpusMarker.currentVersion)",
                 in: name, try: "use the geodino that wrote it, or cut it anew")
         }
     }
@@ -110,7 +112,8 @@ struct CorpusFolder {
         for (position, number) in archives.enumerated() {
             guard number == position else {
                 throw CorpusError(
-                    .damaged, "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar is there",
+                    .damaged,
+                    "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar is there",
                     in: shards, try: "restore the shard from a copy, or: \(reindexRemedy)")
             }
             guard indexes.contains(number) else {
@@ -165,7 +168,8 @@ struct FinishedShard: Sendable {
             at: Int(truncatingIfNeeded: place.recordOffset), count: Int(place.recordLength))
         do { return try decodeJSON(TileRecord.self, bytes, snake: true) } catch {
             throw CorpusError(
-                .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: ["\(error)"],
+                .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path,
+                why: ["\(error)"],
                 try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
         }
     }

@@ -44,7 +44,8 @@ public struct CorpusMarker: Codable, Sendable, Hashable {
         if let mine = try? flattened(profile), let theirs = try? flattened(other.profile) {
             for key in Set(mine.keys).union(theirs.keys).sorted() where mine[key] != theirs[key] {
                 found.append(
-                    "profile \(key) is \(theirs[key] ?? "not set") now; the corpus was begun with \(mine[key] ?? "none")")
+                    "profile \(key) is \(theirs[key] ?? "not set") now; the corpus was begun with \(mine[key] ?? "none")"
+                )
             }
         }
         if scenes.count != other.scenes.count {

@@ -70,13 +70,19 @@ public func packCorpus(
             in: folder, try: isPack ? "replace it with --overwrite" : "choose another output folder")
     }
     let partial = folder + ".partial"
-    if exists(partial) { try removeAll(partial) }
+    let aside = folder + ".replaced"
+    for leftover in [partial, aside] where exists(leftover) {
+        // Only what an earlier run of ours left behind is removed.
+        guard let names = try? names(in: leftover), names.allSatisfy({ $0.hasPrefix("pack") }) else {
+            throw CorpusError(
+                .exists, "something that is no pack lies at '\(leftover)'", in: folder, try: "move that away")
+        }
+        try removeAll(leftover)
+    }
     try makeFolder(partial)
     do {
         let manifest = try writePack(source, into: partial, options: options, progress: progress)
         if isPack {
-            let aside = folder + ".replaced"
-            if exists(aside) { try removeAll(aside) }
             try move(folder, to: aside)
             try move(partial, to: folder)
             try removeAll(aside)
@@ -146,7 +152,9 @@ private func writePackFile(
             for sample in samples { bytes.append(little: sample) }
             try put(bytes)
         default:
-            throw CorpusError(.badMember, "tile \(id) holds \(tile.sampleType.rawValue) values; a pack holds uint8 or uint16", in: path)
+            throw CorpusError(
+                .badMember, "tile \(id) holds \(tile.sampleType.rawValue) values; a pack holds uint8 or uint16",
+                in: path)
         }
         guard progress?(Progress(unit: "tiles", done: id + 1, total: source.tileCount)) ?? true else {
             throw CorpusError(.cancelled, "stopped after \(id + 1) of \(source.tileCount) tiles", in: path)

@@ -30,7 +30,8 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
     let (archives, indexes) = try folder.listing()
     if let gap = archives.enumerated().first(where: { $0.offset != $0.element })?.offset {
         throw CorpusError(
-            .damaged, "shard \(CorpusFolder.shardName(gap)).tar is missing, so the tiles after it have lost their numbers",
+            .damaged,
+            "shard \(CorpusFolder.shardName(gap)).tar is missing, so the tiles after it have lost their numbers",
             in: folder.shards, try: "restore the shard from a copy")
     }
     for number in indexes.subtracting(archives).sorted() {

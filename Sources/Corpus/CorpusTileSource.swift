@@ -44,7 +44,8 @@ public struct CorpusTileSource: TileSource {
             hash.update(shard.index.header)
         }
         guard count > 0 else { throw CorpusError(.damaged, "the corpus holds no tile", in: path) }
-        guard let layoutText = try? encodeJSON(layout), let stretches = try? encodeJSON(marker.scenes.map(\.stretch)) else {
+        guard let layoutText = try? encodeJSON(layout), let stretches = try? encodeJSON(marker.scenes.map(\.stretch))
+        else {
             throw CorpusError(.damaged, "the corpus's layout cannot be encoded", in: path)
         }
         hash.update(layoutText)
@@ -216,7 +217,8 @@ struct CorpusSubset: TileSet {
             if before[middle] <= index { low = middle } else { high = middle }
         }
         guard let position = shards[low].index.position(of: split, rank: index - before[low]) else {
-            preconditionFailure("the index \(shards[low].index.path) counts more tiles of \(split.rawValue) than it has")
+            preconditionFailure(
+                "the index \(shards[low].index.path) counts more tiles of \(split.rawValue) than it has")
         }
         return firsts[low] + position
     }

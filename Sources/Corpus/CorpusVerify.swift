@@ -89,7 +89,9 @@ private final class CorpusVerifier {
 
     private func verify(_ shard: FinishedShard) throws {
         let place = "shards/\(shard.name)"
-        if !shard.index.recordsAreWhole() { note("shards/\(CorpusFolder.shardName(shard.number)).idx: its records do not match their checksum") }
+        if !shard.index.recordsAreWhole() {
+            note("shards/\(CorpusFolder.shardName(shard.number)).idx: its records do not match their checksum")
+        }
         let file: InputFile
         do {
             file = try InputFile(shard.path)
@@ -146,7 +148,8 @@ private final class CorpusVerifier {
         let described = try decodeJSON(TileRecord.self, text, snake: true)
         guard
             IndexRecord(
-                described, tileOffset: tileOffset, tileLength: tileLength, recordOffset: recordOffset, recordBytes: text)
+                described, tileOffset: tileOffset, tileLength: tileLength, recordOffset: recordOffset, recordBytes: text
+            )
                 == record, described.key == record.key, described.sha256 == hash
         else { throw problem("its record and its index disagree", shard) }
         let layout = folder.marker.layout
@@ -162,7 +165,8 @@ private final class CorpusVerifier {
         _ name: String, at offset: Int, count: Int, _ file: InputFile, _ shard: FinishedShard
     ) throws -> [UInt8] {
         let header = try file.read(at: offset - Tar.blockSize, count: Tar.blockSize)
-        guard Tar.parse(header) == .member(name: name, size: count), header == Tar.header(name: name, size: count) else {
+        guard Tar.parse(header) == .member(name: name, size: count), header == Tar.header(name: name, size: count)
+        else {
             throw problem("the header at offset \(offset - Tar.blockSize) is not that of \(name)", shard)
         }
         let bytes = try file.read(at: offset, count: Tar.padded(count))

@@ -88,9 +88,13 @@ func syncFolder(_ path: String) throws(CorpusError) {
 }
 
 /// The folder that holds a path.
+///
+/// Not by Foundation, whose `deletingLastPathComponent` traps on a path of one letter (Swift 6.3 on Linux).
 func parentFolder(_ path: String) -> String {
-    let parent = (path as NSString).deletingLastPathComponent
-    return parent.isEmpty ? "." : parent
+    var trimmed = path[...]
+    while trimmed.count > 1, trimmed.last == "/" { trimmed = trimmed.dropLast() }
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }
 
 /// Writes a whole file under a temporary name, syncs it and renames it into place.

@@ -23,7 +23,9 @@ package enum Footprint {
     }
 
     /// The ring with steps the short way round, and the longitudes it reaches; the first point is within -180 and 180.
-    static func unrolled(_ ring: [(x: Double, y: Double)]) -> (points: [(x: Double, y: Double)], west: Double, east: Double) {
+    static func unrolled(_ ring: [(x: Double, y: Double)]) -> (
+        points: [(x: Double, y: Double)], west: Double, east: Double
+    ) {
         var points: [(x: Double, y: Double)] = []
         var west = Double.infinity
         var east = -Double.infinity

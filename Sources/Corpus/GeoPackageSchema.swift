@@ -79,10 +79,15 @@ enum GeoPackageSchema {
             "CREATE VIRTUAL TABLE \(tree) USING rtree(id, minx, maxx, miny, maxy);",
             trigger("insert", "INSERT", filled, put),
             trigger("update1", "UPDATE OF geom", "OLD.fid = NEW.fid AND \(filled)", put),
-            trigger("update2", "UPDATE OF geom", "OLD.fid = NEW.fid AND \(vacant)", "DELETE FROM \(tree) WHERE id = OLD.fid;"),
-            trigger("update3", "UPDATE", "OLD.fid != NEW.fid AND \(filled)", "DELETE FROM \(tree) WHERE id = OLD.fid; \(put)"),
             trigger(
-                "update4", "UPDATE", "OLD.fid != NEW.fid AND \(vacant)", "DELETE FROM \(tree) WHERE id IN (OLD.fid, NEW.fid);"),
+                "update2", "UPDATE OF geom", "OLD.fid = NEW.fid AND \(vacant)",
+                "DELETE FROM \(tree) WHERE id = OLD.fid;"),
+            trigger(
+                "update3", "UPDATE", "OLD.fid != NEW.fid AND \(filled)",
+                "DELETE FROM \(tree) WHERE id = OLD.fid; \(put)"),
+            trigger(
+                "update4", "UPDATE", "OLD.fid != NEW.fid AND \(vacant)",
+                "DELETE FROM \(tree) WHERE id IN (OLD.fid, NEW.fid);"),
             trigger("delete", "DELETE", "OLD.geom NOT NULL", "DELETE FROM \(tree) WHERE id = OLD.fid;"),
         ].joined(separator: "\n")
     }

@@ -119,7 +119,8 @@ enum SceneCatalogue {
         }
         if profile.pixels == .stretched, profile.stretch == .none, type != .uint8 {
             throw CorpusError(
-                .badScene, "the scene holds \(type.rawValue) values, and the profile's stretch is none, which takes 8-bit ones",
+                .badScene,
+                "the scene holds \(type.rawValue) values, and the profile's stretch is none, which takes 8-bit ones",
                 in: path, try: "set stretch: percentile:2,98 or stretch: fixed:LOW,HIGH in the profile")
         }
         return type
@@ -191,8 +192,10 @@ private struct Lattice {
         let wanted = profile.gsd.metres ?? gsd
         if gsd > 2 * wanted {
             throw CorpusError(
-                .badScene, "the scene has \(shown(gsd)) m pixels, the profile asks for \(shown(wanted)) m: it shows less than half the detail",
-                in: reader.path, try: "use scenes of at most \(shown(2 * wanted)) m, or a profile with a larger gsd or gsd: native")
+                .badScene,
+                "the scene has \(shown(gsd)) m pixels, the profile asks for \(shown(wanted)) m: it shows less than half the detail",
+                in: reader.path,
+                try: "use scenes of at most \(shown(2 * wanted)) m, or a profile with a larger gsd or gsd: native")
         }
         let kernel: Resampling =
             switch profile.resampling {
@@ -237,7 +240,9 @@ private struct Lattice {
         self.resampling = resampling
     }
 
-    private static func zone(of grid: Grid, _ crs: CoordinateReferenceSystem, path: String) throws -> CoordinateReferenceSystem {
+    private static func zone(of grid: Grid, _ crs: CoordinateReferenceSystem, path: String) throws
+        -> CoordinateReferenceSystem
+    {
         let middle = grid.transform.point(column: Double(grid.width) / 2, row: Double(grid.height) / 2)
         let transformer = try CoordinateTransformer(from: crs, to: .wgs84)
         guard let place = transformer.transform([middle]).first ?? nil else {

@@ -17,13 +17,17 @@ struct ShardScan {
     /// Why the scan ended before the end of the archive.
     var problem: String?
 
-    /// Reads a shard. A tile is complete when both members are whole and its hash is what its record says.
+    /// Reads a shard.
+    ///
+    /// A tile is complete when both members are whole and its hash is what its record says.
     init(_ path: String) throws(CorpusError) {
         let file = try InputFile(path)
         length = file.length
         while end < length {
             guard let (tile, offset, size) = try member(file, at: end, suffix: ".tif") else { return }
-            guard let (record, recordOffset, recordSize) = try member(file, at: offset + Tar.padded(size), suffix: ".json")
+            guard
+                let (record, recordOffset, recordSize) = try member(
+                    file, at: offset + Tar.padded(size), suffix: ".json")
             else { return }
             guard record == tile else {
                 problem = "\(tile).tif is followed by \(record).json"
@@ -41,7 +45,8 @@ struct ShardScan {
                 return
             }
             records.append(
-                IndexRecord(described, tileOffset: offset, tileLength: size, recordOffset: recordOffset, recordBytes: text))
+                IndexRecord(
+                    described, tileOffset: offset, tileLength: size, recordOffset: recordOffset, recordBytes: text))
             last = described
             end = recordOffset + Tar.padded(recordSize)
         }

@@ -164,7 +164,8 @@ final class TileCutter {
                 let mean = values.reduce(0, +) / Double(max(1, values.count))
                 let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count))
                 return BandStatistics(
-                    mean: mean, deviation: variance.squareRoot(), minimum: values.min() ?? 0, maximum: values.max() ?? 0)
+                    mean: mean, deviation: variance.squareRoot(), minimum: values.min() ?? 0, maximum: values.max() ?? 0
+                )
             }
         }
     }

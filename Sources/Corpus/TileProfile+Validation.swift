@@ -49,7 +49,9 @@ extension TileProfile {
             if sampling.stride != nil && sampling.overlap != nil {
                 problems.append("sampling takes stride or overlap, not both")
             }
-            if let stride = sampling.stride, stride < 1 { problems.append("sampling stride is \(stride); it is 1 or more") }
+            if let stride = sampling.stride, stride < 1 {
+                problems.append("sampling stride is \(stride); it is 1 or more")
+            }
             if let overlap = sampling.overlap, !(0..<max(1, tileSize)).contains(overlap) {
                 problems.append("sampling overlap is \(overlap); it is 0 or more and below tile_size, \(tileSize)")
             }

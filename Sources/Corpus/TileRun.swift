@@ -10,7 +10,9 @@ final class TileRun {
     private let options: TileOptions
     private let progress: ProgressHandler?
     private var summary = TileSummary()
-    /// Best share of valid pixels and number of places tried, per scene without a tile.
+    /// What stands for the best share of valid pixels where a scene gave a tile.
+    private static let hasTiles = 2.0
+    /// Number of places tried, of those outside, and the best share of valid pixels, per scene.
     private var tried: [Int: (places: Int, outside: Int, best: Double)] = [:]
 
     init(_ job: TileJob, folder: CorpusFolder, options: TileOptions, progress: ProgressHandler?) {
@@ -104,7 +106,8 @@ final class TileRun {
         guard last.id == start.tileCount - 1 else {
             throw CorpusError(
                 .damaged, "the last tile is number \(last.id), but \(start.tileCount) tiles are there", in: folder.path,
-                try: "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex '\(folder.path)'"
+                try:
+                    "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex '\(folder.path)'"
             )
         }
         start.place = TilePlace(part: last.scene, place: last.candidate + 1)
@@ -125,7 +128,9 @@ final class TileRun {
         let plan = job.plan
         var next = start.place
         var doneParts: Set<Int> = []
-        if let wanted = plan.parts[start.place.part].wanted, start.ofScene >= wanted { doneParts.insert(start.place.part) }
+        if let wanted = plan.parts[start.place.part].wanted, start.ofScene >= wanted {
+            doneParts.insert(start.place.part)
+        }
         let work = OrderedWork<TilePlace, CutOutcome>(
             threads: options.threads,
             next: {
@@ -146,6 +151,7 @@ final class TileRun {
 
         summary.tiles = start.tileCount
         var ofScene = [start.place.part: start.ofScene]
+        if start.ofScene > 0 { tried[start.place.part] = (0, 0, Self.hasTiles) }
         let before = plan.parts[..<start.place.part].reduce(0) { $0 + $1.placeCount } + start.place.place
         while let (place, outcome) = try work.take() {
             if doneParts.contains(place.part) { continue }
@@ -177,7 +183,7 @@ final class TileRun {
             summary.tooFewValid += 1
             scene.best = max(scene.best, share)
         case .tile:
-            scene.best = 2
+            scene.best = Self.hasTiles
         }
         tried[place.part] = scene
     }
@@ -201,7 +207,9 @@ final class TileRun {
     private func reasons() -> [String] {
         zip(job.plan.parts, job.marker.scenes).compactMap { part, scene -> String? in
             if let reason = emptyReason(part, scene, job.marker.profile) { return "\(scene.path): \(reason)" }
-            guard let scene = tried[scene.index].map({ ($0, scene.path) }), scene.0.best < 2 else { return nil }
+            guard let scene = tried[scene.index].map({ ($0, scene.path) }), scene.0.best < Self.hasTiles else {
+                return nil
+            }
             let (seen, path) = scene
             if seen.outside == seen.places {
                 return "\(path): the centres of all \(seen.places) tiles lie outside the area of interest"

@@ -18,21 +18,25 @@ final class TileTarget {
     let state: State
     private let path: String
     private let replaces: Bool
-    private var madeFolder = false
+    private let wasVacant: Bool
 
     private var aside: String { path + ".replaced" }
+    /// The file that tells a corpus moved aside from one that merely has such a name.
+    private static let asideMark = "REPLACED"
+    private var isAside: Bool { CorpusFolder.bearsMarker(aside) && exists(aside + "/" + Self.asideMark) }
 
     init(_ given: String, wanted: CorpusMarker, options: TileOptions) throws(CorpusError) {
         let path = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
         self.path = path
         replaces = options.overwrite && CorpusFolder.bearsMarker(path)
+        wasVacant = exists(path) && Self.isVacant(path)
         if replaces || !exists(path) {
             state = .fresh
             return
         }
         guard CorpusFolder.bearsMarker(path) else {
             // A run that was killed before it wrote its marker leaves no more than this.
-            guard Self.isVacant(path) else {
+            guard wasVacant else {
                 throw CorpusError(
                     .exists, "something that is no corpus lies there; it is left alone", in: path,
                     try: "choose another output folder")
@@ -70,18 +74,18 @@ final class TileTarget {
         if replaces {
             let lock = try CorpusLock(folder: path)
             // A replacement that broke off left the true old corpus aside; what lies here is its unfinished successor.
-            if CorpusFolder.bearsMarker(aside) {
+            if isAside {
                 try removeAll(path)
             } else if exists(aside) {
                 throw CorpusError(
                     .exists, "the old corpus cannot be moved aside: something lies at '\(aside)'", in: path,
                     try: "move that away")
             } else {
+                try writeAtomically(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
                 try move(path, to: aside)
             }
             withExtendedLifetime(lock) {}
         }
-        madeFolder = !exists(path)
         try makeFolder(path)
         guard let bytes = try? encodeJSON(marker, pretty: true) else {
             throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path)
@@ -94,16 +98,17 @@ final class TileTarget {
 
     /// The run is done: what was moved aside goes.
     func keep() throws(CorpusError) {
-        if CorpusFolder.bearsMarker(aside) { try removeAll(aside) }
+        if isAside { try removeAll(aside) }
     }
 
     /// The run cut nothing: all is as it was before.
     func abandon() throws(CorpusError) {
         try removeAll(path)
-        if !madeFolder { try makeFolder(path) }
-        if replaces, CorpusFolder.bearsMarker(aside) {
-            if exists(path) { try removeAll(path) }
+        if isAside {
             try move(aside, to: path)
+            try removeAll(path + "/" + Self.asideMark)
+        } else if wasVacant {
+            try makeFolder(path)
         }
     }
 }

@@ -44,23 +44,39 @@ public func tile(
     case .complete(let folder):
         return try upToDate(folder, plan)
     case .resumable(let folder):
-        let job = TileJob(marker: folder.marker, paths: scenes, plan: plan, aoi: aoi)
-        return try TileRun(job, folder: folder, options: options, progress: progress).run()
+        return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
         try SceneCatalogue.stretch(&described, rule: profile.stretch)
         var marker = wanted
         marker.scenes = described
         let folder = try target.begin(marker, reached: options.reached)
-        do {
-            let job = TileJob(marker: marker, paths: scenes, plan: plan, aoi: aoi)
-            let summary = try TileRun(job, folder: folder, options: options, progress: progress).run()
-            try target.keep()
-            return summary
-        } catch let error as CorpusError where error.code == .nothingCut {
-            try target.abandon()
-            throw error
-        }
+        return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: true)
+    }
+}
+
+/// Cuts; a run that leaves no tile leaves nothing, nor does one that meets a damaged scene before its first shard is done.
+private func run(
+    _ folder: CorpusFolder, _ plan: TilePlan, _ paths: [String], _ aoi: AreaOfInterest?, _ target: TileTarget,
+    _ options: TileOptions, _ progress: ProgressHandler?, isFresh: Bool
+) throws -> TileSummary {
+    let job = TileJob(marker: folder.marker, paths: paths, plan: plan, aoi: aoi)
+    do {
+        let summary = try TileRun(job, folder: folder, options: options, progress: progress).run()
+        try target.keep()
+        return summary
+    } catch let error as CorpusError where error.code == .nothingCut {
+        try target.abandon()
+        throw error
+    } catch let error as RasterError {
+        let isEmpty = try folder.listing().indexes.isEmpty
+        if isFresh, isEmpty { try target.abandon() }
+        throw CorpusError(
+            .badScene, error.what, in: error.place, why: error.causes,
+            try: isFresh && isEmpty
+                ? "get the scene again, or leave it out"
+                : "if the scene can be read again, go on with --resume; else leave it out and cut anew with --overwrite"
+        )
     }
 }
 
@@ -87,7 +103,8 @@ func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (
     let systems = folder.marker.systems
     if let lost = known.keys.filter({ $0 >= shards.count }).min() {
         throw CorpusError(
-            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is not there", in: folder.database,
+            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is not there",
+            in: folder.database,
             try: "restore the shard and its index from a copy, or: geodino corpus reindex '\(folder.path)'")
     }
     for shard in shards {
@@ -111,12 +128,14 @@ private func commonLayout(_ scenes: [CorpusScene], _ profile: TileProfile) throw
     for scene in scenes {
         if scene.bandNumbers.count != first.bandNumbers.count {
             throw CorpusError(
-                .badScene, "the scene gives \(scene.bandNumbers.count) bands, the first one, \(first.path), gives \(first.bandNumbers.count)",
+                .badScene,
+                "the scene gives \(scene.bandNumbers.count) bands, the first one, \(first.path), gives \(first.bandNumbers.count)",
                 in: scene.path, try: "choose bands in the profile that every scene has")
         }
         if profile.pixels == .raw, scene.sampleType != first.sampleType {
             throw CorpusError(
-                .badScene, "the scene holds \(scene.sampleType.rawValue) values, the first one, \(first.path), holds \(first.sampleType.rawValue)",
+                .badScene,
+                "the scene holds \(scene.sampleType.rawValue) values, the first one, \(first.path), holds \(first.sampleType.rawValue)",
                 in: scene.path, try: "cut them into two corpora, or use a profile with pixels: stretched")
         }
     }
@@ -159,7 +178,9 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
         summary.squareKilometres += Double(part.wanted ?? part.placeCount) * metres * metres / 1e6
         summary.notes.append(
             "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(shown(scene.gsd)) m pixels, "
-                + (scene.isExact ? "cut without resampling" : "brought to \(shown(scene.tileGSD)) m by \(scene.resampling.rawValue)"))
+                + (scene.isExact
+                    ? "cut without resampling" : "brought to \(shown(scene.tileGSD)) m by \(scene.resampling.rawValue)")
+        )
         if let reason = emptyReason(part, scene, marker.profile) { summary.notes.append("\(scene.path): \(reason)") }
     }
     return summary
@@ -170,7 +191,8 @@ func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TilePro
     guard part.placeCount == 0 else { return nil }
     func metres(_ pixels: Int) -> String { shown((Double(pixels) * scene.tileGSD).rounded()) }
     if min(scene.lattice.width, scene.lattice.height) < profile.tileSize {
-        return "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
+        return
+            "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
     }
     if part.columns.isEmpty || part.rows.isEmpty {
         return "no tile's centre lies within the bounds of the area of interest"
@@ -179,7 +201,8 @@ func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TilePro
         return "\(shown(part.squareKilometres)) km2 at \(shown(density)) tiles per km2 make less than half a tile"
     }
     if profile.sampling.count != nil { return "its share of the count is less than one tile" }
-    return "no tile of the grid, stride \(profile.gridStride) pixels, has its centre within the bounds of the area of interest"
+    return
+        "no tile of the grid, stride \(profile.gridStride) pixels, has its centre within the bounds of the area of interest"
 }
 
 /// Throws where no scene has a place for a tile, before anything is written.
@@ -198,7 +221,9 @@ func nothingCut(_ reasons: [String], _ profile: TileProfile, _ corpus: String) -
     let shown = reasons.count > 10 ? reasons.prefix(10) + ["and \(reasons.count - 10) more scenes"] : reasons[...]
     return CorpusError(
         .nothingCut, "no tile could be cut with the profile '\(profile.name)'", in: corpus, why: Array(shown),
-        try: "use a profile with a smaller tile_size, gsd: native or a lower min_valid_fraction, larger scenes, or another area of interest")
+        try:
+            "use a profile with a smaller tile_size, gsd: native or a lower min_valid_fraction, larger scenes, or another area of interest"
+    )
 }
 
 extension TileSummary {
@@ -224,9 +249,10 @@ func coveredArea(_ shards: [FinishedShard], _ marker: CorpusMarker) -> Double {
         return first * Double(shards.reduce(0) { $0 + $1.index.count })
     }
     return shards.reduce(0) { sum, shard in
-        sum + (0..<shard.index.count).reduce(0) { part, position in
-            let scene = shard.index.scene(position)
-            return part + (areas.indices.contains(scene) ? areas[scene] : 0)
-        }
+        sum
+            + (0..<shard.index.count).reduce(0) { part, position in
+                let scene = shard.index.scene(position)
+                return part + (areas.indices.contains(scene) ? areas[scene] : 0)
+            }
     }
 }

@@ -70,7 +70,9 @@ struct CorpusReadTests {
         let listing = try run("tar", ["-tvf", corpus + "/shards/000000.tar"])
         #expect(listing.status == 0 && listing.errors.isEmpty, "\(listing.errors)")
         let lines = listing.output.split(separator: "\n")
-        #expect(lines.first?.hasPrefix("-rw-r--r-- 0/0") == true && lines.first?.hasSuffix("000000000.tif") == true, "\(lines)")
+        #expect(
+            lines.first?.hasPrefix("-rw-r--r-- 0/0") == true && lines.first?.hasSuffix("000000000.tif") == true,
+            "\(lines)")
         #expect(lines.allSatisfy { $0.contains("1970-01-01") })
         let names = lines.compactMap { $0.split(separator: " ").last }
         #expect(Set(names).count == names.count)
@@ -166,17 +168,24 @@ struct CorpusReadTests {
     @Test func `a member that is a VRT is not opened`() throws {
         let corpus = try makeCorpus()
         let secret = try makeScene(folder, "secret.tif", width: 32, height: 32)
-        let vrt = "<VRTDataset rasterXSize=\"32\" rasterYSize=\"32\"><VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource><SourceFilename>\(secret)</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
-        try change(corpus + "/shards/000000.tar") { $0.replaceSubrange(512..<512 + vrt.utf8.count, with: Array(vrt.utf8)) }
+        let vrt =
+            "<VRTDataset rasterXSize=\"32\" rasterYSize=\"32\"><VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource><SourceFilename>\(secret)</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
+        try change(corpus + "/shards/000000.tar") {
+            $0.replaceSubrange(512..<512 + vrt.utf8.count, with: Array(vrt.utf8))
+        }
         let source = try CorpusTileSource(corpus)
         let error = try #require(corpusError { _ = try source.tiles([0]) })
         #expect(error.code == .badMember && error.place.hasSuffix("000000.tar"))
-        #expect(error.what.contains("000000000.tif at offset 512 is no GeoTIFF: it begins with '<VRTDataset"), "\(error)")
+        #expect(
+            error.what.contains("000000000.tif at offset 512 is no GeoTIFF: it begins with '<VRTDataset"), "\(error)")
     }
 
     @Test func `shards with other names are not opened`() throws {
         let corpus = try makeCorpus()
-        for name in ["1.tar", "00000a.tar", "000001.tar.bak", "0000001.tar", "../x.tar".replacingOccurrences(of: "../", with: "..")] {
+        for name in [
+            "1.tar", "00000a.tar", "000001.tar.bak", "0000001.tar",
+            "../x.tar".replacingOccurrences(of: "../", with: ".."),
+        ] {
             try Data("junk".utf8).write(to: URL(fileURLWithPath: corpus + "/shards/" + name))
         }
         #expect(try CorpusTileSource(corpus).tileCount == 30)
@@ -202,7 +211,8 @@ struct CorpusReadTests {
         let corpus = try makeCorpus()
         let files = try shardFiles(corpus)
         let index = try dump(corpus + "/corpus.gpkg")
-        for name in try FileManager.default.contentsOfDirectory(atPath: corpus + "/shards") where name.hasSuffix(".idx") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: corpus + "/shards") where name.hasSuffix(".idx")
+        {
             try FileManager.default.removeItem(atPath: corpus + "/shards/" + name)
         }
         // The GeoPackage still says that the corpus was complete when the journal is lost.
@@ -264,9 +274,13 @@ struct CorpusReadTests {
     @Test func `a pack that breaks off leaves nothing`() throws {
         let corpus = try makeCorpus()
         #expect(corpusError { try packCorpus(corpus, into: folder.file("p")) { $0.done < 5 } }?.code == .cancelled)
-        try change(corpus + "/shards/000001.tar") { $0.replaceSubrange(512..<600, with: [UInt8](repeating: 7, count: 88)) }
+        try change(corpus + "/shards/000001.tar") {
+            $0.replaceSubrange(512..<600, with: [UInt8](repeating: 7, count: 88))
+        }
         #expect(corpusError { try packCorpus(corpus, into: folder.file("p")) }?.code == .badMember)
         #expect(folder.contents.filter { $0.hasPrefix("p") }.isEmpty)
-        #expect(corpusError { try packCorpus(corpus, into: corpus, options: PackOptions(overwrite: true)) }?.code == .exists)
+        #expect(
+            corpusError { try packCorpus(corpus, into: corpus, options: PackOptions(overwrite: true)) }?.code == .exists
+        )
     }
 }

@@ -13,7 +13,8 @@ struct GeoPackageTests {
     private func makeCorpus() throws -> String {
         let scenes = [
             try makeScene(folder, "a.tif"),
-            try makeScene(folder, "b.tif", width: 100, height: 100, originX: 400_000, originY: 6_000_000, crs: "EPSG:32717"),
+            try makeScene(
+                folder, "b.tif", width: 100, height: 100, originX: 400_000, originY: 6_000_000, crs: "EPSG:32717"),
         ]
         try tile(scenes: scenes, profile: smallProfile(), into: folder.file("c"))
         return folder.file("c") + "/corpus.gpkg"
@@ -34,13 +35,18 @@ struct GeoPackageTests {
                 == "crs,journal,profile,scenes,shards,tiles")
         #expect(try query(path, "SELECT count(*), min(fid), max(fid) FROM tiles") == "39|1|39")
         #expect(try query(path, "SELECT count(*) FROM rtree_tiles_geom") == "39")
-        #expect(try query(path, "SELECT group_concat(srs_id) FROM gpkg_spatial_ref_sys ORDER BY 1") == "-1,0,4326,32633,32717")
-        #expect(try query(path, "SELECT definition FROM gpkg_spatial_ref_sys WHERE srs_id = 32717").contains("zone 17S"))
+        #expect(
+            try query(path, "SELECT group_concat(srs_id) FROM gpkg_spatial_ref_sys ORDER BY 1")
+                == "-1,0,4326,32633,32717")
+        #expect(
+            try query(path, "SELECT definition FROM gpkg_spatial_ref_sys WHERE srs_id = 32717").contains("zone 17S"))
         #expect(try query(path, "SELECT group_concat(definition) FROM crs") == "EPSG:32633,EPSG:32717")
         #expect(try query(path, "SELECT count(DISTINCT key), count(DISTINCT sha256) FROM tiles") == "39|39")
         // The records say where the bytes are.
         let row = try query(
-            path, "SELECT s.name, t.tile_offset, t.tile_bytes, t.sha256 FROM tiles t JOIN shards s ON s.id = t.shard_id WHERE fid = 22")
+            path,
+            "SELECT s.name, t.tile_offset, t.tile_bytes, t.sha256 FROM tiles t JOIN shards s ON s.id = t.shard_id WHERE fid = 22"
+        )
         let parts = row.split(separator: "|").map(String.init)
         let shard = try Data(contentsOf: URL(fileURLWithPath: folder.file("c/shards/") + parts[0]))
         let offset = try #require(Int(parts[1]))
@@ -80,9 +86,13 @@ struct GeoPackageTests {
         #expect(try query(path, "SELECT weight, split FROM tiles WHERE key = '000000004'") == "2.5|test")
         // The tile that was moved across the ocean is found there.
         #expect(
-            try query(path, "SELECT a.minx = b.minx AND a.maxy = b.maxy FROM rtree_tiles_geom a, rtree_tiles_geom b WHERE a.id = 1 AND b.id = 39") == "1")
+            try query(
+                path,
+                "SELECT a.minx = b.minx AND a.maxy = b.maxy FROM rtree_tiles_geom a, rtree_tiles_geom b WHERE a.id = 1 AND b.id = 39"
+            ) == "1")
         let found = try run("ogrinfo", ["-so", path, "tiles", "-spat", "-90", "-60", "-70", "-30"])
-        #expect(found.status == 0 && found.errors.isEmpty && found.output.contains("Feature Count: 10"), "\(found.output)")
+        #expect(
+            found.status == 0 && found.errors.isEmpty && found.output.contains("Feature Count: 10"), "\(found.output)")
     }
 
     @Test(.enabled(if: isInstalled("ogr2ogr"))) func `ogr2ogr appends to it and copies it`() throws {
@@ -97,7 +107,8 @@ struct GeoPackageTests {
         let listing = try run("ogrinfo", [path])
         #expect(listing.status == 0 && listing.errors.isEmpty && listing.output.contains("mine"))
         // Our program still takes it for its own.
-        let again = try tile(scenes: [folder.file("a.tif"), folder.file("b.tif")], profile: smallProfile(), into: folder.file("c"))
+        let again = try tile(
+            scenes: [folder.file("a.tif"), folder.file("b.tif")], profile: smallProfile(), into: folder.file("c"))
         #expect(again.upToDate)
     }
 }

@@ -68,10 +68,13 @@ struct GeometryTests {
         let rule = SplitRule(.init(block: 1000, train: 0.8, validation: 0.1, test: 0.1))
         for latitude in [0.0, 30, 52, -60, 80] {
             // Walking 20 km east and north in steps of 20 m meets about 20 blocks.
-            let east = Set((0..<1000).map {
-                rule.block(longitude: 10 + Double($0) * 20 / (111_320 * cos(latitude * .pi / 180)), latitude: latitude)
-            })
-            let north = Set((0..<1000).map { rule.block(longitude: 10, latitude: latitude + Double($0) * 20 / 111_320) })
+            let east = Set(
+                (0..<1000).map {
+                    rule.block(
+                        longitude: 10 + Double($0) * 20 / (111_320 * cos(latitude * .pi / 180)), latitude: latitude)
+                })
+            let north = Set(
+                (0..<1000).map { rule.block(longitude: 10, latitude: latitude + Double($0) * 20 / 111_320) })
             #expect((20...22).contains(east.count), "\(east.count) blocks at \(latitude)")
             #expect(Set(north.map(\.row)).count <= 21 && Set(north.map(\.row)).count >= 20)
         }

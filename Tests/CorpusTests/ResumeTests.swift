@@ -19,7 +19,9 @@ struct ResumeTests {
     private func scenes() throws -> [String] {
         [
             try makeScene(folder, "a.tif", width: 100, height: 100),
-            try makeScene(folder, "b.tif", width: 140, height: 70, originX: 600_000, isHole: { row, column in row < 40 && column < 60 }),
+            try makeScene(
+                folder, "b.tif", width: 140, height: 70, originX: 600_000,
+                isHole: { row, column in row < 40 && column < 60 }),
         ]
     }
 
@@ -41,7 +43,9 @@ struct ResumeTests {
                 let corpus = folder.file("\(name)-\(number)")
                 var breaking = TileOptions(threads: 2)
                 breaking.reached = { if $0 == point { throw Break() } }
-                #expect(throws: Break.self) { try tile(scenes: scenes, profile: profile, into: corpus, options: breaking) }
+                #expect(throws: Break.self) {
+                    try tile(scenes: scenes, profile: profile, into: corpus, options: breaking)
+                }
                 let summary = try resume(scenes, profile, corpus)
                 #expect(summary.tiles > 10)
                 #expect(try shardFiles(corpus) == whole, "broken at \(point)")
@@ -65,7 +69,8 @@ struct ResumeTests {
         #expect(open.hasSuffix(".tar"), "tile 9 should lie in an open shard")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: broken + "/shards/" + open))
         #expect(bytes.count > 4000)
-        let cuts = [0, 1, 511, 512, 513, 1024, bytes.count - 513, bytes.count - 512, bytes.count - 1, bytes.count]
+        let cuts =
+            [0, 1, 511, 512, 513, 1024, bytes.count - 513, bytes.count - 512, bytes.count - 1, bytes.count]
             + (1..<12).map { bytes.count * $0 / 12 }
         for cut in cuts {
             for soiled in [false, true] {
@@ -112,7 +117,8 @@ struct ResumeTests {
         func differences(_ scenes: [String], _ profile: TileProfile, _ aoi: AreaOfInterest? = nil) throws -> String {
             let error = try #require(
                 corpusError {
-                    try tile(scenes: scenes, profile: profile, into: corpus, aoi: aoi, options: TileOptions(resume: true))
+                    try tile(
+                        scenes: scenes, profile: profile, into: corpus, aoi: aoi, options: TileOptions(resume: true))
                 })
             #expect(error.code == .inputsChanged)
             return error.report
@@ -160,7 +166,9 @@ struct ResumeTests {
         // Broken off, then lost.
         var options = TileOptions()
         options.reached = { if $0 == .tileAppended(9) { throw Break() } }
-        #expect(throws: Break.self) { try tile(scenes: scenes, profile: profile, into: folder.file("c"), options: options) }
+        #expect(throws: Break.self) {
+            try tile(scenes: scenes, profile: profile, into: folder.file("c"), options: options)
+        }
         try FileManager.default.removeItem(atPath: folder.file("c/corpus.gpkg"))
         let before = try shardFiles(folder.file("c"))
         let summary = try resume(scenes, profile, folder.file("c"))
@@ -181,7 +189,9 @@ struct ResumeTests {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path)) + Data("more".utf8)
         try bytes.write(to: URL(fileURLWithPath: path))
         let error = try #require(corpusError { _ = try resume(scenes, profile, corpus) })
-        #expect(error.code == .damaged && error.what.contains("4 bytes more") && error.report.contains("corpus reindex"), "\(error)")
+        #expect(
+            error.code == .damaged && error.what.contains("4 bytes more") && error.report.contains("corpus reindex"),
+            "\(error)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
         // Reindexing keeps the bytes and lets the work go on.
         let summary = try reindexCorpus(corpus)

@@ -3,8 +3,8 @@ import Corpus
 import Foundation
 import Geo
 import Raster
-import TestSupport
 import Telemetry
+import TestSupport
 import Testing
 
 struct TileFailureTests {
@@ -15,7 +15,8 @@ struct TileFailureTests {
         options: TileOptions = TileOptions(), _ location: SourceLocation = #_sourceLocation
     ) throws -> CorpusError {
         let error = corpusError(
-            { try tile(scenes: scenes, profile: profile, into: folder.file("c"), aoi: aoi, options: options) }, location)
+            { try tile(scenes: scenes, profile: profile, into: folder.file("c"), aoi: aoi, options: options) }, location
+        )
         return try #require(error)
     }
 
@@ -47,7 +48,8 @@ struct TileFailureTests {
         #expect(try failure([scene], aoi: between).code == .nothingCut)
         // Within the bounds of the area, but not within the area.
         let corner = try AreaOfInterest(
-            wkt: "POLYGON((500000 5000000, 500120 5000000, 500120 4999999, 500001 4999999, 500001 4999904, 500000 4999904, 500000 5000000))",
+            wkt:
+                "POLYGON((500000 5000000, 500120 5000000, 500120 4999999, 500001 4999999, 500001 4999904, 500000 4999904, 500000 5000000))",
             crs: .init("EPSG:32633"))
         let outside = try failure([scene], aoi: corner)
         #expect(outside.report.contains("the centres of all 30 tiles lie outside the area of interest"), "\(outside)")
@@ -78,6 +80,20 @@ struct TileFailureTests {
         #expect(try failure([scene, scene]).what == "the scene is listed twice")
         #expect(try failure([]).code == .badScene)
         #expect(leftNothing)
+    }
+
+    @Test func `a scene that breaks off half-way`() throws {
+        let scene = try makeScene(folder, width: 400, height: 400)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: scene))
+        try whole[..<(whole.count / 2)].write(to: URL(fileURLWithPath: scene))
+        let error = try failure([scene], smallProfile(shardSize: 10_000_000))
+        #expect(error.code == .badScene && error.place == scene && error.what.contains("cannot"), "\(error)")
+        #expect(leftNothing)
+        // Finished shards of other scenes are not thrown away.
+        let good = try makeScene(folder, "good.tif")
+        let late = try failure([good, scene], smallProfile())
+        #expect(late.report.contains("--resume") && !leftNothing)
+        #expect(try CorpusTileSource(folder.file("c"), allowUnfinished: true).tileCount > 10)
     }
 
     @Test func `bands and types that do not suit`() throws {
@@ -122,7 +138,8 @@ struct TileFailureTests {
             if seen.value == nil {
                 seen.value = corpusError {
                     try tile(
-                        scenes: [scene], profile: smallProfile(), into: folder.file("c"), options: TileOptions(resume: true))
+                        scenes: [scene], profile: smallProfile(), into: folder.file("c"),
+                        options: TileOptions(resume: true))
                 }
             }
             return true

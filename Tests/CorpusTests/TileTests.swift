@@ -3,8 +3,8 @@ import Corpus
 import Foundation
 import Geo
 import Raster
-import TestSupport
 import Telemetry
+import TestSupport
 import Testing
 
 struct TileTests {
@@ -19,7 +19,9 @@ struct TileTests {
         #expect(abs(summary.squareKilometres / (30 * 19.2 * 19.2 / 1e6) - 1) < 1e-3)
         let source = try CorpusTileSource(folder.file("c"))
         #expect(source.tileCount == 30)
-        #expect(source.layout == PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: 32, gsd: 0.6, stretch: .none))
+        #expect(
+            source.layout
+                == PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: 32, gsd: 0.6, stretch: .none))
         let reader = try RasterReader(path: scene)
         for (id, tile) in zip(0..<30, try source.tiles(Array(0..<30)).tiles) {
             let window = PixelWindow(column: id % 6 * 32, row: id / 6 * 32, width: 32, height: 32)
@@ -55,7 +57,8 @@ struct TileTests {
     @Test func `random places give the count that was asked for, without holes`() throws {
         let scene = try makeScene(folder, isHole: { row, _ in row < 80 })
         let summary = try tile(
-            scenes: [scene], profile: smallProfile(sampling: .init(kind: .random, count: 25, seed: 9), minValidFraction: 1),
+            scenes: [scene],
+            profile: smallProfile(sampling: .init(kind: .random, count: 25, seed: 9), minValidFraction: 1),
             into: folder.file("c"))
         #expect(summary.tiles == 25)
         #expect(summary.tooFewValid > 0)
@@ -104,7 +107,9 @@ struct TileTests {
             #expect(abs(pixels[1, row, column] - expected) <= 0.51)
         }
         // Raw shards stretch at loading and give the very same pixels.
-        try tile(scenes: [scene], profile: smallProfile(stretch: rule, pixels: .raw, shardSize: 60_000), into: folder.file("b"))
+        try tile(
+            scenes: [scene], profile: smallProfile(stretch: rule, pixels: .raw, shardSize: 60_000),
+            into: folder.file("b"))
         let loaded = try CorpusTileSource(folder.file("b"))
         #expect(loaded.layout.sampleType == .uint8)
         #expect(try loaded.tiles([7]).tiles[0].samples == pixels.samples)
@@ -119,14 +124,16 @@ struct TileTests {
         // A box that holds the centres of tiles in columns 1 and 2 and rows 1 to 3, and touches more.
         let pixel = 0.6
         let bounds = Bounds(
-            minX: 500_000 + 40 * pixel, minY: 5_000_000 - 115 * pixel, maxX: 500_000 + 85 * pixel, maxY: 5_000_000 - 45 * pixel)
+            minX: 500_000 + 40 * pixel, minY: 5_000_000 - 115 * pixel, maxX: 500_000 + 85 * pixel,
+            maxY: 5_000_000 - 45 * pixel)
         let aoi = try AreaOfInterest(bounds: bounds, crs: .init("EPSG:32633"))
         let summary = try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"), aoi: aoi)
         #expect(summary.tiles == 2 * 3)
         let grids = try CorpusTileSource(folder.file("c")).tiles(Array(0..<6)).tiles.compactMap(\.grid)
         for grid in grids {
             let centre = grid.bounds.centre
-            #expect(centre.x > bounds.minX && centre.x < bounds.maxX && centre.y > bounds.minY && centre.y < bounds.maxY)
+            #expect(
+                centre.x > bounds.minX && centre.x < bounds.maxX && centre.y > bounds.minY && centre.y < bounds.maxY)
         }
     }
 
@@ -168,12 +175,14 @@ struct TileTests {
         let toMetres = try CoordinateTransformer(from: .wgs84, to: .init("EPSG:32760"))
         let middle = try #require(toMetres.transform([(180, -17)])[0])
         let scene = try makeScene(
-            folder, width: 96, height: 64, originX: (middle.x - 30).rounded(), originY: middle.y.rounded(), crs: "EPSG:32760")
+            folder, width: 96, height: 64, originX: (middle.x - 30).rounded(), originY: middle.y.rounded(),
+            crs: "EPSG:32760")
         try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"))
         let text = try run("sqlite3", [folder.file("c") + "/corpus.gpkg", "SELECT hex(geom) FROM tiles"]).output
         let extents = text.split(separator: "\n").compactMap { line -> GeoPackageGeometry.Extent? in
             let digits = Array(line.utf8).map { UInt8($0 < 58 ? $0 - 48 : $0 - 55) }
-            return GeoPackageGeometry.extent(stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+            return GeoPackageGeometry.extent(
+                stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
         }
         #expect(extents.count == 6)
         #expect(extents.contains { $0.minX == -180 && $0.maxX == 180 })
