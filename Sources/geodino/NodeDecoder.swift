@@ -76,7 +76,7 @@ final class NodeDecoder: Decoder {
             guard let node = value(key) else {
                 let full = (codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
                 // A misspelt key is missing under its right name: say which one it was.
-                let given = mapping.keys.compactMap(\.string)
+                let given = Array(mapping.keys.compactMap(\.string))
                 if let near = StrictYAML.nearest(to: key.stringValue, among: given),
                     decoder.asked?.contains(near) != true
                 {
