@@ -73,7 +73,8 @@ final class CorpusDatabase {
             let number = code ?? 1_000_000 + index
             if number != 4326 {
                 try database.execute(
-                    sql: insertSystem, arguments: [crs.name, number, code == nil ? "NONE" : "EPSG", number, crs.wkt])
+                    sql: insertSystem,
+                    arguments: [crs.name, number, code == nil ? "NONE" : "EPSG", number, crs.plainWKT])
             }
             try database.execute(
                 sql: "INSERT INTO crs VALUES (?, ?, ?, ?)", arguments: [index + 1, number, crs.name, definition])

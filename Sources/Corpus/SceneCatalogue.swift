@@ -35,7 +35,8 @@ enum SceneCatalogue {
 
     private static func describe(_ path: String, index: Int, profile: TileProfile) throws -> CorpusScene {
         let reader = try RasterReader(path: path)
-        let grid = reader.grid
+        var grid = reader.grid
+        grid.crs = grid.crs?.spelledPlainly
         guard let crs = grid.crs else {
             throw CorpusError(
                 .badScene, "the scene has no CRS, so its tiles would lie nowhere", in: path,
@@ -47,7 +48,7 @@ enum SceneCatalogue {
         let chosen = numbers.compactMap { number in reader.bands.first { $0.index == number } }
         let type = try sampleType(of: chosen, profile: profile, path: path)
         let gsd = try reader.groundSampleDistance().metres
-        let lattice = try Lattice(reader: reader, crs: crs, gsd: gsd, profile: profile)
+        let lattice = try Lattice(reader: reader, own: grid, crs: crs, gsd: gsd, profile: profile)
         let metadata = SceneMetadata(reader)
         return CorpusScene(
             index: index, path: path, fingerprint: try fingerprint(reader, bytes: bytes), bytes: bytes, grid: grid,
@@ -151,7 +152,8 @@ enum SceneCatalogue {
     /// folders) is named by its path instead of its bytes.
     private static func fingerprint(_ reader: RasterReader, bytes: Int?) throws -> String {
         var hash = SHA256()
-        hash.update(try encodeJSON(reader.grid))
+        hash.update(
+            Array("\(reader.grid.width) \(reader.grid.height) \(reader.grid.transform.coefficients);".utf8))
         for band in reader.bands {
             hash.update(Array("\(band.index) \(band.colour) \(band.storedType) \(band.nodata ?? .nan);".utf8))
         }
@@ -187,8 +189,9 @@ private struct Lattice {
     var isExact: Bool
     var resampling: Resampling
 
-    init(reader: RasterReader, crs: CoordinateReferenceSystem, gsd: Double, profile: TileProfile) throws {
-        let own = reader.grid
+    init(
+        reader: RasterReader, own: Grid, crs: CoordinateReferenceSystem, gsd: Double, profile: TileProfile
+    ) throws {
         let wanted = profile.gsd.metres ?? gsd
         if gsd > 2 * wanted {
             throw CorpusError(

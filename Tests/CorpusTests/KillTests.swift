@@ -57,7 +57,11 @@ struct KillTests {
             scenes: Self.scenes(folder.path), profile: smallProfile(shardSize: 18_000), into: folder.file("c"),
             options: TileOptions(resume: true))
         #expect(try shardFiles(folder.file("c")) == shardFiles(folder.file("whole")))
-        #expect(try dump(folder.file("c/corpus.gpkg")) == dump(folder.file("whole/corpus.gpkg")))
+        let resumed = try dump(folder.file("c/corpus.gpkg")).split(separator: "\n")
+        let whole = try dump(folder.file("whole/corpus.gpkg")).split(separator: "\n")
+        #expect(resumed.count == whole.count)
+        let differing = zip(resumed, whole).first { $0 != $1 }
+        #expect(differing == nil, "\(String(describing: differing))")
         try verifyCorpus(folder.file("c"))
     }
 }

@@ -1,4 +1,3 @@
-// Memory stays flat in the size of map and scene.
 import Foundation
 import Geo
 import Mapping

@@ -1,4 +1,3 @@
-// What a map needs before it is made: grid, blocks, refusals.
 import Foundation
 import Geo
 import Mapping

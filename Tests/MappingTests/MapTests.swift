@@ -1,4 +1,3 @@
-// The block loop: seams, areas, threads, batches, scenes.
 import Foundation
 import Geo
 import Mapping

@@ -1,4 +1,3 @@
-// Images and targets on one grid, and lists of pairs.
 import Foundation
 import Geo
 import Mapping

@@ -1,4 +1,3 @@
-// STAC items, QGIS styles and pictures beside a map.
 import Foundation
 import FoundationXML
 import Geo

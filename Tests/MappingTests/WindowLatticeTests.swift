@@ -1,4 +1,3 @@
-// Windows on the endless lattice and their weights.
 import Geo
 import Mapping
 import Testing
