@@ -75,6 +75,16 @@ final class NodeDecoder: Decoder {
         func required(_ key: Key) throws -> Node {
             guard let node = value(key) else {
                 let full = (codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
+                // A misspelt key is missing under its right name: say which one it was.
+                let given = Array(mapping.keys.compactMap(\.string))
+                if let near = StrictYAML.nearest(to: key.stringValue, among: given),
+                    decoder.asked?.contains(near) != true
+                {
+                    let line = mapping.keys.first { $0.string == near }?.mark?.line ?? 0
+                    throw CommandError(
+                        .badDocument, "line \(line): unknown key '\(near)', and '\(full)' is missing", in: decoder.file,
+                        try: "did you mean '\(key.stringValue)'?")
+                }
                 throw CommandError(
                     .badDocument, "the key '\(full)' is missing", in: decoder.file,
                     try: "recipes and profiles are complete documents: write every key out")

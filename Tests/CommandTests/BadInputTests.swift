@@ -81,7 +81,7 @@ import Testing
         ("broken.geojson", #"{"type":"Polygon","coordinates":[[[15,"#),
     ])
     func `an area that cannot be used is refused`(_ name: String, _ text: String) throws {
-        expectRefusal(try tile(try scene(), "--aoi", try file(name, text)), "why")
+        expectRefusal(try tile(try scene(), "--aoi", try file(name, text)), name)
     }
 
     @Test func `an existing output is left alone`() throws {

@@ -1,3 +1,4 @@
+// Memory stays flat in the size of map and scene.
 import Foundation
 import Geo
 import Mapping

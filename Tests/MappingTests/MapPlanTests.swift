@@ -1,3 +1,4 @@
+// What a map needs before it is made: grid, blocks, refusals.
 import Foundation
 import Geo
 import Mapping

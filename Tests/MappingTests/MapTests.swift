@@ -1,3 +1,4 @@
+// The block loop: seams, areas, threads, batches, scenes.
 import Foundation
 import Geo
 import Mapping

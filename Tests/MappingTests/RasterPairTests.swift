@@ -1,3 +1,4 @@
+// Images and targets on one grid, and lists of pairs.
 import Foundation
 import Geo
 import Mapping

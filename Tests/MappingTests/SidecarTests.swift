@@ -1,3 +1,4 @@
+// STAC items, QGIS styles and pictures beside a map.
 import Foundation
 import FoundationXML
 import Geo

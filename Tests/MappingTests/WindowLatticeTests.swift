@@ -1,3 +1,4 @@
+// Windows on the endless lattice and their weights.
 import Geo
 import Mapping
 import Testing
