@@ -43,12 +43,17 @@ int32_t ct_grad_enabled() noexcept { return at::GradMode::is_enabled(); }
 
 void ct_set_grad_enabled(int32_t on) noexcept { at::GradMode::set_enabled(on); }
 
-int32_t ct_set_autocast(int32_t device, int32_t on, int32_t dtype) noexcept {
-    return guard([&] {
-        auto kind = static_cast<c10::DeviceType>(device);
-        if (on) at::autocast::set_autocast_dtype(kind, scalar_type(dtype));
-        at::autocast::set_autocast_enabled(kind, on);
-        // The copies of weights in the lower precision live as long as the mode.
-        if (!on) at::autocast::clear_cache();
-    });
+int32_t ct_autocast(int32_t device) noexcept {
+    auto kind = static_cast<c10::DeviceType>(device);
+    if (!at::autocast::is_autocast_enabled(kind)) return -1;
+    return static_cast<int32_t>(at::autocast::get_autocast_dtype(kind));
+}
+
+// Without the guard: a mode must end also where a scope has failed.
+void ct_set_autocast(int32_t device, int32_t dtype) noexcept {
+    auto kind = static_cast<c10::DeviceType>(device);
+    if (dtype >= 0) at::autocast::set_autocast_dtype(kind, scalar_type(dtype));
+    at::autocast::set_autocast_enabled(kind, dtype >= 0);
+    // The copies of weights in a lower type do not outlive the mode that made them.
+    at::autocast::clear_cache();
 }

@@ -13,12 +13,7 @@
 
 using namespace ct;
 
-// Integer types are filled and counted with integers: doubles hold no more than 53 bits.
-static at::Scalar number_of(int32_t dtype, double value) {
-    if (at::isIntegralType(scalar_type(dtype), true) && value == static_cast<double>(static_cast<int64_t>(value)))
-        return static_cast<int64_t>(value);
-    return value;
-}
+static at::Scalar number_of(int32_t dtype, double value) { return number(scalar_type(dtype), value); }
 
 int32_t ct_empty(
     const ct_int *sizes, ct_int rank, int32_t dtype, int32_t device, int32_t index, ct_tensor *out) noexcept {

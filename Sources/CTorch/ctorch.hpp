@@ -100,14 +100,15 @@ inline at::TensorOptions options(int32_t dtype, int32_t device, int32_t index) {
     return at::TensorOptions().dtype(scalar_type(dtype)).device(place);
 }
 
-// A number that keeps integer tensors integer where it is whole.
-inline at::Scalar number(const at::Tensor &x, double value) {
-    if (!at::isIntegralType(x.scalar_type(), true)) return value;
-    bool whole = value >= -9007199254740992.0 && value <= 9007199254740992.0
-        && value == static_cast<double>(static_cast<int64_t>(value));
-    if (!whole) return value;
-    return static_cast<int64_t>(value);
+// A number as integers want it where it is whole and doubles hold it exactly, so that they stay integers.
+inline at::Scalar number(at::ScalarType type, double value) {
+    constexpr double limit = 9007199254740992.0;  // 2^53
+    bool whole = value >= -limit && value <= limit && value == static_cast<double>(static_cast<int64_t>(value));
+    if (whole && at::isIntegralType(type, true)) return static_cast<int64_t>(value);
+    return value;
 }
+
+inline at::Scalar number(const at::Tensor &x, double value) { return number(x.scalar_type(), value); }
 
 std::optional<at::Generator> generator(ct_generator g);
 

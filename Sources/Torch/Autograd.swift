@@ -87,7 +87,8 @@ private func withGradient<Value, Failure: Error>(
 public func withAutocast<Value, Failure: Error>(
     _ dtype: DType = .bfloat16, on device: Device, _ body: () throws(Failure) -> Value
 ) throws(Failure) -> Value {
-    perform("withAutocast", []) { ct.pointee.set_autocast(device.kind, 1, dtype.rawValue) }
-    defer { perform("withAutocast", []) { ct.pointee.set_autocast(device.kind, 0, dtype.rawValue) } }
+    let before = ct.pointee.autocast(device.kind)
+    ct.pointee.set_autocast(device.kind, dtype.rawValue)
+    defer { ct.pointee.set_autocast(device.kind, before) }
     return try body()
 }

@@ -149,5 +149,10 @@ struct AutogradTests {
         #expect(product.dtype == .bfloat16)
         #expect(after.dtype == .float32)
         #expect(matmul(x, x.transpose(0, 1)).dtype == .float32)
+        let outer = withAutocast(.bfloat16, on: .cpu) {
+            #expect(withAutocast(.float16, on: .cpu) { matmul(x, x.transpose(0, 1)).dtype } == .float16)
+            return matmul(x, x.transpose(0, 1)).dtype
+        }
+        #expect(outer == .bfloat16)
     }
 }

@@ -254,7 +254,8 @@ typedef struct ct_value {
     F(int32_t, gradients, (ct_tensor y, ct_tensor gradient, const ct_tensor *xs, ct_int count, int32_t retain_graph, int32_t create_graph, ct_tensor *outs)) \
     F(int32_t, grad_enabled, (void)) \
     F(void, set_grad_enabled, (int32_t on)) \
-    F(int32_t, set_autocast, (int32_t device, int32_t on, int32_t dtype)) /* answers through error_text as usual */
+    F(int32_t, autocast, (int32_t device)) /* the lower type, or -1 where the mode is off */ \
+    F(void, set_autocast, (int32_t device, int32_t dtype)) /* -1 ends the mode */
 
 /* Whole training steps over lists of tensors; all of one dtype and device. */
 #define CT_OPTIM(F) \
