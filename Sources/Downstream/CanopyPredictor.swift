@@ -1,5 +1,5 @@
-internal import Backbone
 // The canopy model as the map maker wants it: windows of pixels in, metres out.
+internal import Backbone
 public import Geo
 internal import Torch
 

@@ -81,7 +81,7 @@ import Testing
         ("broken.geojson", #"{"type":"Polygon","coordinates":[[[15,"#),
     ])
     func `an area that cannot be used is refused`(_ name: String, _ text: String) throws {
-        expectRefusal(try tile(try scene(), "--aoi", try file(name, text)), name)
+        expectRefusal(try tile(try scene(), "--aoi", try file(name, text)), "\n  in   ")
     }
 
     @Test func `an existing output is left alone`() throws {
