@@ -32,7 +32,7 @@ install: setup
 
 # The half without GDAL, SQLite and OpenBLAS: one static binary for a GPU machine.
 tensor-half:
-	GEODINO_EARTH=0 $(SWIFT_BUILD) --product geodino --static-swift-stdlib --scratch-path .build-tensor
+	GEODINO_EARTH=0 LIBTORCH=none $(SWIFT_BUILD) --product geodino --static-swift-stdlib --scratch-path .build-tensor
 
 bench: build
 	$(BIN)/geodino bench

@@ -3,7 +3,7 @@
 //
 //   GEODINO_EARTH=0   declares the tensor half alone: no GDAL, no SQLite, no OpenBLAS (for GPU machines)
 //   LIBTORCH=DIR      a libtorch (or an installed `torch` package) to build libctorch.so against;
-//                     default: the link `.libtorch`, which `make setup` makes
+//                     default: the link `.libtorch`, which `make setup` makes; `none` leaves libctorch.so out
 //   GEODINO_STRICT=1  warnings are errors (CI)
 import Foundation
 import PackageDescription
