@@ -162,7 +162,7 @@
             return backbone
         }
 
-        /// Fits the head at three learning rates for a fifth of the steps, and in full at the one that errs least on held-out ground.
+        /// Fits the head at two learning rates for a fifth of the steps, and in full at the one that errs least on held-out ground.
         private func tunedFit(
             _ recipe: CanopyRecipe, backbone: String, pairs: RasterPairs, model: String, random: Bool
         ) throws -> (summary: FitSummary, rate: Double) {
@@ -171,7 +171,7 @@
             options.overwrite = true
             options.provenance = ["software": "geodino \(geodinoVersion)"]
             var best = (rate: recipe.optimizer.learningRate, error: Double.infinity)
-            for factor in [0.4, 1, 2.5] {
+            for factor in [0.5, 1] {
                 var trial = recipe
                 trial.optimizer.learningRate *= factor
                 trial.steps = max(1, recipe.steps / 5)
