@@ -126,10 +126,14 @@ private func writePackFile(
     let pixelBytes = shape.reduce(layout.sampleType.byteCount, *)
     let type = layout.sampleType == .uint8 ? "U8" : "U16"
     // 8-byte numbers first, so that all of them are aligned where the file is mapped.
-    let tensors: [(name: String, type: String, shape: [Int], bytes: Int)] = [
+    var tensors: [(name: String, type: String, shape: [Int], bytes: Int)] = [
         ("id", "I64", [count], 8 * count), ("subset", "I64", [count], 8 * count),
         ("weight", "F32", [count], 4 * count), ("pixels", type, shape, pixelBytes),
     ]
+    // The header comes first, so holes are looked for before: training fills them, and must fill the same ones from a pack.
+    let hasHoles = try ids.contains { try source.tiles([$0]).tiles.contains { $0.validity != nil } }
+    let flagShape = [count, layout.tileSize, layout.tileSize]
+    if hasHoles { tensors.append(("validity", "U8", flagShape, flagShape.reduce(1, *))) }
     let file = try OutputFile(creating: path)
     var hash = SHA256()
     func put(_ bytes: [UInt8]) throws {
@@ -159,6 +163,11 @@ private func writePackFile(
         guard progress?(Progress(unit: "tiles", done: id + 1, total: source.tileCount)) ?? true else {
             throw CorpusError(.cancelled, "stopped after \(id + 1) of \(source.tileCount) tiles", in: path)
         }
+    }
+    for id in hasHoles ? ids : ids.prefix(0) {
+        guard let tile = try source.tiles([id]).tiles.first else { continue }
+        let pixels = layout.tileSize * layout.tileSize
+        try put(tile.validity?.map { $0 ? 1 : 0 } ?? [UInt8](repeating: 1, count: pixels))
     }
     try file.sync()
     return hash.finalize()

@@ -228,6 +228,35 @@ struct CorpusReadTests {
 
     // MARK: - Packs
 
+    @Test func `a pack keeps the holes of tiles, and has no room for them where there are none`() throws {
+        let scene = try makeScene(folder, "holed.tif") { column, row in column < 20 && row < 5 }
+        let corpus = folder.file("holed-corpus")
+        _ = try tile(scenes: [scene], profile: smallProfile(minValidFraction: 0.5), into: corpus)
+        let source = try CorpusTileSource(corpus)
+        let pixels = 32 * 32
+        let manifest = try packCorpus(
+            corpus, into: folder.file("holed-pack"), options: PackOptions(fileSize: 8 * pixels * 3))
+        var withHoles = 0
+        var first = 0
+        for file in manifest.files {
+            let tiles = try source.tiles(Array(first..<first + file.count)).tiles
+            first += file.count
+            let content = try bytes(folder.file("holed-pack/" + file.name))
+            let header = String(decoding: content[8..<8 + number(content[0..<8])], as: UTF8.self)
+            guard tiles.contains(where: { $0.validity != nil }) else {
+                #expect(!header.contains("validity"))
+                continue
+            }
+            withHoles += 1
+            #expect(header.contains("\"validity\""))
+            // The last tensor of the file.
+            let flags = tiles.flatMap { $0.validity ?? [Bool](repeating: true, count: pixels) }
+            #expect(flags.contains(false))
+            #expect(Array(content.suffix(file.count * pixels)) == flags.map { $0 ? 1 : 0 })
+        }
+        #expect(withHoles == 1 && manifest.files.count > 1)
+    }
+
     @Test func `a pack holds what the corpus gives`() throws {
         let corpus = try makeCorpus(splits: .init(block: 40, train: 0.6, validation: 0.2, test: 0.2))
         let manifest = try packCorpus(
