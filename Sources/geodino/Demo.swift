@@ -162,7 +162,7 @@
             return backbone
         }
 
-        /// Fits the head at two learning rates for a fifth of the steps, and in full at the one that errs least on held-out ground.
+        /// Fits the head at two learning rates for a tenth of the steps, and in full at the one that errs least on held-out ground.
         private func tunedFit(
             _ recipe: CanopyRecipe, backbone: String, pairs: RasterPairs, model: String, random: Bool
         ) throws -> (summary: FitSummary, rate: Double) {
@@ -174,7 +174,7 @@
             for factor in [0.5, 1] {
                 var trial = recipe
                 trial.optimizer.learningRate *= factor
-                trial.steps = max(1, recipe.steps / 5)
+                trial.steps = max(1, recipe.steps / 10)
                 let summary = try fit(
                     trial, weights: backbone, source: pairs, model: "models/trial", options: options, quiet: true)
                 let error = summary.validation?.mae ?? .infinity
