@@ -175,6 +175,8 @@ public final class VisionTransformer: Layer {
 
     /// The tokens before the first block, `[B, 1 + R + patches, D]`, and the grid of patches.
     func embedded(_ images: Tensor, masks: Tensor?) -> (tokens: Tensor, batch: Int, height: Int, width: Int) {
+        // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
+        guard images.isDefined else { return (images, 0, 0, 0) }
         let shape = images.shape
         let patch = configuration.patchSize
         precondition(

@@ -39,6 +39,12 @@ public struct CorpusTileSource: TileSource {
         var count = 0
         var hash = SHA256()
         for shard in shards {
+            // Records are small and everything hangs on them; members are checked as they are read.
+            guard shard.index.recordsAreWhole() else {
+                throw CorpusError(
+                    .damaged, "the records of the shard's index do not match their checksum", in: shard.index.path,
+                    try: "geodino corpus reindex '\(path)', which makes the indexes again from the shards")
+            }
             firsts.append(count)
             count += shard.index.count
             hash.update(shard.index.header)

@@ -25,6 +25,9 @@ public struct SynthError: ExplainedError {
     /// What to do.
     public let remedy: String?
 
+    /// Whether somebody asked for the work to stop.
+    public var isCancellation: Bool { code == .cancelled }
+
     /// Makes an error.
     public init(_ code: Code, _ what: String, in place: String, why causes: [String] = [], try remedy: String? = nil) {
         self.code = code

@@ -10,9 +10,14 @@ public protocol ExplainedError: Error, Sendable, CustomStringConvertible {
     var causes: [String] { get }
     /// What the user can do about it.
     var remedy: String? { get }
+    /// Whether nothing failed: somebody asked for the work to stop.
+    var isCancellation: Bool { get }
 }
 
 extension ExplainedError {
+    /// Few errors are.
+    public var isCancellation: Bool { false }
+
     /// The error as the command line prints it.
     public var report: String {
         var lines = ["error: \(what)"]

@@ -51,9 +51,13 @@ public final class MetricsLog {
             let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
+                let reason = String(cString: strerror(errno))
+                // The part that went in before the disk was full would spoil the next line.
+                let end = lseek(descriptor, 0, SEEK_END)
+                if written > 0, end >= written { ftruncate(descriptor, end - off_t(written)) }
                 throw TelemetryError(
                     .writeFailed, "cannot write a line of metrics", in: path,
-                    why: [String(cString: strerror(errno))], try: "free some space on the disk")
+                    why: [reason], try: "free some space on the disk")
             }
             written += count
         }

@@ -60,7 +60,8 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         case "cpu": self = .cpu
         case "cuda": self = .cuda(0)
         default:
-            guard text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), index >= 0 else { return nil }
+            guard text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), (0..<1024).contains(index)
+            else { return nil }
             self = .cuda(index)
         }
     }

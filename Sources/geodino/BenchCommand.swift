@@ -32,7 +32,8 @@ struct BenchCommand: ParsableCommand {
     var format: OutputFormat = .text
 
     @OptionGroup var device: DeviceOptions
-    @OptionGroup var shared: RunOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var shared: ProgressOptions
 
     func validate() throws {
         for name in names where !Benchmark.allNames.contains(name) {
@@ -129,7 +130,7 @@ struct Benchmark {
     /// Images per second of a forward pass, float32, with random weights.
     private func forward() throws -> BenchResult {
         try Torch.load()
-        if command.shared.threads != nil { Torch.setThreads(command.shared.threadCount) }
+        if let count = command.device.tensorThreads { Torch.setThreads(count) }
         guard let configuration = BackboneConfiguration.preset(command.arch) else {
             throw CommandError(.badArgument, "unknown network '\(command.arch)'")
         }

@@ -62,7 +62,8 @@
 
         @OptionGroup var device: DeviceOptions
         @OptionGroup var gdal: GDALOptions
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var threads: ThreadOptions
+        @OptionGroup var shared: ProgressOptions
 
         func run() throws {
             var workspace = try WorkspaceTaker()
@@ -84,13 +85,14 @@
             request.allTouched = allTouched
             request.noClip = noClip
             request.split = split
-            request.threads = shared.threadCount
+            request.threads = threads.count
             request.batchSize = batch
             request.overlap = overlap
             request.bands = try bands.map(Self.bandList)
             request.model = MapModel(model)
             request.software = "geodino \(geodinoVersion)"
-            // Not --threads: how many threads share a product may change its last bits, so it is the machine's own number.
+            // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
+            if let count = device.tensorThreads { Torch.setThreads(count) }
             request.intraOpThreads = Torch.threads
             if dryRun {
                 let plan = try planMap(

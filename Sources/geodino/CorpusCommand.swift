@@ -4,6 +4,7 @@
     import Corpus
     import Foundation
     import Geo
+    import Pretraining
     import Raster
     import Telemetry
 
@@ -27,12 +28,18 @@
 
         struct Verify: ParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Read every byte of a corpus, and name all damage.")
-            @Argument(help: "The corpus folder.")
+                abstract: "Read every byte of a corpus or of a pack, and name the damage.")
+            @Argument(help: "The corpus folder, or a pack's.")
             var corpus: String
-            @OptionGroup var shared: RunOptions
+            @OptionGroup var shared: ProgressOptions
 
             func run() throws {
+                if FileManager.default.fileExists(atPath: "\(corpus)/pack.json") {
+                    let pack = try PackedTileSource(folder: corpus)
+                    try pack.verify()
+                    print("\(corpus): a pack of \(pack.tileCount) tiles, no damage")
+                    return
+                }
                 let meter = shared.meter("verify")
                 let summary = try verifyCorpus(
                     corpus, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
@@ -46,7 +53,7 @@
                 abstract: "Make the indexes and corpus.gpkg again from the shards.")
             @Argument(help: "The corpus folder.")
             var corpus: String
-            @OptionGroup var shared: RunOptions
+            @OptionGroup var shared: ProgressOptions
 
             func run() throws {
                 let meter = shared.meter("reindex")
@@ -68,7 +75,7 @@
             var output: String
             @Flag(help: "Replace an existing pack.")
             var overwrite = false
-            @OptionGroup var shared: RunOptions
+            @OptionGroup var shared: ProgressOptions
 
             func run() throws {
                 let meter = shared.meter("pack")

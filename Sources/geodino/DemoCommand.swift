@@ -26,7 +26,8 @@
         @Flag(help: "Replace a folder that 'geodino demo' made.")
         var overwrite = false
 
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var threads: ThreadOptions
+        @OptionGroup var shared: ProgressOptions
 
         func validate() throws {
             guard let list = seedList, !list.isEmpty else {
@@ -47,7 +48,7 @@
             var reports: [DemoReport] = []
             for seed in list {
                 let folder = list.count == 1 ? output : "\(output)/seed-\(seed)"
-                let demo = Demo(folder: folder, seed: seed, threads: shared.threadCount, quiet: shared.quiet)
+                let demo = Demo(folder: folder, seed: seed, threads: threads.count, quiet: shared.quiet)
                 let report = try demo.run()
                 try printJSON(report)
                 reports.append(report)

@@ -15,6 +15,10 @@ extension Device {
                 why: ["CUDA: \(try Torch.info().cuda)"],
                 try: "--device cpu, or a CUDA build of libtorch (see README.md, Choosing a libtorch)")
         }
+        if case .cuda(let index) = device, index >= Torch.cudaDeviceCount {
+            throw CommandError(
+                .badArgument, "there is no device '\(name)': the GPUs are cuda:0 to cuda:\(Torch.cudaDeviceCount - 1)")
+        }
         self = device
     }
 }

@@ -33,7 +33,7 @@
                 let profile = TileProfile(
                     name: "bench", tileSize: 256, gsd: .native, sampling: TileProfile.Sampling(kind: .grid, stride: 256)
                 )
-                let options = TileOptions(overwrite: true, threads: command.shared.threadCount)
+                let options = TileOptions(overwrite: true, threads: command.threads.count)
                 let times = try timed {
                     _ = try tile(scenes: [scene], profile: profile, into: "\(folder)/corpus", options: options)
                 }
@@ -71,7 +71,7 @@
                 let predictor = CanopyPredictor(model: model, batch: 8)
                 var request = MapRequest(scenes: [scene], output: "\(folder)/map.tif")
                 request.overwrite = true
-                request.threads = command.shared.threadCount
+                request.threads = command.threads.count
                 let times = try timed { _ = try makeMap(request, predictor: predictor, style: .canopyHeight) }
                 return BenchResult(
                     name: "canopy",

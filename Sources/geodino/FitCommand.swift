@@ -59,7 +59,7 @@
 
         @OptionGroup var device: DeviceOptions
         @OptionGroup var gdal: GDALOptions
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var shared: ProgressOptions
 
         func validate() throws {
             guard image.count == target.count else {
@@ -86,6 +86,7 @@
             options.stopAfter = stopAfter
             options.overwrite = overwrite
             options.device = try Device(named: device.device ?? "cpu")
+            options.threads = device.tensorThreads
             options.referenceBackbone = referenceBackbone
             options.provenance = ["software": "geodino \(geodinoVersion)"]
             let summary = try fit(

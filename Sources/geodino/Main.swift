@@ -41,8 +41,8 @@ enum Main {
             try command.run()
         } catch let error as any ExplainedError {
             printToStandardError(error.report)
-            // Work that was asked to stop ends with an error of its module, after a clean save.
-            exit(Interrupt.requested ? ExitCode.interrupted.rawValue : 1)
+            // Work that was asked to stop ends with an error of its module that says so; any other failed.
+            exit(error.isCancellation ? ExitCode.interrupted.rawValue : 1)
         } catch let code as ExitCode {
             exit(code.rawValue)
         } catch {

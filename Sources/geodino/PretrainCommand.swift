@@ -43,14 +43,19 @@ struct PretrainCommand: ParsableCommand {
     @Flag(help: "Replace an existing run.")
     var overwrite = false
 
-    @Option(help: "Threads of tensor operations; results are equal bit for bit only at equal numbers.")
-    var tensorThreads: Int?
+    @Flag(help: "Read every byte of the corpus or pack first and compare it with its hashes.")
+    var verify = false
 
     @Flag(help: "Print what would be trained, and write nothing.")
     var dryRun = false
 
     @OptionGroup var device: DeviceOptions
-    @OptionGroup var shared: RunOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var shared: ProgressOptions
+
+    func validate() throws {
+        if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+    }
 
     func run() throws {
         var workspace = try WorkspaceTaker()
@@ -60,25 +65,27 @@ struct PretrainCommand: ParsableCommand {
         let folder = try runFolder(&workspace, name: document?.value.name)
         workspace.announce()
 
-        var recipe = document?.value
-        if let seed { recipe?.seed = seed }
-        try recipe?.validate()
+        try document?.value.validate()
         let source = try tileSource(corpus)
+        if verify { try verifyTiles(source, corpus) }
         if dryRun {
-            print("\(folder): \(steps ?? recipe?.steps ?? 0) steps on \(source.tileCount) tiles of \(corpus)")
+            let planned = try steps ?? document?.value.steps ?? RunProgress(run: folder).recipe.steps
+            print("\(folder): \(planned) steps on \(source.tileCount) tiles of \(corpus)")
             return
         }
         var options = PretrainOptions()
         options.steps = steps
+        options.seed = seed
         options.stopAfter = stopAfter
         options.resume = resume
         options.overwrite = overwrite
-        options.threads = tensorThreads
-        options.loaderThreads = shared.threads
+        options.threads = device.tensorThreads
+        options.loaderThreads = threads.threads
         options.device = try Device(named: deviceName)
         options.provenance = ["geodino": geodinoVersion]
         let summary = try runPretraining(
-            recipe, recipeText: document?.text, source: source, run: folder, options: options, quiet: shared.quiet)
+            document?.value, recipeText: document.map { effectiveText($0.text) }, source: source, run: folder,
+            options: options, quiet: shared.quiet)
         switch summary.end {
         case .interrupted:
             printToStandardError("interrupted after step \(summary.step)/\(summary.total); go on with --resume")
@@ -88,12 +95,35 @@ struct PretrainCommand: ParsableCommand {
         }
     }
 
+    /// Reads every byte that training may read.
+    private func verifyTiles(_ source: any TileSource, _ path: String) throws {
+        if let pack = source as? PackedTileSource { return try pack.verify() }
+        #if EARTH
+            let meter = shared.meter("verify")
+            _ = try verifyCorpus(path, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
+            meter.finish()
+        #endif
+    }
+
     /// The recipe given or the workspace's; a resumed run needs none.
     private func recipeDocument(_ workspace: inout WorkspaceTaker) throws -> (value: PretrainingRecipe, text: String)? {
         if recipe == nil, resume, output != nil { return nil }
         let path = try workspace.required(
             recipe, \.recipe, named: "recipe", option: "geodino pretrain RECIPE --corpus CORPUS -o RUN")
         return try StrictYAML.decode(PretrainingRecipe.self, path: path)
+    }
+
+    /// The recipe's text with the seed in force, so that the run's recipe.yaml is the recipe that it ran.
+    private func effectiveText(_ text: String) -> String {
+        guard let seed else { return text }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let line = "seed: \(seed)"
+        if let place = lines.firstIndex(where: { $0.hasPrefix("seed:") }) {
+            lines[place] = line
+        } else {
+            lines.insert(line, at: 0)
+        }
+        return lines.joined(separator: "\n")
     }
 
     /// The folder given, else the next free number; names an unfinished run instead of starting beside it.

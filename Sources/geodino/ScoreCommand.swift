@@ -40,7 +40,7 @@
         var format: OutputFormat = .text
 
         @OptionGroup var gdal: GDALOptions
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var shared: ProgressOptions
 
         private var blockMetres: Double? {
             Double(block.hasSuffix("m") ? String(block.dropLast()) : block).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }

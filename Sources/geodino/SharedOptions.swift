@@ -8,22 +8,10 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
-/// Threads, seed of the machine's work, progress.
-struct RunOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads for readers, codecs and tensor operations.", valueName: "n"))
-    var threads: Int?
-
-    @Flag(name: [.short, .long], help: "Show no progress.")
+/// Whether progress is shown.
+struct ProgressOptions: ParsableArguments {
+    @Flag(name: [.customShort("q"), .long], help: "Show no progress.")
     var quiet = false
-
-    /// The number of threads asked for, else the number of cores.
-    var threadCount: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
-
-    func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("--threads must be 1 to 1024, got \(threads)")
-        }
-    }
 
     /// A meter that stops the work on Ctrl-C.
     func meter(_ label: String) -> ProgressMeter {
@@ -32,10 +20,36 @@ struct RunOptions: ParsableArguments {
     }
 }
 
-/// Where tensors live.
+/// Threads outside of the tensor library.
+struct ThreadOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Threads that read, decode and write; they never show in the results.", valueName: "n"))
+    var threads: Int?
+
+    /// The number of threads asked for, else the number of cores.
+    var count: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads must be 1 to 1024, got \(threads)")
+        }
+    }
+}
+
+/// Where tensors live, and who computes them.
 struct DeviceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("cpu, or cuda:N.", valueName: "device"))
     var device: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Threads of tensor operations; results are equal bit for bit only at equal numbers.", valueName: "n"))
+    var tensorThreads: Int?
+
+    func validate() throws {
+        if let tensorThreads, !(1...1024).contains(tensorThreads) {
+            throw ValidationError("--tensor-threads must be 1 to 1024, got \(tensorThreads)")
+        }
+    }
 }
 
 /// Prints a value as JSON on stdout.

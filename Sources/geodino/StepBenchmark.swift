@@ -49,7 +49,8 @@ extension Benchmark {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var options = PretrainOptions()
         options.steps = command.runs + 1
-        options.threads = command.shared.threads
+        options.threads = command.device.tensorThreads
+        options.loaderThreads = command.threads.threads
         options.device = try Device(named: command.device.device ?? "cpu")
         var times: [Double] = []
         let events = PretrainEvents(step: { times.append($0.seconds) })

@@ -31,7 +31,7 @@
         @Flag(help: "Replace a folder that 'geodino synth' made.")
         var overwrite = false
 
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var shared: ProgressOptions
 
         func run() throws {
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)

@@ -69,7 +69,8 @@
         var format: OutputFormat = .text
 
         @OptionGroup var gdal: GDALOptions
-        @OptionGroup var shared: RunOptions
+        @OptionGroup var threads: ThreadOptions
+        @OptionGroup var shared: ProgressOptions
 
         func run() throws {
             var workspace = try WorkspaceTaker()
@@ -85,7 +86,7 @@
             let meter = shared.meter("tile")
             let summary = try tile(
                 scenes: scenes, profile: profile, into: corpus, aoi: aoi.map { try AreaOfInterest(path: $0) },
-                options: TileOptions(resume: resume, overwrite: overwrite, threads: shared.threadCount, dryRun: dryRun),
+                options: TileOptions(resume: resume, overwrite: overwrite, threads: threads.count, dryRun: dryRun),
                 progress: meter.handler)
             meter.finish()
             for note in summary.notes { printToStandardError("note: \(note)") }

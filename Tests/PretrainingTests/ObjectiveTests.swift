@@ -40,6 +40,36 @@ struct ObjectiveTests {
         #expect(q.sum(1).floats().allSatisfy { abs($0 - 1) < 1e-5 })
     }
 
+    @Test func `a few rounds by scaling equal the log domain`() {
+        for amplitude in [1.0, 9, 400] {
+            let scores = fill([7, 30], 0.2, amplitude)
+            for rounds in 1...3 {
+                var logs = scores.to(.float64) / 0.05
+                for _ in 0..<rounds {
+                    logs = logs - logs.logSumExp(dim: 0, keepDims: true)
+                    logs = logs - logs.logSumExp(dim: 1, keepDims: true)
+                }
+                let found = sinkhorn(scores, temperature: 0.05, iterations: rounds)
+                let worst = largestDifference(found.floats(), logs.exp().to(.float32).floats())
+                // In single precision a logit of size x is known to 6e-8 x.
+                #expect(worst.value < Float(2e-6 + amplitude * 2.4e-6), "\(rounds) rounds, at \(worst.index)")
+            }
+        }
+    }
+
+    @Test func `losses of undefined tensors leave the failure to the scope`() {
+        let error = #expect(throws: TorchError.self) {
+            try catchingTorchErrors {
+                let broken = matmul(Tensor.ones([2, 3]), Tensor.ones([2, 3]))
+                let q = assignments(broken, temperature: 0.1)
+                let dino = dinoLoss(student: broken, teacher: q, temperature: 0.1, ignoreDiagonal: true)
+                let ibot = ibotLoss(student: broken, teacher: q, weights: q, images: 2, temperature: 0.1)
+                return (dino + ibot + koleoLoss(broken)).item()
+            }
+        }
+        #expect(error?.code == .operation)
+    }
+
     @Test func `T5, DINO over pairs of crops`() {
         let q = assigned().reshaped([2, 2, 6])
         let local = dinoLoss(student: fill([8, 2, 6], 0.9), teacher: q, temperature: 0.1, ignoreDiagonal: false)

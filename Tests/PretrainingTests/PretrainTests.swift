@@ -2,6 +2,7 @@
 import Backbone
 import FoundationEssentials
 import Geo
+import Glibc
 import Pretraining
 import Telemetry
 import Testing
@@ -235,6 +236,110 @@ struct PretrainTests {
             try run("\(folder.path)/run", source: WaveTiles(broken: [3])) { _ in }
         }
         #expect(error?.code == .tileFailed && error?.what.contains("tile 3") == true)
+    }
+
+    @Test func `what was learned before a bad tile is saved`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        let sampler = try TileSampler(source: WaveTiles(), subset: nil, seed: 0, batch: 8)
+        let bad = try #require(
+            try sampler.ids(step: 3).first { id in
+                try (0..<3).allSatisfy { try !sampler.ids(step: $0).contains(id) }
+            })
+        #expect(throws: PretrainingError.self) { try run(path, source: WaveTiles(broken: [bad])) { _ in } }
+        #expect(CheckpointStore(run: path).steps() == [3])
+    }
+
+    @Test func `a last save that fails is an error, and the weights are there`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.stopAfter = 0 }
+        let checkpoints = CheckpointStore(run: path).folder
+        var told = 0
+        let error = #expect(throws: PretrainingError.self) {
+            try run(
+                path,
+                events: PretrainEvents(
+                    step: { report in
+                        guard report.step == 1 else { return }
+                        // No folder can be made where a file is: as on a disk that takes no more.
+                        try? FileManager.default.removeItem(atPath: checkpoints)
+                        try? Data().write(to: URL(filePath: checkpoints))
+                    }, notice: { _ in told += 1 })
+            ) {
+                $0.resume = true
+                $0.steps = 11
+            }
+        }
+        #expect(error?.code == .writeFailed)
+        #expect(told == 1, "the save of step 10 fails without ending the run")
+        #expect(FileManager.default.fileExists(atPath: "\(path)/backbone.safetensors"))
+    }
+
+    @Test func `fewer steps than are done are refused and leave the run as it was`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.steps = 6 }
+        #expect(throws: PretrainingError.self) {
+            try run(path) {
+                $0.resume = true
+                $0.steps = 3
+            }
+        }
+        #expect(try RunProgress(run: path).recipe.steps == 6)
+        #expect(
+            try run(path) {
+                $0.resume = true
+                $0.steps = 7
+            }.step == 7)
+    }
+
+    @Test func `a wrong subset leaves no run behind`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        #expect(throws: PretrainingError.self) { try run(path, change: { $0.data.subset = "odd" }) { _ in } }
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func `the student learns what the teacher assigns, not the uniform`() throws {
+        let folder = try TemporaryFolder()
+        var dino: [Double] = []
+        var ibot: [Double] = []
+        let recipe = try recipe(named: "smoke")
+        let uniform = log(Double(recipe.heads.dino.prototypes))
+        try run(
+            "\(folder.path)/run",
+            change: {
+                let sharp = Schedule(start: 0.01, peak: 0.01, end: 0.01, warmupSteps: 0, cosineSteps: 0)
+                $0.schedules.teacherTemperature = sharp
+                $0.schedules.teacherMomentum = Schedule(
+                    start: 0.97, peak: 0.97, end: 0.97, warmupSteps: 0, cosineSteps: 0)
+                $0.losses.koleo = 0
+            },
+            events: PretrainEvents(step: {
+                dino.append($0.dino)
+                ibot.append($0.ibot)
+            })
+        ) { $0.steps = 200 }
+        let late = dino.suffix(10).reduce(0, +) / 10
+        #expect(late < uniform - 0.15, "DINO \(late), uniform \(uniform)")
+        let lateHidden = ibot.suffix(10).reduce(0, +) / 10
+        #expect(lateHidden < ibot[0] - 0.05, "iBOT \(ibot[0]) to \(lateHidden)")
+    }
+
+    @Test func `a model too large for the memory is an error in words`() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: TorchError.self) {
+            try run(
+                "\(folder.path)/run",
+                change: {
+                    $0.heads.dino.prototypes = 4_194_304
+                    $0.heads.dino.bottleneck = 65_536
+                }
+            ) { _ in }
+        }
+        #expect(error?.code == .outOfMemory)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
     }
 
     @Test func `masks, drop path and untied norms all train`() throws {

@@ -6,13 +6,13 @@ import Testing
 struct RunFolderTests {
     private func open(
         _ path: String, _ recipe: PretrainingRecipe?, corpus: String = "c1", steps: Int? = nil,
-        resume: Bool = false,
-        overwrite: Bool = false
+        seed: Int? = nil, resume: Bool = false, overwrite: Bool = false, begin: Bool = true
     ) throws -> RunFolder {
-        try RunFolder(
-            path: path, recipe: recipe, recipeText: "text: here\n", corpus: corpus, steps: steps,
-            resume: resume,
-            overwrite: overwrite)
+        var request = RunFolder.Request(recipe: recipe, recipeText: "text: here\n", corpus: corpus)
+        (request.steps, request.seed, request.resume, request.overwrite) = (steps, seed, resume, overwrite)
+        let folder = try RunFolder(path: path, request)
+        if begin { try folder.begin(tensorThreads: 3) }
+        return folder
     }
 
     @Test func `a run is started once and resumed with its own recipe`() throws {
@@ -74,6 +74,43 @@ struct RunFolderTests {
         #expect(!FileManager.default.fileExists(atPath: "\(path).replaced"))
         let error = #expect(throws: PretrainingError.self) { try open(folder.path, recipe, overwrite: true) }
         #expect(error?.code == .exists)
+    }
+
+    @Test func `nothing is written before a run begins`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let path = "\(folder.path)/run"
+        _ = try open(path, recipe, begin: false)
+        #expect(!FileManager.default.fileExists(atPath: path))
+        _ = try open(path, recipe, steps: 9)
+        _ = try open(path, nil, steps: 4, resume: true, begin: false)
+        #expect(try open(path, nil, resume: true).recipe.steps == 9)
+        #expect(try open(path, nil, resume: true).tensorThreads == 3)
+        _ = try open(path, recipe, overwrite: true, begin: false)
+        #expect(!FileManager.default.fileExists(atPath: "\(path).replaced"))
+    }
+
+    @Test func `a run that never saved does not push out the one that it was to replace`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let path = "\(folder.path)/run"
+        _ = try open(path, recipe)
+        try FileManager.default.createDirectory(
+            atPath: "\(path)/checkpoints/00000010", withIntermediateDirectories: true)
+        _ = try open(path, recipe, overwrite: true)
+        _ = try open(path, recipe, overwrite: true)
+        #expect(CheckpointStore(run: "\(path).replaced").steps() == [10])
+    }
+
+    @Test func `a seed is the run's or refused`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        #expect(try open("\(folder.path)/run", recipe, seed: 7).recipe.seed == 7)
+        #expect(try open("\(folder.path)/run", nil, seed: 7, resume: true).recipe.seed == 7)
+        let error = #expect(throws: PretrainingError.self) {
+            try open("\(folder.path)/run", nil, seed: 99, resume: true)
+        }
+        #expect(error?.what == "the recipe differs from the run's in seed: 99, the run has 7")
     }
 
     @Test func `two writers of one run are kept apart`() throws {

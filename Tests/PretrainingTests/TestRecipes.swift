@@ -126,7 +126,7 @@ struct WaveTiles: TileSource {
                         for column in 0..<side {
                             let x =
                                 (fx * Double(column) + fy * Double(row)) / Double(side)
-                                + Double(band * id % 7)
+                                + Double(band * id % 7) / 7
                             let triangle = abs((x - x.rounded(.down)) * 2 - 1)
                             samples.append(UInt8(30 + 200 * triangle))
                         }

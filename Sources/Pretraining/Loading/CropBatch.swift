@@ -5,10 +5,11 @@ package final class CropStorage: @unchecked Sendable {
     package let base: UnsafeMutablePointer<Float>
     package let count: Int
 
+    /// Takes memory without filling it: every crop is written before the batch is handed over, or the batch is refused.
     package init(count: Int) {
         self.count = count
-        base = .allocate(capacity: count)
-        base.initialize(repeating: 0, count: count)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: 4 * count, alignment: 64)
+        base = bytes.bindMemory(to: Float.self, capacity: count)
     }
 
     deinit { base.deallocate() }

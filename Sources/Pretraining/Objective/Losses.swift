@@ -3,7 +3,7 @@ package import Torch
 
 /// The teacher's assignments: every prototype used alike, every row summing to one.
 ///
-/// Three rounds of Sinkhorn and Knopp in the log domain, where the reference's `exp(logit / temperature)` cannot overflow.
+/// Three rounds of Sinkhorn and Knopp, safe where the reference's `exp(logit / temperature)` overflows.
 ///
 /// - Parameters:
 ///   - scores: Teacher logits, `[samples, prototypes]`.
@@ -25,6 +25,8 @@ package func assignments(_ scores: Tensor, temperature: Double) -> Tensor {
 package func dinoLoss(
     student: Tensor, teacher: Tensor, temperature: Double, ignoreDiagonal: Bool
 ) -> Tensor {
+    // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
+    guard student.isDefined, teacher.isDefined else { return student }
     let (s, b, t) = (student.shape[0], student.shape[1], teacher.shape[0])
     let logs = (student / temperature).logSoftmax(dim: -1)
     let all = (logs * teacher.sum(0)).sum()
@@ -54,6 +56,7 @@ package func ibotLoss(
 /// - Parameter tokens: `[B, D]`, B at least 2.
 /// - Returns: A number.
 package func koleoLoss(_ tokens: Tensor) -> Tensor {
+    guard tokens.isDefined else { return tokens }
     let epsilon = 1e-8
     let count = tokens.shape[0]
     precondition(count >= 2, "KoLeo needs neighbours: at least two samples, got \(count)")

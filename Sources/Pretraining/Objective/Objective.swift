@@ -117,6 +117,7 @@ package struct Objective {
 
     /// Patch tokens `[crops, patches, D]` at flat indices, `[hidden, D]`.
     private static func gathered(_ patches: Tensor, _ indices: Tensor) -> Tensor {
-        patches.reshaped([-1, patches.shape[2]]).indexSelect(dim: 0, indices: indices)
+        guard patches.isDefined else { return patches }
+        return patches.reshaped([-1, patches.shape[2]]).indexSelect(dim: 0, indices: indices)
     }
 }

@@ -40,7 +40,7 @@ public final class PrototypeHead: Layer {
     package init(tensors: [Tensor]) {
         precondition(tensors.count == 7, "a prototype head has seven tensors, got \(tensors.count)")
         self.tensors = tensors
-        prototypes = tensors[6].shape[0]
+        prototypes = tensors[6].shape.first ?? 0
     }
 
     /// The trained tensors under the reference's names.

@@ -16,7 +16,7 @@ extension PretrainingRecipe {
         let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
         try check(!name.isEmpty && allowed, "name", "'\(name)'", "letters, digits, - and _")
         try check(seed >= 0, "seed", seed, "0 or more")
-        try check(steps >= 1, "steps", steps, "1 or more")
+        try check((1...Self.mostSteps).contains(steps), "steps", steps, "1 to \(Self.mostSteps)")
         try validateData()
         try validateCrops()
         try validateObjective()
@@ -32,6 +32,9 @@ extension PretrainingRecipe {
             multiple, "checkpoints.keep_every", checkpoints.keepEvery,
             "a multiple of checkpoints.every, \(checkpoints.every)")
     }
+
+    /// More steps than any run has; keeps products of steps and samples within an integer.
+    private static var mostSteps: Int { 1_000_000_000 }
 
     private func validateData() throws {
         try check(
@@ -127,9 +130,12 @@ extension PretrainingRecipe {
         for (part, value) in [("start", schedule.start), ("peak", schedule.peak), ("end", schedule.end)] {
             try check((low...high).contains(value), "\(key).\(part)", value, "\(low) to \(high)")
         }
-        try check(schedule.warmupSteps >= 0, "\(key).warmup_steps", schedule.warmupSteps, "0 or more")
+        try check(
+            (0...Self.mostSteps).contains(schedule.warmupSteps), "\(key).warmup_steps", schedule.warmupSteps,
+            "0 to \(Self.mostSteps)")
         if let steps = schedule.cosineSteps {
-            try check(steps >= 0, "\(key).cosine_steps", steps, "0 or more")
+            try check(
+                (0...Self.mostSteps).contains(steps), "\(key).cosine_steps", steps, "0 to \(Self.mostSteps)")
         }
         if let extra = schedule.truncateExtra {
             try check(

@@ -147,7 +147,12 @@ package struct CheckpointStore: Sendable {
         for (index, step) in steps.enumerated().reversed() {
             do {
                 return try verified(step: step)
-            } catch let error as PretrainingError {
+            } catch {
+                let error =
+                    error as? PretrainingError
+                    ?? PretrainingError(
+                        .badCheckpoint, "the checkpoint of step \(step) cannot be read", in: path(step: step),
+                        why: causes(of: error))
                 guard index > 0 else {
                     throw PretrainingError(
                         error.code, error.what + ", and there is no older one", in: error.place,

@@ -10,10 +10,37 @@ package final class RunFolder {
         var geodino = "run"
         var formatVersion = 1
         var corpus: String
+        /// Threads of the tensor library; other numbers give other bits.
+        var tensorThreads: Int?
 
         enum CodingKeys: String, CodingKey {
             case geodino, corpus
             case formatVersion = "format_version"
+            case tensorThreads = "tensor_threads"
+        }
+    }
+
+    /// What is asked for.
+    package struct Request {
+        /// The recipe; `nil` only with `resume`, for the run's own.
+        package var recipe: PretrainingRecipe?
+        /// The recipe as people wrote it, for `recipe.yaml`.
+        package var recipeText: String?
+        /// Fingerprint of the corpus.
+        package var corpus: String
+        /// Replaces the recipe's number of steps.
+        package var steps: Int?
+        /// Replaces the recipe's seed; a run that is resumed must have it.
+        package var seed: Int?
+        /// Whether to go on with a run that is there.
+        package var resume = false
+        /// Whether to replace a run that is there; other folders are never touched.
+        package var overwrite = false
+
+        package init(recipe: PretrainingRecipe?, recipeText: String? = nil, corpus: String) {
+            self.recipe = recipe
+            self.recipeText = recipeText
+            self.corpus = corpus
         }
     }
 
@@ -23,26 +50,23 @@ package final class RunFolder {
     package let checkpoints: CheckpointStore
     /// Whether the run was there before.
     package let isResumed: Bool
+    /// Threads of the tensor library that the run was started with; `nil` for a new run.
+    package let tensorThreads: Int?
+    private let request: Request
+    /// Whether something is there that a new run replaces.
+    private let replaces: Bool
     /// The folder that this run replaces, until `discardReplaced`.
     private var replaced: String?
-    private let lock: RunLock
+    private var lock: RunLock?
 
-    /// Opens a run to start or to go on with.
+    /// Looks at a folder and checks what is asked for; writes nothing yet, so that a start that fails leaves all as it was.
     ///
-    /// - Parameters:
-    ///   - path: The folder.
-    ///   - recipe: The recipe; `nil` only with `resume`, for the run's own.
-    ///   - recipeText: The recipe as people wrote it, for `recipe.yaml`.
-    ///   - corpus: Fingerprint of the corpus.
-    ///   - steps: Replaces the recipe's number of steps.
-    ///   - resume: Whether to go on with a run that is there.
-    ///   - overwrite: Whether to replace a run that is there; other folders are never touched.
-    package init(
-        path: String, recipe: PretrainingRecipe?, recipeText: String?, corpus: String, steps: Int?,
-        resume: Bool,
-        overwrite: Bool
-    ) throws {
+    /// A run that is resumed is locked from here on, a new one from `begin()` on.
+    ///
+    /// - Throws: `exists`, `locked`, `badRun`, `corpusChanged`, `recipeChanged`.
+    package init(path: String, _ request: Request) throws {
         self.path = path
+        self.request = request
         checkpoints = CheckpointStore(run: path)
         let isRun = FileSystem.exists("\(path)/run.json")
         let isEmpty =
@@ -52,41 +76,68 @@ package final class RunFolder {
                 .exists, "there is something that is no run", in: path,
                 try: "choose another folder; geodino replaces only what it made")
         }
-        if isRun, resume {
+        if isRun, request.resume {
             lock = try RunLock(folder: path)
             isResumed = true
-            self.recipe = try Self.resume(path, recipe, corpus, steps)
+            replaces = false
+            let (recipe, mark) = try Self.resume(path, request)
+            self.recipe = recipe
+            tensorThreads = mark.tensorThreads
             checkpoints.clean()
             return
         }
         isResumed = false
-        guard var fresh = recipe else {
+        tensorThreads = nil
+        replaces = isRun
+        guard var fresh = request.recipe else {
             throw PretrainingError(
                 .badRun, "there is no run to go on with, and no recipe to start one", in: path,
                 try: "give a recipe")
         }
-        if let steps { fresh.steps = steps }
+        if let steps = request.steps { fresh.steps = steps }
+        if let seed = request.seed { fresh.seed = seed }
         try fresh.validate()
-        if isRun {
-            guard overwrite else {
-                throw PretrainingError(
-                    .exists, "there is a run already", in: path,
-                    try: "--resume to go on with it, --overwrite to replace it")
+        guard !isRun || request.overwrite else {
+            throw PretrainingError(
+                .exists, "there is a run already", in: path,
+                try: "--resume to go on with it, --overwrite to replace it")
+        }
+        recipe = fresh
+    }
+
+    /// Makes the folder of a new run, or notes a new number of steps in one that goes on.
+    ///
+    /// Called once all that can fail before the first step has not.
+    package func begin(tensorThreads: Int) throws {
+        if isResumed {
+            if let steps = request.steps, try Self.readRecipe(path).steps != steps {
+                try FileSystem.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
             }
+            return
+        }
+        if replaces {
             // Held and let go: a run that somebody is writing must not be moved away.
             _ = try RunLock(folder: path)
             let aside = "\(path).replaced"
-            if FileSystem.exists("\(aside)/run.json") { FileSystem.remove(aside) }
-            try FileSystem.rename(path, to: aside)
+            let keepsAside =
+                checkpoints.steps().isEmpty && !CheckpointStore(run: aside).steps().isEmpty
+            if keepsAside {
+                // What never saved anything does not push out the run that it was to replace.
+                FileSystem.remove(path)
+            } else {
+                if FileSystem.exists("\(aside)/run.json") { FileSystem.remove(aside) }
+                try FileSystem.rename(path, to: aside)
+            }
             replaced = aside
         }
         try FileSystem.makeFolder(path)
         lock = try RunLock(folder: path)
-        self.recipe = fresh
-        try FileSystem.write(try CheckpointStore.json(fresh), to: "\(path)/recipe.json")
-        if let recipeText { try FileSystem.write(recipeText, to: "\(path)/recipe.yaml") }
+        try FileSystem.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
+        if let text = request.recipeText { try FileSystem.write(text, to: "\(path)/recipe.yaml") }
         // Last: from here on the folder is a run.
-        try FileSystem.write(try CheckpointStore.json(Mark(corpus: corpus)), to: "\(path)/run.json")
+        try FileSystem.write(
+            try CheckpointStore.json(Mark(corpus: request.corpus, tensorThreads: tensorThreads)),
+            to: "\(path)/run.json")
     }
 
     /// Whether a folder holds only what an interrupted start of a run leaves.
@@ -99,29 +150,35 @@ package final class RunFolder {
             && FileSystem.exists("\(path)/lock")
     }
 
+    /// The recipe that a run's folder holds.
+    private static func readRecipe(_ path: String) throws -> PretrainingRecipe {
+        try JSONDecoder().decode(PretrainingRecipe.self, from: Data(try FileSystem.read("\(path)/recipe.json")))
+    }
+
     /// The run's own recipe, after checking what was asked for against it.
-    private static func resume(
-        _ path: String, _ recipe: PretrainingRecipe?, _ corpus: String, _ steps: Int?
-    ) throws -> PretrainingRecipe {
-        let decoder = JSONDecoder()
+    private static func resume(_ path: String, _ request: Request) throws -> (PretrainingRecipe, Mark) {
         var own: PretrainingRecipe
         let mark: Mark
         do {
-            own = try decoder.decode(
-                PretrainingRecipe.self, from: Data(try FileSystem.read("\(path)/recipe.json")))
-            mark = try decoder.decode(Mark.self, from: Data(try FileSystem.read("\(path)/run.json")))
+            own = try readRecipe(path)
+            mark = try JSONDecoder().decode(Mark.self, from: Data(try FileSystem.read("\(path)/run.json")))
         } catch {
             throw PretrainingError(
                 .badRun, "the run's recipe.json or run.json cannot be read", in: path, why: causes(of: error),
                 try: "restore them from a copy, or start again with --overwrite")
         }
-        guard mark.corpus == corpus else {
+        guard mark.corpus == request.corpus else {
             throw PretrainingError(
                 .corpusChanged, "the corpus is not the one this run was started with", in: path,
-                why: ["the run's fingerprint: \(mark.corpus)", "the corpus' fingerprint: \(corpus)"],
+                why: ["the run's fingerprint: \(mark.corpus)", "the corpus' fingerprint: \(request.corpus)"],
                 try: "go on with the corpus as it was, or start a new run")
         }
-        if let difference = try recipe?.difference(from: own) {
+        var asked = request.recipe
+        if let seed = request.seed {
+            if asked == nil { asked = own }
+            asked?.seed = seed
+        }
+        if let difference = try asked?.difference(from: own) {
             throw PretrainingError(
                 .recipeChanged,
                 "the recipe differs from the run's in \(difference.key): \(difference.new), the run has \(difference.old)",
@@ -130,12 +187,11 @@ package final class RunFolder {
                     "resume with the run's own recipe (\(path)/recipe.yaml; only --steps may change), or start a new run"
             )
         }
-        if let steps, steps != own.steps {
+        if let steps = request.steps, steps != own.steps {
             own.steps = steps
             try own.validate()
-            try FileSystem.write(try CheckpointStore.json(own), to: "\(path)/recipe.json")
         }
-        return own
+        return (own, mark)
     }
 
     /// Removes the run that this one replaced; called once this one has something to show.

@@ -5,9 +5,12 @@ import Telemetry
 import Torch
 
 /// The metrics log of a run; see `MetricsLog` for the file.
-struct Metrics {
+///
+/// Lines that the disk refuses wait and are written with the next ones: a full disk does not end a run.
+final class Metrics {
     private let log: MetricsLog
     private let path: String
+    private var waiting: [Line] = []
 
     /// The first line: what the rest is.
     private struct Head: Encodable {
@@ -97,8 +100,8 @@ struct Metrics {
     }
 
     /// Adds a step.
-    func append(_ result: StepResult, step: Int, seconds: Double, batch: Int) throws {
-        try log.append(
+    func append(_ result: StepResult, step: Int, seconds: Double, batch: Int) {
+        waiting.append(
             Line(
                 step: step, loss: result.loss, dinoLocal: result.dinoLocal, dinoGlobal: result.dinoGlobal,
                 ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate,
@@ -106,8 +109,21 @@ struct Metrics {
                 teacherTemperature: result.temperature, hiddenPatches: result.hidden,
                 gradientNorm: Dictionary(uniqueKeysWithValues: result.norms.map { ($0.module, $0.norm) }),
                 timing: .init(seconds: seconds, tilesPerSecond: Double(batch) / max(seconds, 1e-9))))
+        try? writeWaiting()
     }
 
-    /// Waits until the lines are on the disk.
-    func sync() { try? FileSystem.syncFile(path) }
+    /// Waits until the lines are on the disk; a checkpoint is worth nothing without them.
+    ///
+    /// - Throws: `TelemetryError`, `PretrainingError` where the disk refuses.
+    func sync() throws {
+        try writeWaiting()
+        try FileSystem.syncFile(path)
+    }
+
+    private func writeWaiting() throws {
+        while let line = waiting.first {
+            try log.append(line)
+            waiting.removeFirst()
+        }
+    }
 }

@@ -1,4 +1,5 @@
 // The training loop: read it from top to bottom.
+import FoundationEssentials
 public import Geo
 import Glibc
 import Telemetry
@@ -27,21 +28,27 @@ public func pretrain(
 ) throws -> PretrainSummary {
     let started = now()
     try Torch.load()
-    let folder = try RunFolder(
-        path: run, recipe: recipe, recipeText: recipeText, corpus: source.fingerprint, steps: options.steps,
-        resume: options.resume, overwrite: options.overwrite)
+    var request = RunFolder.Request(recipe: recipe, recipeText: recipeText, corpus: source.fingerprint)
+    (request.steps, request.seed) = (options.steps, options.seed)
+    (request.resume, request.overwrite) = (options.resume, options.overwrite)
+    let folder = try RunFolder(path: run, request)
     let recipe = folder.recipe
-    let threads = Threads(options)
+    let threads = Threads(options, ofRun: folder.tensorThreads)
+    if let before = folder.tensorThreads, before != threads.tensor {
+        events.notice(threads.notice(before: before, run: run))
+    }
     Torch.setThreads(threads.tensor)
 
-    let trainer = try Trainer(recipe: recipe, layout: source.layout, folder: folder, device: options.device)
-    let first = try trainer.restore(notice: events.notice)
-    let last = min(options.stopAfter.map { max($0, 0) } ?? recipe.steps, recipe.steps)
+    // What can be refused is refused before the folder changes.
     let sampler = try TileSampler(
         source: source, subset: recipe.data.subset, seed: UInt64(recipe.seed), batch: recipe.data.batchSize)
+    let maker = try CropMaker(recipe: recipe, layout: source.layout)
+    let trainer = try Trainer(recipe: recipe, layout: source.layout, folder: folder, device: options.device)
+    let first = try trainer.restore(corpus: source.fingerprint, notice: events.notice)
+    try folder.begin(tensorThreads: threads.tensor)
+    let last = min(options.stopAfter.map { max($0, 0) } ?? recipe.steps, recipe.steps)
     let loader = try BatchLoader(
-        sampler: sampler, source: source, maker: try CropMaker(recipe: recipe, layout: source.layout),
-        steps: first..<max(first, last), threads: threads.loading)
+        sampler: sampler, source: source, maker: maker, steps: first..<max(first, last), threads: threads.loading)
     let metrics = try Metrics(
         folder: folder, source: source, tiles: sampler.count, threads: threads, device: options.device,
         provenance: options.provenance, keepingThrough: first)
@@ -51,44 +58,51 @@ public func pretrain(
     var saved = first > 0 ? first : nil
     var pace = Pace(total: recipe.steps)
     var end = PretrainSummary.End.finished
-    func save() {
+    func save() throws {
         guard saved != step else { return }
-        do {
-            metrics.sync()
-            try trainer.save(step: step, corpus: source.fingerprint)
-            folder.discardReplaced()
-            saved = step
-        } catch {
-            events.notice(notice(ofFailedSave: error, step: step))
-        }
+        try metrics.sync()
+        try trainer.save(step: step, corpus: source.fingerprint)
+        folder.discardReplaced()
+        saved = step
+    }
+    /// A save in the middle that fails leaves the run alive.
+    func saveOrTell() {
+        do { try save() } catch { events.notice(notice(ofFailedSave: error, step: step)) }
     }
 
-    while let batch = try loader.nextBatch() {
-        if interrupted() {
-            end = .interrupted
-            break
+    do {
+        while let batch = try loader.nextBatch() {
+            if interrupted() {
+                end = .interrupted
+                break
+            }
+            let result = try trainer.step(
+                batch, total: recipe.steps, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
+            step += 1
+            loss = result.loss
+            let seconds = pace.tick(step: step)
+            metrics.append(result, step: step, seconds: seconds, batch: batch.ids.count)
+            events.step(
+                StepReport(
+                    step: step, total: recipe.steps, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
+                    ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate, seconds: seconds,
+                    tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
+            if step % recipe.checkpoints.every == 0 { saveOrTell() }
         }
-        let result = try trainer.step(
-            batch, total: recipe.steps, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
-        step += 1
-        loss = result.loss
-        let seconds = pace.tick(step: step)
-        try metrics.append(result, step: step, seconds: seconds, batch: batch.ids.count)
-        events.step(
-            StepReport(
-                step: step, total: recipe.steps, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
-                ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate, seconds: seconds,
-                tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
-        if step % recipe.checkpoints.every == 0 { save() }
+    } catch let error as PretrainingError where error.code == .tileFailed {
+        // The weights are good: what was learned since the last checkpoint is kept.
+        saveOrTell()
+        throw error
     }
     loader.stop()
     if end != .interrupted, step < recipe.steps { end = .stopped }
-    save()
     var exported: String?
     if end != .interrupted {
+        // First, so that a disk too full for a checkpoint does not take the weights away too.
         exported = try trainer.export(source: source, step: step, provenance: options.provenance)
         folder.discardReplaced()
     }
+    try save()
     return PretrainSummary(
         end: end, step: step, total: recipe.steps, stepsNow: step - first, isResumed: folder.isResumed, loss: loss,
         seconds: now() - started, backbone: exported, checkpoint: saved.map(folder.checkpoints.path(step:)))
@@ -99,11 +113,19 @@ struct Threads {
     let tensor: Int
     let loading: Int
 
-    /// One tensor thread per core; for loading half as many, since crops take a small part of a step's time.
-    init(_ options: PretrainOptions) {
-        let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        tensor = max(1, options.threads ?? cores)
+    /// One tensor thread per core that this process may use; for loading half as many, since crops take a small part of a
+    /// step's time.
+    init(_ options: PretrainOptions, ofRun before: Int?) {
+        let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+        tensor = max(1, options.threads ?? before ?? cores)
         loading = max(1, options.loaderThreads ?? cores / 2)
+    }
+
+    /// That a run goes on with another number of tensor threads.
+    func notice(before: Int, run: String) -> PretrainingError {
+        PretrainingError(
+            .badRun, "the run was started with \(before) tensor threads and goes on with \(tensor)", in: run,
+            why: ["sums are taken in another order, so the bytes will not be those of an unbroken run"])
     }
 }
 

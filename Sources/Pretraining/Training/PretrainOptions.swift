@@ -6,13 +6,15 @@ public import Torch
 public struct PretrainOptions: Sendable {
     /// Replaces the recipe's number of steps.
     public var steps: Int?
+    /// Replaces the recipe's seed; a run that is resumed must have been started with it.
+    public var seed: Int?
     /// Save and end once this many steps are done in all; 0 saves the weights as they start.
     public var stopAfter: Int?
     /// Go on with the run that is there; start it where none is.
     public var resume = false
     /// Replace the run that is there.
     public var overwrite = false
-    /// Threads of the tensor library, `nil` for one per core.
+    /// Threads of the tensor library; `nil` for those that a resumed run was started with, else one per core.
     ///
     /// Results are equal bit for bit only at equal numbers.
     public var threads: Int?

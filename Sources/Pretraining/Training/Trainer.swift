@@ -130,11 +130,19 @@ final class Trainer {
     /// Takes over the newest sound checkpoint.
     ///
     /// - Returns: The number of steps done; 0 without a checkpoint.
-    func restore(notice: (any ExplainedError) -> Void) throws -> Int {
+    func restore(corpus: String, notice: (any ExplainedError) -> Void) throws -> Int {
         guard folder.isResumed, let manifest = try folder.checkpoints.newestSound(notice: { notice($0) }) else {
             return 0
         }
         let place = folder.checkpoints.path(step: manifest.step)
+        guard manifest.corpus == corpus, manifest.random.seed == recipe.seed else {
+            throw PretrainingError(
+                .badCheckpoint, "the checkpoint is another run's", in: place,
+                why: [
+                    "its corpus is \(manifest.corpus), the run's \(corpus)",
+                    "its seed is \(manifest.random.seed), the run's \(recipe.seed)",
+                ], try: "remove it, or restore the run's folder from a copy")
+        }
         guard manifest.step <= recipe.steps else {
             throw PretrainingError(
                 .badRun, "the run has done \(manifest.step) steps already, more than the \(recipe.steps) asked for",
