@@ -122,7 +122,7 @@
             return """
                 \(corpus): \(tiles) tiles (\(parts)), \(newTiles) cut now, in \(shards) shards of \(bytes) bytes
                   \(tried) places tried: \(tooFewValid) with too few valid pixels, \(outsideAOI) outside the area; \
-                \(shown(squareKilometres, digits: 3)) km2
+                \(shown(squareKilometres, digits: 3)) km2 of tiles, shared ground counted in each
                 """
         }
     }

@@ -71,14 +71,20 @@
             var text = "\n## \(day): the demo, \(reports.count) seeds\n\n"
             text += "| seed | " + columns.map(\.0).joined(separator: " | ") + " |\n"
             text += "|---|" + columns.map { _ in "---|" }.joined() + "\n"
-            for report in reports {
-                text += "| \(report.seed) | " + columns.map { shown($0.1(report)) }.joined(separator: " | ") + " |\n"
+            func row(_ name: String, _ value: ((DemoReport) -> Double?) -> Double?) {
+                let cells = columns.map { shown(value($0.1), digits: $0.0 == "seconds" ? 0 : 3) }
+                text += "| \(name) | " + cells.joined(separator: " | ") + " |\n"
             }
-            let means = columns.map { column -> String in
-                let values = reports.compactMap(column.1)
-                return shown(values.isEmpty ? nil : values.reduce(0, +) / Double(values.count))
+            for report in reports { row("\(report.seed)") { $0(report) } }
+            func mean(_ values: [Double]) -> Double? {
+                values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
             }
-            text += "| mean | " + means.joined(separator: " | ") + " |\n"
+            row("mean") { column in mean(reports.compactMap(column)) }
+            row("standard deviation") { column in
+                let values = reports.compactMap(column)
+                guard values.count > 1, let centre = mean(values) else { return nil }
+                return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
+            }
             let old = (try? String(contentsOfFile: path, encoding: .utf8)) ?? "# Experiments\n"
             try Data((old + text).utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         }
