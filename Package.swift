@@ -80,7 +80,7 @@ if earth {
             name: "TestSupport", dependencies: ["Raster", "Geo", "Telemetry"], path: "Tests/TestSupport",
             swiftSettings: swift),
         tests("RasterTests", ["Raster", "Geo", "Telemetry", earthTests]),
-        tests("CorpusTests", ["Corpus", "Raster", "Geo", "Telemetry", earthTests]),
+        tests("CorpusTests", ["Corpus", "Raster", "Geo", "Telemetry", grdb, earthTests]),
         tests("MappingTests", ["Mapping", "Raster", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Geo", "Telemetry", earthTests]),

@@ -133,8 +133,8 @@ struct PartRegion: Hashable {
     }
 }
 
-/// The parts that an area needs: one region per UTM zone where the grid is UTM, else one per side of 180 degrees; empty where one
-/// grid holds it all.
+/// The parts that an area needs: one region per UTM zone where the grid is UTM, else one per side of 180 degrees; empty where the
+/// map's own grid holds it all.
 ///
 /// A UTM grid reaches one degree into its neighbours, so that a scene on a zone's edge needs no split.
 func regions(of area: DegreeArea, mapCRS: CoordinateReferenceSystem, crossesAntimeridian: Bool) -> [PartRegion] {
@@ -147,7 +147,7 @@ func regions(of area: DegreeArea, mapCRS: CoordinateReferenceSystem, crossesAnti
         let parts = (1...60).map { zone in
             PartRegion(west: Double(zone) * 6 - 186, east: Double(zone) * 6 - 180, zone: zone)
         }.filter { area.meets(west: $0.west, east: $0.east) }
-        return parts.count > 1 ? parts : []
+        return parts.count > 1 || parts.first?.zone != zone ? parts : []
     }
     guard crossesAntimeridian else { return [] }
     let sides = [PartRegion(west: -180, east: 0), PartRegion(west: 0, east: 180)]

@@ -5,6 +5,9 @@ internal import Raster
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
 #endif
+#if canImport(Glibc)
+    internal import Glibc
+#endif
 
 /// Plans a map without predicting anything.
 ///
@@ -53,7 +56,8 @@ struct MapJob {
         guard degrees.meets(west: -180, east: 180) else { throw Self.missed(request, aoi, scenes) }
         let mapCRS = Self.mapCRS(scenes[0], zone: nil)
         let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: aoi?.crossesAntimeridian ?? false)
-        if found.count > 1, !request.split {
+        // One region: all of the area lies in a zone that the first scene's is not near to.
+        if !found.isEmpty, !request.split {
             let parts = found.map {
                 $0.zone.map { "UTM zone \($0)" } ?? ($0.west < 0 ? "west of 180 degrees" : "east of it")
             }
@@ -69,14 +73,20 @@ struct MapJob {
         for (number, region) in parts.enumerated() {
             let output =
                 parts.count == 1 ? request.output : partName(request.output, part: number + 1)
+            try Self.refuseInputs(output, request)
             try Self.refuseExisting(output, overwrite: request.overwrite)
-            let here =
-                region.map { region in
-                    scenes.filter {
-                        DegreeArea(aoi: nil, scenes: [$0.degrees]).meets(west: region.west, east: region.east)
-                    }
-                } ?? scenes
-            guard let first = here.first else { continue }
+            func scenesWithin(_ margin: Double) -> [SceneFacts] {
+                guard let region else { return scenes }
+                return scenes.filter {
+                    DegreeArea(aoi: nil, scenes: [$0.degrees])
+                        .meets(west: region.west - margin, east: region.east + margin)
+                }
+            }
+            guard let first = scenesWithin(0).first else { continue }
+            // Windows at the region's edge look over it.
+            let latitude = max(abs(first.degrees.minY), abs(first.degrees.maxY))
+            let reach = Double(windowSize) * (layout.gsd ?? first.gsd) / (111_000 * max(cosine(latitude), 0.05))
+            let here = scenesWithin(reach)
             let lattice = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
             let area = try MapArea(
                 aoi: near?.transformed(to: lattice.crs),
@@ -162,8 +172,20 @@ struct MapJob {
         for scene in scenes {
             guard let placed = try place(scene, on: lattice) else { continue }
             let piece = limit.map { placed.window.intersection($0) } ?? placed.window
-            guard !piece.isEmpty, area.mayMeet(lattice.grid(of: piece).bounds) else { continue }
+            guard !piece.isEmpty, area.mayMeet(lattice.grid(of: piece).bounds) else {
+                // Outside of the area, but windows at its edge see it: what they say must not hang on where the area ends. A scene
+                // that could not be mapped itself stays out of sight.
+                let sight = limit.map { placed.window.intersection($0.expanded(by: windows.windowSize)) }
+                if let sight, !sight.isEmpty, isUsable(scene, bands: placed.bands) { used.append(placed) }
+                continue
+            }
             if let warning = try checkGSD(scene) { warnings.append(warning) }
+            if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
+            if request.bands == nil, scene.takesBandsByPlace(for: layout) {
+                warnings.append(
+                    "\(scene.path): its \(scene.bands.count) bands have no names; 1, 2, 3 are taken as red, green, blue (--bands to choose)"
+                )
+            }
             try scene.checkValues(for: layout, bands: placed.bands)
             used.append(placed)
             pieces.append(piece)
@@ -198,6 +220,17 @@ struct MapJob {
         try MapScene(scene, on: lattice, bands: scene.bands(for: layout, asked: request.bands), gsd: layout.gsd)
     }
 
+    /// Whether a scene has the detail and the values that the model knows.
+    private func isUsable(_ scene: SceneFacts, bands: [Int]) -> Bool {
+        do {
+            _ = try checkGSD(scene)
+            try scene.checkValues(for: layout, bands: bands)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Refuses a scene without the detail that the model knows; a warning where it is only somewhat coarse.
     private func checkGSD(_ scene: SceneFacts) throws -> String? {
         guard let gsd = layout.gsd, scene.gsd > gsd * 1.25 else { return nil }
@@ -209,6 +242,36 @@ struct MapJob {
                 try: "a scene of at most \(rounded(gsd * 2, 3)) m, or a model trained at the scene's GSD")
         }
         return "\(scene.path): \(found); expect a blurred map"
+    }
+
+    /// Refuses ground on which the lattice's pixels are not of the model's GSD: it was laid out at the first scene's place.
+    private func checkGround(of piece: PixelWindow, _ scene: SceneFacts, on lattice: PixelLattice) throws -> String? {
+        guard let gsd = layout.gsd else { return nil }
+        let metres = try lattice.grid(of: piece).groundSampleDistance().metres
+        guard abs(metres / gsd - 1) > 0.05 else { return nil }
+        let found =
+            "a pixel of the map's grid (\(lattice.crs.name), laid out at the first scene) is \(rounded(metres, 3)) m on the ground here, the model was trained at \(rounded(gsd, 3)) m"
+        guard metres < gsd * 1.25, metres > gsd / 1.25 else {
+            throw MappingError(
+                .badRequest, found, in: scene.path,
+                try: "map scenes that far apart one by one, or bring them to their UTM zones and give --split")
+        }
+        return "\(scene.path): \(found)"
+    }
+
+    /// Refuses to write over what is read, whatever was said about overwriting.
+    private static func refuseInputs(_ output: String, _ request: MapRequest) throws {
+        func file(_ path: String) -> [UInt64]? {
+            var status = stat()
+            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+        }
+        let inputs = (request.scenes + [request.aoi].compactMap { $0 }).map { (path: $0, file: file($0)) }
+        for path in [output] + sidecars(of: output).all {
+            guard let place = file(path), let input = inputs.first(where: { $0.file == place }) else { continue }
+            throw MappingError(
+                .exists, "the map, or what lies beside it, would be written over an input", in: path,
+                why: ["'\(input.path)' is read for the map"], try: "another name after -o")
+        }
     }
 
     private static func refuseExisting(_ output: String, overwrite: Bool) throws {
@@ -298,6 +361,9 @@ package func fourDigits(_ value: Double) -> Double {
     while value * scale >= 10000 { scale /= 10 }
     return (value * scale).rounded() / scale
 }
+
+/// The cosine of an angle in degrees.
+private func cosine(_ degrees: Double) -> Double { cos(degrees * .pi / 180) }
 
 /// The smallest window that holds both.
 func around(_ a: PixelWindow, _ b: PixelWindow) -> PixelWindow {

@@ -78,8 +78,8 @@ public struct MapRequest: Sendable, Codable {
                 .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
         }
         if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
-        guard threads >= 1, threads <= 256 else {
-            throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 256", in: "--threads")
+        guard threads >= 1, threads <= 1024 else {
+            throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 1024", in: "--threads")
         }
         guard batchSize >= 1, batchSize <= 4096 else {
             throw MappingError(.badRequest, "a batch of \(batchSize) windows; expected 1 to 4096", in: "--batch")

@@ -29,9 +29,9 @@ public struct MapSummary: Sendable, Codable {
     /// What the user should know.
     public var warnings: [String]
 
-    /// The summary for people, one line per file and warning.
+    /// The summary for people, one line per file.
     public var text: String {
-        let lines = parts.map { part in
+        parts.map { part in
             let numbers = part.statistics
             let range =
                 numbers.mean.map {
@@ -39,7 +39,6 @@ public struct MapSummary: Sendable, Codable {
                 } ?? ""
             return
                 "\(part.output): \(part.grid.width) x \(part.grid.height) pixels, \(rounded(part.squareKilometres, 4)) km2 mapped\(range), \(part.windows) windows"
-        }
-        return (lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 }

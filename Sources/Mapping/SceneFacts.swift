@@ -95,6 +95,13 @@ struct SceneFacts {
         throw missing("none of its bands is \(absent.joined(separator: " or "))")
     }
 
+    /// Whether colours are taken by place from among more bands than the model wants, none of which says what it is.
+    func takesBandsByPlace(for layout: PixelLayout) -> Bool {
+        let colours: Set = ["red", "green", "blue"]
+        let named = bands.filter { colours.contains($0.colour) || colours.contains($0.name.lowercased()) }
+        return named.isEmpty && bands.count > layout.bands.count
+    }
+
     private var bandNames: String {
         bands.map { !$0.name.isEmpty ? $0.name : $0.colour == "undefined" ? "band \($0.index)" : $0.colour }
             .joined(separator: ", ")

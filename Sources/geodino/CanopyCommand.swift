@@ -65,13 +65,17 @@
         @OptionGroup var threads: ThreadOptions
         @OptionGroup var shared: ProgressOptions
 
+        func validate() throws {
+            guard (1...4096).contains(batch) else {
+                throw ValidationError("--batch must be 1 to 4096, got \(batch)")
+            }
+        }
+
         func run() throws {
             var workspace = try WorkspaceTaker()
             let modelPath = try workspace.required(model, \.model, named: "model", option: "--model MODEL")
             let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
             try gdal.apply()
-            let scenes = try foundScenes(&workspace)
-            workspace.announce()
             guard let output = output ?? aoi.map(Self.defaultOutput) else {
                 throw CommandError(
                     .badArgument, "no output is given",
@@ -79,6 +83,10 @@
             }
             let model = try CanopyModel.load(from: modelPath, device: Device(named: deviceName))
             let predictor = CanopyPredictor(model: model, batch: batch)
+            // A window at the area's edge sees scenes beyond it.
+            let sight = Double(predictor.windowSize) * (predictor.layout.gsd ?? 0)
+            let scenes = try foundScenes(&workspace, sight: sight)
+            workspace.announce()
 
             var request = MapRequest(scenes: scenes, aoi: aoi, output: output)
             request.overwrite = overwrite
@@ -129,11 +137,11 @@
         }
 
         /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.
-        private func foundScenes(_ workspace: inout WorkspaceTaker) throws -> [String] {
+        private func foundScenes(_ workspace: inout WorkspaceTaker, sight: Double) throws -> [String] {
             if !scenes.isEmpty { return scenes }
             if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus") {
                 let area = try AreaOfInterest(path: aoi)
-                let found = try scenePaths(ofCorpus: corpus, meeting: area)
+                let found = try scenePaths(ofCorpus: corpus, meeting: area, sight: sight)
                 if !found.isEmpty {
                     printToStandardError("scenes of the corpus under \(aoi): \(found.joined(separator: " "))")
                     return found

@@ -127,22 +127,33 @@
         }
     }
 
-    /// Scenes of a corpus whose footprints meet an area, as paths that exist from here or from the corpus's folder.
+    /// Scenes of a corpus whose footprints meet an area or come within `sight` metres of it, as paths that exist from here or from
+    /// the corpus's folder.
     ///
     /// The corpus's first scene leads the list whatever the area, because the first scene decides a map's grid; empty where no
     /// scene meets the area.
-    func scenePaths(ofCorpus corpus: String, meeting area: AreaOfInterest) throws -> [String] {
+    func scenePaths(ofCorpus corpus: String, meeting area: AreaOfInterest, sight: Double) throws -> [String] {
         let degrees = try area.transformed(to: .wgs84)
         let beside = URL(fileURLWithPath: corpus).deletingLastPathComponent().path
         let scenes = try corpusScenes(corpus)
-        let meeting = scenes.filter { scene in
-            scene.footprint.contains { ring in
-                let points = ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }
-                return Bounds(points: points).map(degrees.intersects) ?? false
+        func meeting(within metres: Double) -> [CorpusScene] {
+            scenes.filter { scene in
+                scene.footprint.contains { ring in
+                    let points = ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }
+                    guard var around = Bounds(points: points) else { return false }
+                    let north = metres / 111_000
+                    let east = north / max(cos(max(abs(around.minY), abs(around.maxY)) * .pi / 180), 0.05)
+                    around.minX -= east
+                    around.maxX += east
+                    around.minY -= north
+                    around.maxY += north
+                    return degrees.intersects(around)
+                }
             }
         }
-        guard !meeting.isEmpty else { return [] }
-        return (scenes.prefix(1) + meeting.filter { $0.index != scenes[0].index }).map { scene in
+        guard !meeting(within: 0).isEmpty else { return [] }
+        let near = meeting(within: sight)
+        return (scenes.prefix(1) + near.filter { $0.index != scenes[0].index }).map { scene in
             let files = FileManager.default
             if files.fileExists(atPath: scene.path) { return scene.path }
             let moved = "\(beside)/\(scene.path)"

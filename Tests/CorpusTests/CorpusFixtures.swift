@@ -1,6 +1,7 @@
 // What the tests of the corpus share: small scenes, small profiles, a corpus as bytes.
 import Corpus
 import Foundation
+import GRDB
 import Geo
 import Raster
 import Telemetry
@@ -74,8 +75,35 @@ func shardFiles(_ corpus: String) throws -> [String: Data] {
     return files
 }
 
-/// Everything a GeoPackage holds, as text.
-func dump(_ path: String) throws -> String { try run("sqlite3", [path, ".dump"]).output }
+/// What a query finds in a SQLite file: one line a row, `|` between columns, blobs in hexadecimal digits.
+func query(_ path: String, _ sql: String) throws -> String {
+    var configuration = Configuration()
+    configuration.readonly = true
+    return try DatabaseQueue(path: path, configuration: configuration).read { database in
+        try Row.fetchAll(database, sql: sql).map { row in
+            row.databaseValues.map { value in
+                switch value.storage {
+                case .null: ""
+                case .int64(let number): "\(number)"
+                case .double(let number): "\(number)"
+                case .string(let text): text
+                case .blob(let bytes): bytes.map { String(format: "%02X", $0) }.joined()
+                }
+            }.joined(separator: "|")
+        }.joined(separator: "\n")
+    }
+}
+
+/// Everything a GeoPackage holds, as text: what was declared, then the rows of every table.
+func dump(_ path: String) throws -> String {
+    var text = try query(path, "SELECT sql FROM sqlite_master ORDER BY name")
+    for table in try query(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").split(
+        separator: "\n")
+    {
+        text += try "\n\(table)\n" + query(path, "SELECT * FROM \"\(table)\"")
+    }
+    return text
+}
 
 /// Runs a program.
 func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {

@@ -178,7 +178,7 @@ struct TileTests {
             folder, width: 96, height: 64, originX: (middle.x - 30).rounded(), originY: middle.y.rounded(),
             crs: "EPSG:32760")
         try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"))
-        let text = try run("sqlite3", [folder.file("c") + "/corpus.gpkg", "SELECT hex(geom) FROM tiles"]).output
+        let text = try query(folder.file("c/corpus.gpkg"), "SELECT geom FROM tiles")
         let extents = text.split(separator: "\n").compactMap { line -> GeoPackageGeometry.Extent? in
             let digits = Array(line.utf8).map { UInt8($0 < 58 ? $0 - 48 : $0 - 55) }
             return GeoPackageGeometry.extent(

@@ -204,6 +204,57 @@ struct MapPlanTests {
         #expect(code { _ = try plan(asked) }?.causes == ["there is no band 9"])
     }
 
+    @Test func `an input is never written over`() throws {
+        let scene = folder.file("forest.tif")
+        try writeScene(scene)
+        let area = folder.file("region.json")
+        try writeArea(area, [[rectangle(500_100, 4_999_500, 500_560, 4_999_900)]])
+        var request = MapRequest(scenes: [scene], aoi: area, output: folder.file("./forest.tif"))
+        request.overwrite = true
+        let onScene = code { _ = try plan(request) }
+        #expect(onScene?.code == .exists && onScene?.causes.first?.contains("forest.tif") == true)
+        // The area would become the map's STAC item.
+        request.output = folder.file("region.tif")
+        #expect(code { _ = try plan(request) }?.place.hasSuffix("region.json") == true)
+    }
+
+    @Test func `an area in another zone than the first scene's asks for a split`() throws {
+        let (near, far) = (folder.file("near.tif"), folder.file("far.tif"))
+        try writeScene(near)
+        try writeScene(far, crs: "EPSG:32641")
+        let area = folder.file("area.geojson")
+        try writeArea(area, crs: "EPSG:32641", [[rectangle(500_100, 4_999_500, 500_560, 4_999_900)]])
+        var request = MapRequest(scenes: [near, far], aoi: area, output: folder.file("map.tif"))
+        #expect(code { _ = try plan(request) }?.code == .needsSplit)
+        request.split = true
+        let made = try plan(request)
+        #expect(made.parts.count == 1 && made.parts[0].lattice.crs.name.contains("41N"))
+        #expect(made.parts[0].output == request.output && made.parts[0].scenes.map(\.path) == [far])
+    }
+
+    @Test func `ground on which the grid's pixels are not the model's is told or refused`() throws {
+        let (south, north) = (folder.file("south.tif"), folder.file("north.tif"))
+        try writeScene(south, crs: "EPSG:3857", x: 1_000_000, y: 0)
+        try writeScene(north, crs: "EPSG:3857", x: 1_000_000, y: 8_399_730)
+        let request = MapRequest(scenes: [south, north], output: folder.file("map.tif"))
+        #expect(code { _ = try plan(request) }?.what.contains("m on the ground here") == true)
+        try writeScene(north, crs: "EPSG:3857", x: 1_000_000, y: 2_273_030)
+        #expect(try plan(request).warnings.contains { $0.contains("m on the ground here") })
+    }
+
+    @Test func `colours taken by place from more bands are told`() throws {
+        let four = folder.file("four.tif")
+        try writeRaster(
+            PixelBuffer(
+                bands: 4, height: 40, width: 40, samples: .uint8([UInt8](repeating: 9, count: 6400)),
+                grid: RampRaster(width: 40, height: 40).grid), to: four,
+            format: RasterFormat(sampleType: .uint8, bands: (0..<4).map { _ in BandInfo(name: "") }))
+        var request = MapRequest(scenes: [four], output: folder.file("map.tif"))
+        #expect(try plan(request).warnings.contains { $0.contains("have no names") })
+        request.bands = [3, 2, 1]
+        #expect(try plan(request).warnings.isEmpty)
+    }
+
     @Test func `an output that exists is not touched, nor what would lie beside it`() throws {
         try writeScene(folder.file("scene.tif"))
         let request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))

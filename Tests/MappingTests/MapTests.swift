@@ -65,6 +65,27 @@ struct MapTests {
         for slots in predictor.slots.values { #expect(slots.count == 1) }
     }
 
+    @Test func `a scene beside the area is seen by the windows at its edge`() throws {
+        let (first, second) = (folder.file("west.tif"), folder.file("east.tif"))
+        try writeScene(first, width: 60, height: 60)
+        try writeScene(second, x: 500_600, width: 60, height: 60)
+        let inner = folder.file("inner.geojson")
+        let across = folder.file("across.geojson")
+        // The first area ends four pixels before the seam, the second crosses it.
+        try writeArea(inner, [[rectangle(500_100, 4_999_500, 500_560, 4_999_900)]])
+        try writeArea(across, [[rectangle(500_300, 4_999_500, 500_900, 4_999_900)]])
+        var maps: [ReadMap] = []
+        for area in [inner, across] {
+            let output = folder.file("map\(maps.count).tif")
+            var request = MapRequest(scenes: [first, second], aoi: area, output: output)
+            request.batchSize = 4
+            _ = try makeMap(request, predictor: ClosurePredictor.entangled(), style: .canopyHeight)
+            maps.append(try ReadMap(output))
+        }
+        let (shared, different) = compared(maps[0], maps[1])
+        #expect(shared > 800 && different == 0, "\(different) of \(shared) differ")
+    }
+
     @Test func `threads change nothing in the file`() throws {
         try writeScene(folder.file("scene.tif"), pixel: 7, width: 300, height: 280)
         var bytes: [Data] = []
