@@ -112,7 +112,7 @@ final class TileCutter {
     ) throws -> TileRecord {
         let grid = open.scene.lattice.grid(of: window)
         let ring = try outline(grid, open)
-        let (points, west, east) = Footprint.unrolled(ring)
+        let (points, west, east) = Antimeridian.unrolled(ring)
         let south = points.map(\.y).min() ?? 0
         let north = points.map(\.y).max() ?? 0
         let split = rule.split(rule.blocks(west: west, east: east, south: south, north: north))

@@ -106,6 +106,8 @@ public struct CanopyModel {
     public let description: CanopyModelDescription
     /// The folder.
     public let path: String
+    /// SHA-256 of `model.json`, which holds those of the weights; lower-case hexadecimal.
+    public let sha256: String
     /// The backbone.
     public let backbone: VisionTransformer
     /// The head.
@@ -190,7 +192,10 @@ public struct CanopyModel {
         let head = try DensePredictionHead.load(
             from: headFile, description.head.sizes, tokenWidth: description.backbone.architecture.width,
             outputs: description.bins.count, device: device)
-        return CanopyModel(description: description, path: path, backbone: loaded.network, head: head)
+        return CanopyModel(
+            description: description, path: path,
+            sha256: try SHA256.hex(ofFile: joined(path, CanopyModelDescription.fileName)),
+            backbone: loaded.network, head: head)
     }
 
     /// Heights in metres of normalised images.

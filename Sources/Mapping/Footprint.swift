@@ -108,7 +108,8 @@ private func components(_ filled: [Bool], width: Int, height: Int) -> [Int] {
     return labels
 }
 
-/// The outline of a map's valid pixels in longitude and latitude: a GeoJSON geometry, exact to about a hundredth of the map's side.
+/// The outline of a map's valid pixels in longitude and latitude: a GeoJSON geometry, exact to about a hundredth of the map's side,
+/// in parts where it crosses 180 degrees.
 func footprint(of preview: MapPreview, on grid: Grid, lattice: PixelLattice) throws -> JSONValue {
     // Coarser than the picture: an outline needs no thousand corners.
     let step = max(1, (max(preview.width, preview.height) + 127) / 128)
@@ -122,8 +123,8 @@ func footprint(of preview: MapPreview, on grid: Grid, lattice: PixelLattice) thr
     }
     let toDegrees = try CoordinateTransformer(from: lattice.crs, to: .wgs84)
     let side = Double(step * preview.cell)
-    let polygons = outlines(filled, width: width, height: height).map { polygon in
-        JSONValue.array(
+    let polygons = outlines(filled, width: width, height: height).flatMap { polygon in
+        Antimeridian.parted(
             polygon.map { ring in
                 let points = ring.map { corner in
                     // The last cells may reach beyond the map.
@@ -131,10 +132,12 @@ func footprint(of preview: MapPreview, on grid: Grid, lattice: PixelLattice) thr
                         column: min(Double(corner.column) * side, Double(grid.width)),
                         row: min(Double(corner.row) * side, Double(grid.height)))
                 }
-                return .array(
-                    toDegrees.transform(points).compactMap { $0 }.map { point in
-                        .array([.number(sevenDecimals(point.x)), .number(sevenDecimals(point.y))])
-                    })
+                return toDegrees.transform(points).compactMap { $0 }
+            })
+    }.map { polygon in
+        JSONValue.array(
+            polygon.map { ring in
+                .array(ring.map { .array([.number(sevenDecimals($0.x)), .number(sevenDecimals($0.y))]) })
             })
     }
     if polygons.isEmpty { return .null }

@@ -19,7 +19,7 @@ public import Telemetry
 ///   - predictor: Called on this thread only, always with `batchSize` windows of `layout.sampleType` and with their validity; pixels
 ///     that no scene covers hold the window's mean. An empty place has the id `paddingID`.
 ///   - style: How the values are shown.
-///   - progress: Told `windows`; an answer of `false` stops with `cancelled` and leaves nothing.
+///   - progress: Told `windows`, then `parts of the GeoTIFF` while that is made cloud optimized; an answer of `false` stops with `cancelled` and leaves nothing.
 /// - Throws: `MappingError`, and what reading, predicting and writing throw.
 public func makeMap(
     _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle,
@@ -33,9 +33,10 @@ public func makeMap(
         var summary = MapSummary(parts: [], warnings: job.plan.warnings)
         var done = 0
         for (part, area) in zip(job.plan.parts, job.areas) {
-            let maker = PartMaker(job: job, part: part, area: area, style: style, before: done, progress: progress)
+            var maker = PartMaker(job: job, part: part, area: area, style: style, before: done, progress: progress)
             let result = try maker.make(predictor, made: &made)
             done += result.windows
+            summary.warnings += maker.warnings
             if result.statistics.validPixels == 0 {
                 summary.warnings.append("\(part.output): no pixel has a value; no scene has valid pixels in the area")
             }
@@ -82,21 +83,35 @@ func folder(of path: String) -> String {
 /// Makes one file and what lies beside it.
 private struct PartMaker {
     let job: MapJob
-    let part: MapPlan.Part
+    var part: MapPlan.Part
     let area: MapArea
     let style: MapStyle
     /// Windows of the parts before.
     let before: Int
     let progress: ProgressHandler
+    /// What the user should know.
+    var warnings: [String] = []
 
-    func make(_ predictor: any WindowPredictor, made: inout [String]) throws -> MapSummary.Part {
+    init(
+        job: MapJob, part: MapPlan.Part, area: MapArea, style: MapStyle, before: Int,
+        progress: @escaping ProgressHandler
+    ) {
+        self.job = job
+        self.part = part
+        self.area = area
+        self.style = style
+        self.before = before
+        self.progress = progress
+    }
+
+    mutating func make(_ predictor: any WindowPredictor, made: inout [String]) throws -> MapSummary.Part {
         let request = job.request
         let total = job.plan.windowCount
         let report = { [before, progress] (done: Int) -> Bool in
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
         }
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was begun", in: part.output) }
-        let stretches = try part.scenes.map { try stretch(of: $0) }
+        let stretches = try stretchScenes()
         let format = RasterFormat(
             sampleType: .float32, nodata: Double(mapNodata), bands: predictor.outputBands,
             tags: tags(predictor), overviews: .average)
@@ -108,12 +123,11 @@ private struct PartMaker {
             threads: request.threads, sink: sink, report: report)
         try mapper.run()
 
-        let windows = mapper.windows
         let existed = FileManager.default.fileExists(atPath: part.output)
         try writer.finish(
-            cloudOptimized: true,
-            progress: { [before, progress] _ in
-                progress(Progress(unit: "windows", done: before + windows, total: max(total, before + windows)))
+            cloudOptimized: true, threads: request.threads,
+            progress: { [progress] event in
+                progress(Progress(unit: "parts of the GeoTIFF", done: event.done, total: event.total))
             })
         if !existed { made.append(part.output) }
         let beside = sidecars(of: part.output)
@@ -133,9 +147,27 @@ private struct PartMaker {
             windows: mapper.windows, calls: mapper.calls)
     }
 
-    /// A scene's stretch by the model's rule, and a refusal where its values lie outside of the rule's.
-    private func stretch(of scene: MapScene) throws -> StretchParameters? {
-        try stretchParameters(of: scene.path, bands: scene.bands, layout: job.layout)
+    /// The scenes' stretches by the model's rule, and a refusal where values lie outside of the rule's.
+    ///
+    /// A scene without a valid pixel has none, and shows nothing: it leaves the part.
+    private mutating func stretchScenes() throws -> [StretchParameters?] {
+        var stretches: [StretchParameters?] = []
+        var kept: [MapScene] = []
+        for scene in part.scenes {
+            do {
+                stretches.append(try stretchParameters(of: scene.path, bands: scene.bands, layout: job.layout))
+                kept.append(scene)
+            } catch let error as RasterError where error.code == .noPixels {
+                warnings.append("\(scene.path): \(error.what); the map is made without it")
+            }
+        }
+        guard !kept.isEmpty else {
+            throw MappingError(
+                .badValues, "none of the scenes has a valid pixel", in: part.scenes.first?.path ?? part.output,
+                try: "check their nodata values and masks with: gdalinfo -stats")
+        }
+        part.scenes = kept
+        return stretches
     }
 
     /// What the TIFF says about itself.
@@ -156,7 +188,6 @@ private struct PartMaker {
         tags["GEODINO_BATCH"] = "\(request.batchSize)"
         tags["GEODINO_STRETCH"] = job.layout.stretch.text
         if let threads = request.intraOpThreads { tags["GEODINO_INTRAOP_THREADS"] = "\(threads)" }
-        if !request.commandLine.isEmpty { tags["GEODINO_COMMAND"] = request.commandLine }
         return tags
     }
 }

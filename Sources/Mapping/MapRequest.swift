@@ -2,16 +2,19 @@
 
 /// Which model makes a map: written into the map's tags and its STAC item.
 public struct MapModel: Sendable, Codable, Hashable {
-    /// A name or path of the model.
+    /// A name of the model.
     public var id: String
-    /// SHA-256 of the model's description or weights, lower-case hexadecimal; empty where unknown.
+    /// Where its files lie; `nil` where it has none.
+    public var path: String?
+    /// SHA-256 of the model's description, which holds those of its weights; lower-case hexadecimal, empty where unknown.
     public var sha256: String
     /// What it is, for people: architecture, what it was trained on.
     public var summary: String
 
     /// Names a model.
-    public init(id: String, sha256: String = "", summary: String = "") {
+    public init(id: String, path: String? = nil, sha256: String = "", summary: String = "") {
         self.id = id
+        self.path = path
         self.sha256 = sha256
         self.summary = summary
     }
@@ -51,13 +54,13 @@ public struct MapRequest: Sendable, Codable {
     public var bands: [Int]?
     /// The value at the top of the legend and of the colour ramp; `nil` takes it from the map.
     public var maximum: Double?
-    /// When scenes were taken (RFC 3339), by path, where a catalogue knows; else the files' own metadata are asked.
-    public var times: [String: String] = [:]
     /// The model.
     public var model = MapModel(id: "unnamed")
     /// Program and version, for the tags.
     public var software = "geodino"
-    /// The command line, for the tags; empty leaves it out.
+    /// The command line, for the STAC item; empty leaves it out.
+    ///
+    /// Not in the TIFF, whose bytes are the same whatever the number of threads.
     public var commandLine = ""
     /// Threads inside the predictor's operations, on which bits may depend; written into the tags.
     public var intraOpThreads: Int?

@@ -54,7 +54,8 @@ func stacItem(
     }
     links.append(
         .object([
-            "rel": .string("derived_from"), "href": .string(reference(request.model.id, from: part.output)),
+            "rel": .string("derived_from"),
+            "href": .string(reference(request.model.path ?? request.model.id, from: part.output)),
             "title": .string("model \(request.model.summary.isEmpty ? request.model.id : request.model.summary)"),
         ]))
     let item: [String: JSONValue] = [
@@ -74,10 +75,11 @@ func stacItem(
 private func assets(
     part: MapPlan.Part, style: MapStyle, statistics: MapStatistics, predictor: any WindowPredictor, beside: Sidecars
 ) throws -> [String: JSONValue] {
-    let bands = predictor.outputBands.enumerated().map { number, band -> JSONValue in
+    let bands = try predictor.outputBands.enumerated().map { number, band -> JSONValue in
         var value: [String: JSONValue] = [
             "data_type": .string("float32"), "nodata": .number(Double(mapNodata)),
-            "spatial_resolution": .number(part.lattice.pixelSize), "sampling": .string("area"),
+            "spatial_resolution": .number(fourDigits(try part.grid.groundSampleDistance().metres)),
+            "sampling": .string("area"),
         ]
         if let unit = band.unit { value["unit"] = .string(unit) }
         if number == 0, let least = statistics.minimum, let most = statistics.maximum, let mean = statistics.mean,
@@ -143,20 +145,25 @@ private func geometry(
     return (json, bbox)
 }
 
-/// West, south, east, north of a GeoJSON geometry.
+/// West, south, east, north of a GeoJSON geometry; west is above east where parts of it meet at 180 degrees (RFC 7946).
 private func extent(_ geometry: JSONValue) -> [Double]? {
     var bounds: Bounds?
+    var (east, west) = (-180.0, 180.0)
     func visit(_ value: JSONValue) {
         guard case .array(let values) = value else { return }
         if values.count >= 2, case .number(let x) = values[0], case .number(let y) = values[1] {
             let point = Bounds(minX: x, minY: y, maxX: x, maxY: y)
             bounds = bounds?.union(point) ?? point
+            if x < 0 { east = max(east, x) } else { west = min(west, x) }
         } else {
             for value in values { visit(value) }
         }
     }
     if case .object(let members) = geometry, let coordinates = members["coordinates"] { visit(coordinates) }
-    return bounds.map { [$0.minX, $0.minY, $0.maxX, $0.maxY] }
+    return bounds.map { bounds in
+        let crosses = bounds.minX == -180 && bounds.maxX == 180 && west > east + 180
+        return [crosses ? west : bounds.minX, bounds.minY, crosses ? east : bounds.maxX, bounds.maxY]
+    }
 }
 
 /// When the scenes were taken.
@@ -165,7 +172,7 @@ private func extent(_ geometry: JSONValue) -> [Double]? {
 ///
 /// Without any date the span is what can be said for certain: from 1970 until the newest file was last changed.
 private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {
-    let known = part.scenes.map { job.request.times[$0.path].flatMap { rfc3339($0) } ?? job.facts[$0.path]?.time }
+    let known = part.scenes.map { job.facts[$0.path]?.time }
     let found = known.compactMap { $0 }.sorted()
     if let first = found.first, let last = found.last, found.count == known.count {
         if first == last { return ["datetime": .string(first)] }
@@ -194,10 +201,23 @@ private func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .num
 /// The last part of a path.
 func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
-/// How a file beside the map names another: relative within its folder, else as it is.
-private func reference(_ path: String, from output: String) -> String {
-    let here = folder(of: output)
-    return folder(of: path) == here && !path.contains("://") ? "./" + fileName(path) : path
+/// How a file beside the map names another: relative to its own folder, except what was given absolute and lies elsewhere.
+package func reference(_ path: String, from output: String) -> String {
+    func parts(_ path: String) -> [String] {
+        let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        var parts: [String] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == "..", !parts.isEmpty { parts.removeLast() } else { parts.append(String(part)) }
+        }
+        return parts
+    }
+    // Subdatasets, connection strings and GDAL's virtual files have no place in the folder tree.
+    guard FileManager.default.fileExists(atPath: path), !path.hasPrefix("/vsi") else { return path }
+    let (here, there) = (parts(folder(of: output)), parts(path))
+    let shared = zip(here, there).prefix { $0 == $1 }.count
+    guard shared == here.count || !path.hasPrefix("/") else { return path }
+    let up = [String](repeating: "..", count: here.count - shared)
+    return ((up.isEmpty ? ["."] : up) + there.dropFirst(shared)).joined(separator: "/")
 }
 
 private func fileSize(_ path: String) throws -> Double {

@@ -103,7 +103,7 @@ public struct AreaOfInterest: Sendable {
     /// Area in square CRS units.
     public var area: Double {
         polygons.reduce(0) { sum, rings in
-            sum + rings.enumerated().reduce(0) { $0 + ($1.offset == 0 ? 1 : -1) * abs(Ring.area($1.element)) }
+            sum + rings.enumerated().reduce(0) { $0 + ($1.offset == 0 ? 1 : -1) * abs(Antimeridian.area($1.element)) }
         }
     }
 
@@ -124,9 +124,9 @@ public struct AreaOfInterest: Sendable {
             var part = Array(ring.dropLast())
             // Four half planes; turned a quarter each time, so that one clipping routine does.
             for limit in [common.maxX, common.maxY, -common.minX, -common.minY] {
-                part = Ring.clip(part, keepingBelow: limit).map { ($0.y, -$0.x) }
+                part = Antimeridian.clipped(part, at: limit) { $0 <= limit }.map { ($0.y, -$0.x) }
             }
-            area += (index == 0 ? 1 : -1) * abs(Ring.area(part))
+            area += (index == 0 ? 1 : -1) * abs(Antimeridian.area(part))
         }
         return area > 1e-9 * common.width * common.height
     }
@@ -164,7 +164,7 @@ public struct AreaOfInterest: Sendable {
             let parts = degrees.polygons.map { rings in
                 let texts = rings.enumerated().map { index, ring in
                     // Outer rings run counter-clockwise, holes clockwise.
-                    let turned = (Ring.area(ring) < 0) == (index == 0) ? ring.reversed() : ring
+                    let turned = (Antimeridian.area(ring) < 0) == (index == 0) ? ring.reversed() : ring
                     return "[" + turned.map { "[\(Self.rounded($0.x)),\(Self.rounded($0.y))]" }.joined(separator: ",")
                         + "]"
                 }

@@ -47,14 +47,16 @@ public enum GDAL {
     ///
     /// - Parameters:
     ///   - options: Options by name, as `gdalinfo --config` takes them.
-    ///   - cacheMegabytes: Size of the block cache, above 0.
+    ///   - cacheMegabytes: Size of the block cache, above 0; `nil` leaves it: `GDAL_CACHEMAX`, else 128.
     /// - Throws: `gdalMissing`, or `badRange` for a cache of no size.
-    public static func configure(_ options: [String: String], cacheMegabytes: Int = 128) throws(RasterError) {
+    public static func configure(_ options: [String: String], cacheMegabytes: Int? = nil) throws(RasterError) {
         let gdal = try api()
-        guard cacheMegabytes > 0, cacheMegabytes <= 1 << 30 else {
-            throw RasterError(.badRange, "a block cache of \(cacheMegabytes) MB is impossible; give 1 MB or more")
+        if let cacheMegabytes {
+            guard cacheMegabytes > 0, cacheMegabytes <= 1 << 30 else {
+                throw RasterError(.badRange, "a block cache of \(cacheMegabytes) MB is impossible; give 1 MB or more")
+            }
+            gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
         }
-        gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
         for (name, value) in options { gdal.pointee.CPLSetConfigOption(name, value) }
     }
 

@@ -248,7 +248,11 @@ final class PixelSource {
                     GSpacing(line), nil)
             }
         }
-        guard status == CE_None else {
+        // GDAL calls a JPEG block that broke off a success with a warning, and fills the rest with grey.
+        let broken = messages.warnings.contains {
+            $0.contains("Corrupt JPEG data") || $0.contains("Premature end of JPEG")
+        }
+        guard status == CE_None, !broken else {
             let name = number == 0 ? "the mask" : "band \(number)"
             throw RasterError(
                 .readFailed,

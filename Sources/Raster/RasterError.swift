@@ -29,6 +29,8 @@ public struct RasterError: ExplainedError {
         case badAOI
         /// A value range that does not suit the pixels.
         case badRange
+        /// A raster without a valid pixel where one is needed.
+        case noPixels
         /// The caller asked to stop.
         case cancelled
         /// libgdal is missing or too old.

@@ -102,17 +102,18 @@ public final class RasterWriter {
     ///
     /// - Parameters:
     ///   - cloudOptimized: Whether it is rewritten as a cloud optimized GeoTIFF with overviews.
+    ///   - threads: Threads that compress then; the bytes do not depend on them.
     ///   - progress: Told the percentage done of that rewriting; an answer of `false` stops it.
     /// - Throws: `writeFailed`, `diskFull`, `cancelled`; then nothing remains of the new file.
     public func finish(
-        cloudOptimized: Bool = true, progress: ProgressHandler? = nil
+        cloudOptimized: Bool = true, threads: Int = 1, progress: ProgressHandler? = nil
     ) throws(RasterError) {
         guard let file else { throw RasterError(.writeFailed, "the raster is finished already", in: path) }
         do {
             if !cloudOptimized { file.setCategoryNames() }
             try file.close()
             self.file = nil
-            if cloudOptimized { try optimize(progress) }
+            if cloudOptimized { try optimize(threads, progress) }
             try publish(cloudOptimized ? optimized : temporary)
         } catch {
             self.file = nil
@@ -126,12 +127,12 @@ public final class RasterWriter {
     }
 
     /// Copies the temporary file to a cloud optimized one.
-    private func optimize(_ progress: ProgressHandler?) throws(RasterError) {
+    private func optimize(_ threads: Int, _ progress: ProgressHandler?) throws(RasterError) {
         let source = try Dataset.open(temporary, RasterOpenOptions(allowedDrivers: ["GTiff"]))
         let gdal = source.gdal
         var options = [
             "BLOCKSIZE=\(format.blockSize)", "BIGTIFF=IF_SAFER", "SPARSE_OK=TRUE",
-            "COMPRESS=\(format.compression.rawValue.uppercased())",
+            "COMPRESS=\(format.compression.rawValue.uppercased())", "NUM_THREADS=\(threads)",
             "OVERVIEWS=\(format.overviews == .none ? "NONE" : "AUTO")",
         ]
         if format.compression != .none { options.append("PREDICTOR=YES") }

@@ -26,7 +26,7 @@ extension RasterReader {
     ///   - rule: `none` needs `uint8` values and gives no parameters.
     ///   - bands: Numbers from 1.
     /// - Returns: One pair per band; `nil` for `none`.
-    /// - Throws: `badRange` where the rule does not suit the values or no sampled pixel is valid; `readFailed`.
+    /// - Throws: `badRange` where the rule does not suit the values, `noPixels` where no sampled one is valid; `readFailed`.
     public func stretchParameters(
         _ rule: StretchRule, bands: [Int]
     ) throws(RasterError) -> StretchParameters? {
@@ -67,7 +67,7 @@ extension RasterReader {
                 }
                 guard let bottom = counts.percentile(low), let top = counts.percentile(high) else {
                     throw RasterError(
-                        .badRange, "no valid pixel was found in band \(band), so it has no percentiles", in: path,
+                        .noPixels, "no valid pixel was found in band \(band), so it has no percentiles", in: path,
                         try: "check its nodata value and mask with gdalinfo -stats, or choose fixed:LOW,HIGH")
                 }
                 parameters.low.append(bottom)

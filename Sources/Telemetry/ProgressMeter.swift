@@ -22,6 +22,7 @@ public final class ProgressMeter: Sendable {
 
     private struct State {
         var started: Double
+        var unit = ""
         var shown = -Double.infinity
         var drawn = false
     }
@@ -77,6 +78,11 @@ public final class ProgressMeter: Sendable {
         guard style != .silent else { return !cancelled() }
         state.withLock { state in
             let now = clock()
+            if progress.unit != state.unit {
+                // Another kind of work has a rate of its own.
+                if !state.unit.isEmpty { state.started = now }
+                state.unit = progress.unit
+            }
             let finished = progress.total.map { progress.done >= $0 } ?? false
             let interval = style == .bar ? 0.1 : 10
             // In lines, the first event only starts the clock: short work says nothing.

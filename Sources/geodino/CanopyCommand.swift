@@ -42,6 +42,11 @@
         @Option(help: "Bands to read, counted from 1, such as 4,3,2.")
         var bands: String?
 
+        @Option(
+            name: .customLong("legend-max"),
+            help: ArgumentHelp("Top of the legend and the colours; by default from the map.", valueName: "metres"))
+        var legendMaximum: Double?
+
         @Flag(help: "Count every pixel that the area touches, not only centres.")
         var allTouched = false
 
@@ -99,6 +104,8 @@
             request.bands = try bands.map(Self.bandList)
             request.model = MapModel(model)
             request.software = "geodino \(geodinoVersion)"
+            request.commandLine = Self.commandLine
+            request.maximum = legendMaximum
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
             if let count = device.tensorThreads { Torch.setThreads(count) }
             request.intraOpThreads = Torch.threads
@@ -110,14 +117,8 @@
                 return
             }
             let meter = shared.meter("canopy")
-            let summary: MapSummary
-            do {
-                summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
-            } catch let error as MappingError where error.code == .cancelled {
-                meter.finish()
-                printToStandardError(error.report)
-                throw ExitCode.interrupted
-            }
+            defer { meter.finish() }
+            let summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
             meter.finish()
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
             if format == .json { try printJSON(summary) } else { print(summary.text) }
@@ -126,6 +127,15 @@
         /// `region.geojson` gives `region-canopy.tif` in the current folder.
         static func defaultOutput(aoi: String) -> String {
             URL(fileURLWithPath: aoi).deletingPathExtension().lastPathComponent + "-canopy.tif"
+        }
+
+        /// What was typed, so that a shell would take it again.
+        private static var commandLine: String {
+            let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
+            let words = CommandLine.arguments.dropFirst().map { word in
+                !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
+            }
+            return (["geodino"] + words).joined(separator: " ")
         }
 
         private static func bandList(_ text: String) throws -> [Int] {
@@ -159,11 +169,11 @@
     }
 
     extension MapModel {
-        /// Names a model by its folder and the hash of its head.
+        /// Names a model by its folder and the hash of its description.
         init(_ model: CanopyModel) {
             let d = model.description
             self.init(
-                id: URL(fileURLWithPath: model.path).lastPathComponent, sha256: d.head.sha256,
+                id: URL(fileURLWithPath: model.path).lastPathComponent, path: model.path, sha256: model.sha256,
                 summary:
                     "ViT \(d.backbone.architecture.width) x \(d.backbone.architecture.depth), patch \(d.backbone.architecture.patchSize), DPT head"
             )

@@ -41,6 +41,7 @@
                     return
                 }
                 let meter = shared.meter("verify")
+                defer { meter.finish() }
                 let summary = try verifyCorpus(
                     corpus, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
                 meter.finish()
@@ -57,6 +58,7 @@
 
             func run() throws {
                 let meter = shared.meter("reindex")
+                defer { meter.finish() }
                 let summary = try reindexCorpus(corpus, progress: meter.handler)
                 meter.finish()
                 for note in summary.notes { printToStandardError("note: \(note)") }
@@ -79,6 +81,7 @@
 
             func run() throws {
                 let meter = shared.meter("pack")
+                defer { meter.finish() }
                 let pack = try packCorpus(
                     corpus, into: output, options: PackOptions(overwrite: overwrite), progress: meter.handler)
                 meter.finish()

@@ -113,6 +113,7 @@
         private func makeScenes() throws {
             let options = LandscapeOptions(scenes: Self.trainingScenes + 1, size: Self.sceneSize, seed: seed)
             let meter = ProgressMeter("synth", style: quiet ? .silent : nil, cancelled: { Interrupt.requested })
+            defer { meter.finish() }
             _ = try synthesize(options, into: "scenes", progress: meter.handler)
             meter.finish()
             let names = (0..<Self.trainingScenes).map { "scenes/scene-\(String(format: "%03d", $0))" }
@@ -219,6 +220,7 @@
             request.software = "geodino \(geodinoVersion)"
             request.intraOpThreads = Torch.threads
             let meter = ProgressMeter("canopy", style: quiet ? .silent : nil, cancelled: { Interrupt.requested })
+            defer { meter.finish() }
             let predictor = CanopyPredictor(model: loaded, batch: request.batchSize)
             _ = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
             meter.finish()

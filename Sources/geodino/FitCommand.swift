@@ -102,6 +102,7 @@
     ) throws -> FitSummary {
         Interrupt.catchSignals()
         let meter = ProgressMeter("features", style: quiet ? .silent : nil)
+        defer { meter.finish() }
         let steps = options.steps ?? recipe.steps
         let every = max(1, steps / 20)
         let summary = try fitCanopy(

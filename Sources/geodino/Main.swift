@@ -35,20 +35,29 @@ let geodinoVersion = "0.1.0"
 @main
 enum Main {
     static func main() {
-
         do {
             var command = try Geodino.parseAsRoot()
             try command.run()
+            printWarnings()
         } catch let error as any ExplainedError {
+            printWarnings(before: error.report)
             printToStandardError(error.report)
             // Work that was asked to stop ends with an error of its module that says so; any other failed.
             exit(error.isCancellation ? ExitCode.interrupted.rawValue : 1)
         } catch let code as ExitCode {
+            printWarnings()
             exit(code.rawValue)
         } catch {
             // Usage errors and help requests; ArgumentParser words them and knows their exit codes.
             Geodino.exit(withError: error)
         }
+    }
+
+    /// Prints what GDAL warned of, except what an error that follows says.
+    private static func printWarnings(before report: String = "") {
+        #if EARTH
+            GDALWarnings.flush(before: report)
+        #endif
     }
 }
 

@@ -100,6 +100,7 @@ struct PretrainCommand: ParsableCommand {
         if let pack = source as? PackedTileSource { return try pack.verify() }
         #if EARTH
             let meter = shared.meter("verify")
+            defer { meter.finish() }
             _ = try verifyCorpus(path, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
             meter.finish()
         #endif

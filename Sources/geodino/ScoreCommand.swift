@@ -61,6 +61,7 @@
         func run() throws {
             try gdal.apply()
             let meter = shared.meter("score")
+            defer { meter.finish() }
             let score = try scoreCanopy(
                 map: map, truth: truth, aoi: aoi.map { try AreaOfInterest(path: $0) }, blockMetres: blockMetres ?? 30,
                 reference: reference, progress: meter.handler)

@@ -36,6 +36,7 @@
         func run() throws {
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
             let meter = shared.meter("synth")
+            defer { meter.finish() }
             _ = try synthesize(options, into: output, overwrite: overwrite, progress: meter.handler)
             meter.finish()
             try Workspace(

@@ -6,35 +6,6 @@
     import Raster
     import Telemetry
 
-    /// Options passed to GDAL by the commands that read scenes.
-    struct GDALOptions: ParsableArguments {
-        @Option(
-            name: .customLong("config"), help: ArgumentHelp("Set a GDAL configuration option.", valueName: "KEY=VALUE"))
-        var configuration: [String] = []
-
-        @Option(help: ArgumentHelp("Megabytes of GDAL's block cache.", valueName: "MB"))
-        var memory = 128
-
-        func validate() throws {
-            for pair in configuration where !pair.contains("=") || pair.hasPrefix("=") {
-                throw ValidationError("--config takes KEY=VALUE, got '\(pair)'")
-            }
-            if !(16...1_000_000).contains(memory) {
-                throw ValidationError("--memory must be 16 to 1000000, got \(memory)")
-            }
-        }
-
-        /// Hands the options to GDAL.
-        func apply() throws {
-            var options: [String: String] = [:]
-            for pair in configuration {
-                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                options[String(parts[0])] = String(parts[1])
-            }
-            try GDAL.configure(options, cacheMegabytes: memory)
-        }
-    }
-
     struct TileCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "tile", abstract: "Cut scenes into a corpus of training tiles.",
@@ -84,6 +55,7 @@
             let (profile, _) = try StrictYAML.decode(TileProfile.self, path: profilePath)
             try gdal.apply()
             let meter = shared.meter("tile")
+            defer { meter.finish() }
             let summary = try tile(
                 scenes: scenes, profile: profile, into: corpus, aoi: aoi.map { try AreaOfInterest(path: $0) },
                 options: TileOptions(resume: resume, overwrite: overwrite, threads: threads.count, dryRun: dryRun),

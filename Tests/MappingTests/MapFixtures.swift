@@ -78,7 +78,7 @@ func noise(_ x: Int, _ y: Int, _ band: Int = 0) -> UInt8 {
 /// Writes an RGB scene of noise by lattice place, so that two scenes on one lattice agree where they overlap.
 func writeScene(
     _ path: String, crs: String = "EPSG:32633", x: Double = 500_000, y: Double = 5_000_000, pixel: Double = 10,
-    width: Int = 150, height: Int = 120, nodata: Double? = nil,
+    width: Int = 150, height: Int = 120, nodata: Double? = nil, tags: [String: String] = [:],
     isHole: (_ row: Int, _ column: Int) -> Bool = { _, _ in false },
     value: ((_ band: Int, _ row: Int, _ column: Int) -> UInt8)? = nil
 ) throws {
@@ -101,7 +101,8 @@ func writeScene(
         PixelBuffer(
             bands: 3, height: height, width: width, samples: .uint8(samples),
             validity: validity.contains(false) ? validity : nil, grid: grid),
-        to: path, format: RasterFormat(sampleType: .uint8, nodata: nodata, bands: BandInfo.rgb), overwrite: true)
+        to: path, format: RasterFormat(sampleType: .uint8, nodata: nodata, bands: BandInfo.rgb, tags: tags),
+        overwrite: true)
 }
 
 /// Writes polygons given in a projected CRS as GeoJSON in degrees; each polygon is a list of rings.

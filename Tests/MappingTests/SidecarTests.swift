@@ -12,9 +12,9 @@ struct SidecarTests {
     let folder = TemporaryFolder()
 
     private func makeOne(
-        aoi: [[[(Double, Double)]]]? = nil, change: (inout MapRequest) -> Void = { _ in }
+        aoi: [[[(Double, Double)]]]? = nil, tags: [String: String] = [:], change: (inout MapRequest) -> Void = { _ in }
     ) throws -> [String: Any] {
-        try writeScene(folder.file("scene.tif"))
+        try writeScene(folder.file("scene.tif"), tags: tags)
         var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
         if let aoi {
             try writeArea(folder.file("area.geojson"), aoi)
@@ -22,7 +22,7 @@ struct SidecarTests {
         }
         request.overwrite = true
         request.software = "geodino 0.1"
-        request.model = MapModel(id: "/models/smoke", sha256: "abc", summary: "a tree counter")
+        request.model = MapModel(id: "smoke", path: "/models/smoke", sha256: "abc", summary: "a tree counter")
         change(&request)
         _ = try makeMap(request, predictor: ClosurePredictor.identity(), style: .canopyHeight)
         let data = try Data(contentsOf: URL(fileURLWithPath: folder.file("map.json")))
@@ -44,7 +44,7 @@ struct SidecarTests {
         #expect(properties["proj:bbox"] as? [Double] == [500_000, 4_998_800, 501_500, 5_000_000])
         #expect(properties["gsd"] as? Double == 10)
         #expect((properties["processing:software"] as? [String: String]) == ["geodino": "0.1"])
-        #expect(properties["geodino:model"] as? String == "/models/smoke")
+        #expect(properties["geodino:model"] as? String == "smoke")
         let bbox = try #require(item["bbox"] as? [Double])
         #expect(abs(bbox[0] - 15) < 1e-6 && bbox[2] > 15.018 && bbox[2] < 15.02 && bbox[1] < bbox[3])
         let assets = try #require(item["assets"] as? [String: [String: Any]])
@@ -60,6 +60,8 @@ struct SidecarTests {
         #expect(band["data_type"] as? String == "float32")
         #expect(band["nodata"] as? Double == -9999)
         #expect(band["unit"] as? String == "m")
+        // A pixel of UTM at the zone's middle is 1 / 0.9996 of its side on the ground.
+        #expect(band["spatial_resolution"] as? Double == 10)
         let statistics = try #require(band["statistics"] as? [String: Double])
         #expect(statistics["valid_percent"] == 100)
         let links = try #require(item["links"] as? [[String: String]])
@@ -75,21 +77,47 @@ struct SidecarTests {
         #expect(rfc3339(end) == end)
         #expect(unknown["geodino:datetime_note"] != nil)
 
-        let path = folder.file("scene.tif")
-        let moment = try makeOne { $0.times = [path: "2024-06-01T10:20:30Z"] }
+        let taken = ["ACQUISITIONDATETIME": "2024-06-01T10:20:30Z"]
+        let moment = try makeOne(tags: taken)
         #expect((moment["properties"] as? [String: Any])?["datetime"] as? String == "2024-06-01T10:20:30Z")
 
-        try writeScene(folder.file("later.tif"), x: 501_000)
         let later = folder.file("later.tif")
-        let span = try makeOne {
-            $0.scenes.append(later)
-            $0.times = [path: "2024-06-01", later: "2024-07-01 08:00:00"]
-        }
+        try writeScene(later, x: 501_000, tags: ["datetime": "2024-07-01 08:00:00"])
+        let span = try makeOne(tags: ["datetime": "2024-06-01"]) { $0.scenes.append(later) }
         let properties = try #require(span["properties"] as? [String: Any])
         #expect(properties["datetime"] is NSNull)
         #expect(properties["start_datetime"] as? String == "2024-06-01T00:00:00Z")
         #expect(properties["end_datetime"] as? String == "2024-07-01T08:00:00Z")
         #expect(properties["geodino:datetime_note"] == nil)
+    }
+
+    @Test func `an item across 180 degrees is parted there, and its box begins in the west`() throws {
+        // UTM zone 60 south near Fiji: 180 degrees lies at about x = 818 km there.
+        try writeScene(folder.file("fiji.tif"), crs: "EPSG:32760", x: 816_000, y: 8_000_000, width: 600, height: 100)
+        let item = try makeOne { [folder] in $0.scenes = [folder.file("fiji.tif")] }
+        let geometry = try #require(item["geometry"] as? [String: Any])
+        #expect(geometry["type"] as? String == "MultiPolygon")
+        let polygons = try #require(geometry["coordinates"] as? [[[[Double]]]])
+        #expect(polygons.count == 2)
+        for polygon in polygons {
+            let longitudes = polygon[0].map { $0[0] }
+            #expect((longitudes.max() ?? 0) - (longitudes.min() ?? 0) < 1)
+        }
+        let box = try #require(item["bbox"] as? [Double])
+        #expect(box[0] > 179 && box[2] < -179 && box[1] < box[3])
+    }
+
+    @Test func `files are named from where the map lies`() throws {
+        let here = FileManager.default.currentDirectoryPath
+        try FileManager.default.createDirectory(atPath: folder.file("a/b"), withIntermediateDirectories: true)
+        for name in ["a/b/scene.tif", "scene.tif"] { _ = try folder.write("x", to: name) }
+        #expect(reference(folder.file("a/b/scene.tif"), from: folder.file("a/map.tif")) == "./b/scene.tif")
+        #expect(reference(folder.file("scene.tif"), from: folder.file("a/map.tif")) == folder.file("scene.tif"))
+        #expect(reference("Package.swift", from: "Tests/Golden/map.tif") == "../../Package.swift", "seen from \(here)")
+        #expect(reference("./Package.swift", from: "map.tif") == "./Package.swift")
+        for other in ["/vsizip/a.zip/b.tif", "https://host/a.tif", "gone.tif", "NETCDF:\"a.nc\":x"] {
+            #expect(reference(other, from: "map.tif") == other)
+        }
     }
 
     @Test(arguments: [

@@ -93,6 +93,6 @@ struct StretchTests {
         let error = try #require(throws: RasterError.self) {
             _ = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: [1])
         }
-        #expect(error.code == .badRange && error.what.contains("no valid pixel"))
+        #expect(error.code == .noPixels && error.what.contains("no valid pixel"))
     }
 }

@@ -79,6 +79,12 @@ private func temporaryPath() -> String {
             #expect(meter.report(Progress(unit: "tiles", done: second, total: 100)))
         }
         #expect(lines.withLock { $0.count } == 2)
+        // Another unit is other work, with a rate of its own.
+        for second in 26...60 {
+            now.withLock { $0 = Double(second) }
+            _ = meter.report(Progress(unit: "parts", done: second - 26, total: 100))
+        }
+        #expect(lines.withLock { $0.last } == "tile 34/100 parts 34 % 1.0/s eta 1:06\n")
         cancelled.withLock { $0 = true }
         #expect(!meter.report(Progress(unit: "tiles", done: 26, total: 100)))
     }
