@@ -292,6 +292,12 @@ struct MapJob {
                 .badArea, "the scenes have no pixels on the map", in: request.scenes[0],
                 why: ["their bounds are \(text(all)) (longitude and latitude)"], try: "check them with: gdalinfo")
         }
+        if DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees)).meets(west: -180, east: 180) {
+            return MappingError(
+                .badArea, "no pixel of the map has its centre in the area of interest", in: request.aoi ?? "",
+                why: ["the area is narrower than a pixel, or touches the scenes' corners only"],
+                try: "--all-touched counts every pixel that the area touches")
+        }
         return MappingError(
             .badArea, "the area of interest does not meet the scenes", in: request.aoi ?? "",
             why: [

@@ -232,6 +232,25 @@ struct MapPlanTests {
         #expect(made.parts[0].output == request.output && made.parts[0].scenes.map(\.path) == [far])
     }
 
+    @Test func `an area around half of the Earth, and one thinner than a pixel`() throws {
+        let scene = folder.file("scene.tif")
+        try writeScene(scene)
+        _ = try folder.write(
+            #"{"type":"Polygon","coordinates":[[[-180,-90],[180,-90],[180,90],[-180,90],[-180,-90]],[[15.005,44],[16,44],[16,46],[15.005,46],[15.005,44]]]}"#,
+            to: "world.geojson")
+        var request = MapRequest(scenes: [scene], aoi: folder.file("world.geojson"), output: folder.file("map.tif"))
+        let world = try plan(request)
+        #expect(world.parts.count == 1)
+        // The hole takes what lies east of 15.005 degrees, 394 m from the scene's western edge.
+        #expect(abs(world.squareKilometres - 0.394 * 1.2) < 0.02, "\(world.squareKilometres)")
+        try writeArea(folder.file("thin.geojson"), [[rectangle(500_101, 4_999_101, 500_900, 4_999_102)]])
+        request.aoi = folder.file("thin.geojson")
+        let error = code { _ = try plan(request) }
+        #expect(error?.what.contains("centre") == true && error?.remedy?.contains("--all-touched") == true)
+        request.allTouched = true
+        #expect(try plan(request).squareKilometres > 0)
+    }
+
     @Test func `ground on which the grid's pixels are not the model's is told or refused`() throws {
         let (south, north) = (folder.file("south.tif"), folder.file("north.tif"))
         try writeScene(south, crs: "EPSG:3857", x: 1_000_000, y: 0)
