@@ -32,7 +32,6 @@ final class CorpusLock {
             if fstat(opened, &mine) == 0, stat(path, &named) == 0, mine.st_ino == named.st_ino { break }
             close(opened)
         }
-        descriptor = opened
         let host = ProcessInfo.processInfo.hostName
         if let owner = Self.owner(opened), let other = owner.components(separatedBy: " on ").last, other != host {
             close(opened)
@@ -46,6 +45,8 @@ final class CorpusLock {
             close(opened)
             throw writeError("cannot write the lock", path, number)
         }
+        // Last: once the instance is whole, a throw would run deinit, which removes the other owner's lock.
+        descriptor = opened
     }
 
     deinit {

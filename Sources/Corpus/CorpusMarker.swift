@@ -27,6 +27,9 @@ public struct CorpusMarker: Codable, Sendable, Hashable {
         case formatVersion = "format_version"
     }
 
+    /// Whether a scene's values can be stretched as the profile asks; a scene without a valid pixel has no percentiles.
+    func canStretch(_ scene: CorpusScene) -> Bool { profile.stretch == .none || scene.stretch != nil }
+
     /// The CRSs of its tiles, each once.
     var systems: [String] {
         var found: [String] = []

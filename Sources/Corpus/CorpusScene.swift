@@ -22,7 +22,7 @@ public struct CorpusScene: Codable, Sendable, Hashable {
     public var bandNames: [String]
     /// How its samples are stored.
     public var sampleType: SampleType
-    /// What the stretch rule gave for it; `nil` where nothing is stretched.
+    /// What the stretch rule gave for it; `nil` where nothing is stretched, or no valid pixel was found.
     public var stretch: StretchParameters?
     /// The grid that its tiles are windows of: its own, or one at the profile's GSD.
     public var lattice: Grid

@@ -63,15 +63,25 @@ enum SceneCatalogue {
     }
 
     /// Adds what the stretch rule gives for each scene; reads a fixed part of its pixels.
+    ///
+    /// A scene without a valid pixel gets none, and so no tile: it stops the others no more than a cloud would.
+    ///
+    /// - Throws: `CorpusError` (`badScene`), also where every scene is empty.
     static func stretch(_ scenes: inout [CorpusScene], rule: StretchRule) throws(CorpusError) {
         guard rule != .none else { return }
+        var empty: RasterError?
         for index in scenes.indices {
             do {
                 let reader = try RasterReader(path: scenes[index].path)
                 scenes[index].stretch = try reader.stretchParameters(rule, bands: scenes[index].bandNumbers)
+            } catch  where error.code == .noPixels {
+                empty = error
             } catch {
                 throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
             }
+        }
+        if let empty, scenes.allSatisfy({ $0.stretch == nil }) {
+            throw CorpusError(.badScene, empty.what, in: empty.place, why: empty.causes, try: empty.remedy)
         }
     }
 

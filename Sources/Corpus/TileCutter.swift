@@ -53,6 +53,7 @@ final class TileCutter {
 
     func cut(_ place: TilePlace) throws -> CutOutcome {
         let open = try scene(place.part)
+        guard job.marker.canStretch(open.scene) else { return .tooFewValid(0) }
         let window = job.plan.window(part: place.part, place: place.place)
         let grid = open.scene.lattice.grid(of: window)
         guard try isInside(grid, open.aoi) else { return .outside }

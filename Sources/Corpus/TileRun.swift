@@ -207,6 +207,9 @@ final class TileRun {
     private func reasons() -> [String] {
         zip(job.plan.parts, job.marker.scenes).compactMap { part, scene -> String? in
             if let reason = emptyReason(part, scene, job.marker.profile) { return "\(scene.path): \(reason)" }
+            guard job.marker.canStretch(scene) else {
+                return "\(scene.path): no valid pixel was found in it, so it gives no tile"
+            }
             guard let scene = tried[scene.index].map({ ($0, scene.path) }), scene.0.best < Self.hasTiles else {
                 return nil
             }

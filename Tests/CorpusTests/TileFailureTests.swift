@@ -96,6 +96,22 @@ struct TileFailureTests {
         #expect(try CorpusTileSource(folder.file("c"), allowUnfinished: true).tileCount > 10)
     }
 
+    @Test func `an empty scene under a percentile stretch is left out and named`() throws {
+        let stretch = StretchRule.percentile(low: 2, high: 98)
+        let empty = try makeScene(folder, "empty.tif", sampleType: .uint16) { _, _ in true }
+        let good = try makeScene(folder, "good.tif", sampleType: .uint16)
+        let summary = try tile(scenes: [empty, good], profile: smallProfile(stretch: stretch), into: folder.file("c"))
+        #expect(summary.tiles == 30 && summary.scenes == 2)
+        #expect(summary.notes == ["\(empty): no valid pixel was found in it, so it gives no tile"])
+        let again = try tile(
+            scenes: [empty, good], profile: smallProfile(stretch: stretch), into: folder.file("c"),
+            options: TileOptions(resume: true))
+        #expect(again.upToDate)
+        try FileManager.default.removeItem(atPath: folder.file("c"))
+        #expect(try failure([empty], smallProfile(stretch: stretch)).what.contains("no percentiles"))
+        #expect(leftNothing)
+    }
+
     @Test func `bands and types that do not suit`() throws {
         let deep = try makeScene(folder, "deep.tif", sampleType: .uint16)
         #expect(try failure([deep]).report.contains("percentile:2,98"))
@@ -157,6 +173,8 @@ struct TileFailureTests {
         _ = try folder.write("process 12 on elsewhere.example\n", to: "c/LOCK")
         let error = try #require(corpusError { try reindexCorpus(corpus) })
         #expect(error.code == .locked && error.what.contains("process 12 on elsewhere.example"), "\(error)")
+        let left = try String(contentsOfFile: corpus + "/LOCK", encoding: .utf8)
+        #expect(left == "process 12 on elsewhere.example\n", "it is still theirs")
     }
 }
 
