@@ -160,11 +160,11 @@ final class CorpusDatabase {
         } catch { throw Self.wrapped(error, "cannot finish the corpus's index", path) }
     }
 
-    /// Whether the journal says that the corpus is complete.
-    func isComplete() throws(CorpusError) -> Bool {
+    /// The number of tiles with which the corpus became complete; `nil` where the journal does not say that it did.
+    func tilesWhenComplete() throws(CorpusError) -> Int? {
         do {
             return try queue.read { database in
-                try Int.fetchOne(database, sql: "SELECT count(*) FROM journal WHERE event = 'complete'") ?? 0 > 0
+                try Int.fetchOne(database, sql: "SELECT tiles FROM journal WHERE event = 'complete'")
             }
         } catch { throw Self.wrapped(error, "cannot read the corpus's index", path) }
     }

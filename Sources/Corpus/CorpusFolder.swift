@@ -99,9 +99,18 @@ struct CorpusFolder {
 
     /// All finished shards, in order, each with an index that fits its archive.
     ///
-    /// - Parameter open: The shard that may lack an index.
+    /// - Parameter journal: Names the shard that may lack an index, and what a complete corpus must have.
     /// - Throws: `CorpusError` (`damaged`) where a shard is missing, shorter or longer than its index says.
-    func finishedShards(open: Int? = nil) throws(CorpusError) -> [FinishedShard] {
+    func finishedShards(_ journal: Journal?) throws(CorpusError) -> [FinishedShard] {
+        let shards = try indexedShards(open: journal?.openShard)
+        if let loss = journal?.loss(shards: shards.count, tiles: shards.reduce(0) { $0 + $1.index.count }) {
+            throw CorpusError(
+                .damaged, loss, in: self.shards, try: "restore the files from a copy, or: \(reindexRemedy)")
+        }
+        return shards
+    }
+
+    private func indexedShards(open: Int?) throws(CorpusError) -> [FinishedShard] {
         let (archives, indexes) = try listing()
         for number in indexes.subtracting(archives).sorted() {
             throw CorpusError(
@@ -166,11 +175,16 @@ struct FinishedShard: Sendable {
         let place = index[position]
         let bytes = try InputFile(path).read(
             at: Int(truncatingIfNeeded: place.recordOffset), count: Int(place.recordLength))
-        do { return try decodeJSON(TileRecord.self, bytes, snake: true) } catch {
-            throw CorpusError(
-                .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path,
-                why: ["\(error)"],
+        func bad(_ why: String) -> CorpusError {
+            CorpusError(
+                .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: [why],
                 try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
         }
+        let record: TileRecord
+        do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch { throw bad("\(error)") }
+        guard record.fits(place) else {
+            throw bad("it describes tile \(record.id) of scene \(record.scene), its index names another")
+        }
+        return record
     }
 }

@@ -42,7 +42,7 @@ public struct CorpusInfo: Codable, Sendable, Hashable {
 public func corpusInfo(_ path: String) throws -> CorpusInfo {
     let folder = try CorpusFolder(path)
     let journal = try folder.journal()
-    let shards = try folder.finishedShards(open: journal?.openShard)
+    let shards = try folder.finishedShards(journal)
     var summary = TileSummary()
     summary.count(shards, folder.marker)
     let complete = journal?.complete ?? false

@@ -97,6 +97,23 @@ struct Journal: Codable, Equatable {
     var openShard: Int?
     /// Whether all tiles are in finished shards.
     var complete = false
+    /// Number of shards of a complete corpus: what is lost from the end leaves no gap that would show it.
+    var shards: Int?
+    /// Number of tiles of a complete corpus.
+    var tiles: Int?
 
     static let name = "journal.json"
+
+    /// What a complete corpus has lost, in words; `nil` where nothing is known to be missing.
+    func loss(shards found: Int, tiles counted: Int) -> String? {
+        guard complete else { return nil }
+        if let shards, found < shards {
+            let first = CorpusFolder.shardName(found) + ".tar"
+            return shards - found == 1
+                ? "the last shard, \(first), is missing, with its index"
+                : "the last \(shards - found) shards, from \(first) on, are missing, with their indexes"
+        }
+        if let tiles, counted != tiles { return "the shards hold \(counted) tiles; the corpus was cut with \(tiles)" }
+        return nil
+    }
 }

@@ -60,8 +60,9 @@ public struct PackOptions: Sendable {
 /// - Throws: `CorpusError` (`exists`, `diskFull`, `badMember`, ...).
 @discardableResult
 public func packCorpus(
-    _ corpus: String, into folder: String, options: PackOptions = PackOptions(), progress: ProgressHandler? = nil
+    _ corpus: String, into output: String, options: PackOptions = PackOptions(), progress: ProgressHandler? = nil
 ) throws -> PackManifest {
+    let folder = withoutTrailingSlashes(output)
     let source = try CorpusTileSource(corpus)
     let isPack = exists(folder + "/" + PackManifest.name)
     if exists(folder), !(options.overwrite && isPack) {

@@ -47,15 +47,26 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
         if try fits(number, folder) { continue }
         if try !rebuild(number, folder, isLast: number == archives.count - 1, &summary) { open = number }
     }
-    let complete = open == nil && (journal?.complete ?? wasComplete(folder))
-    try folder.write(Journal(openShard: open, complete: complete))
-    let shards = try folder.finishedShards(open: open)
+    let old = tilesWhenComplete(folder)
+    let before = journal ?? Journal(complete: old != nil, tiles: old)
+    // Without counts for a moment: they are what is to be found out.
+    let shards = try folder.finishedShards(Journal(openShard: open))
+    let tiles = shards.reduce(0) { $0 + $1.index.count }
+    var complete = open == nil && before.complete
+    if complete, let loss = before.loss(shards: shards.count, tiles: tiles) {
+        // What is lost from the end can be cut again; numbers missing in between cannot be given a second time.
+        complete = !isGapless(shards)
+        summary.notes.append(complete ? "\(loss); the corpus is now complete without them" : loss)
+    }
+    try folder.write(
+        Journal(
+            openShard: open, complete: complete, shards: complete ? shards.count : nil, tiles: complete ? tiles : nil))
     for suffix in ["", "-journal", "-wal", "-shm"] where exists(folder.database + suffix) {
         try removeAll(folder.database + suffix)
     }
     let (database, _) = try openDatabase(folder, shards)
     summary.shards = shards.count
-    summary.tiles = shards.reduce(0) { $0 + $1.index.count }
+    summary.tiles = tiles
     if complete { try database.finish(tiles: summary.tiles) }
     if !complete { summary.notes.append("the corpus is not finished; geodino tile with --resume goes on") }
     return summary
@@ -91,8 +102,21 @@ private func rebuild(
     return true
 }
 
-/// Whether the old index of the corpus says that it was complete; where that is lost, cutting may go on.
-private func wasComplete(_ folder: CorpusFolder) -> Bool {
-    guard exists(folder.database), let database = try? CorpusDatabase(folder.database) else { return false }
-    return (try? database.isComplete()) ?? false
+/// The number of tiles that the old index of the corpus had when it was complete; `nil` where it was not, or that is
+/// lost: cutting may go on.
+private func tilesWhenComplete(_ folder: CorpusFolder) -> Int? {
+    guard exists(folder.database), let database = try? CorpusDatabase(folder.database) else { return nil }
+    return try? database.tilesWhenComplete()
+}
+
+/// Whether the tiles of all shards are numbered one after the other from 0.
+private func isGapless(_ shards: [FinishedShard]) -> Bool {
+    var next: UInt64 = 0
+    for shard in shards {
+        for position in 0..<shard.index.count {
+            guard shard.index[position].id == next else { return false }
+            next += 1
+        }
+    }
+    return true
 }

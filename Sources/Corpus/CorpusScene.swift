@@ -53,6 +53,11 @@ public struct CorpusScene: Codable, Sendable, Hashable {
     /// Percent, where known.
     public var cloudCover: Double?
 
+    /// Bounds of the parts of its footprint, degrees.
+    package var places: [Bounds] {
+        footprint.compactMap { ring in Bounds(points: ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }) }
+    }
+
     enum CodingKeys: String, CodingKey {
         case index, path, fingerprint, bytes, grid, gsd, stretch, lattice, resampling, footprint, acquired, platform
         case licence, attribution

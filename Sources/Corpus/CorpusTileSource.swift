@@ -32,7 +32,7 @@ public struct CorpusTileSource: TileSource {
                 .damaged, "the corpus is not finished", in: path,
                 try: "finish it: run the same geodino tile command with --resume")
         }
-        shards = try folder.finishedShards(open: journal?.openShard)
+        shards = try folder.finishedShards(journal)
         marker = folder.marker
         layout = folder.marker.layout
         var firsts: [Int] = []

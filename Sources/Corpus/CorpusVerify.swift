@@ -83,6 +83,12 @@ private final class CorpusVerifier {
             }
         }
         tileCount = shards.reduce(0) { $0 + $1.index.count }
+        // A shard whose index cannot be read is there all the same, and has been told of.
+        if shards.count == archives.count, indexes.isSubset(of: archives),
+            let loss = journal?.loss(shards: archives.count, tiles: tileCount)
+        {
+            note(loss)
+        }
         for shard in shards { try verify(shard) }
         verifyDatabase()
     }
@@ -110,8 +116,9 @@ private final class CorpusVerifier {
             let record = shard.index[position]
             do { end = try verify(record, at: end, shard, file) } catch {
                 note(error, "\(place), \(record.key)")
-                let next = Int(truncatingIfNeeded: record.recordOffset)
-                end = next.addingReportingOverflow(Tar.padded(Int(record.recordLength))).partialValue
+                // An index may be damaged too: where it points beyond the file, the next tile is where it says itself.
+                let next = Int(clamping: record.recordOffset)
+                end = next <= file.length ? next + Tar.padded(Int(record.recordLength)) : file.length
             }
             summary.tiles += 1
             guard progress?(Progress(unit: "tiles", done: summary.tiles, total: tileCount)) ?? true else {
@@ -127,13 +134,16 @@ private final class CorpusVerifier {
 
     /// Checks both members of a tile, which begin at an offset; returns where they end.
     private func verify(_ record: IndexRecord, at start: Int, _ shard: FinishedShard, _ file: InputFile) throws -> Int {
-        let tileOffset = Int(truncatingIfNeeded: record.tileOffset)
-        let tileLength = Int(truncatingIfNeeded: record.tileLength)
+        let tileOffset = Int(clamping: record.tileOffset)
+        let tileLength = Int(clamping: record.tileLength)
+        guard tileLength <= file.length else {
+            throw problem("its index says \(tileLength) bytes of pixels, the archive has \(file.length)", shard)
+        }
         guard tileOffset == start + Tar.blockSize else {
             throw problem("its index says offset \(tileOffset), the member before ends at \(start)", shard)
         }
         let pixels = try member(record.key + ".tif", at: tileOffset, count: tileLength, file, shard)
-        let recordOffset = Int(truncatingIfNeeded: record.recordOffset)
+        let recordOffset = Int(clamping: record.recordOffset)
         guard recordOffset == tileOffset + Tar.padded(tileLength) + Tar.blockSize else {
             throw problem("its record lies at offset \(recordOffset), not behind its pixels", shard)
         }
@@ -146,12 +156,17 @@ private final class CorpusVerifier {
             throw problem("the bytes of its record at offset \(recordOffset) have changed", shard)
         }
         let described = try decodeJSON(TileRecord.self, text, snake: true)
-        guard
+        guard described.sha256 == hash, described.fits(record),
             IndexRecord(
                 described, tileOffset: tileOffset, tileLength: tileLength, recordOffset: recordOffset, recordBytes: text
-            )
-                == record, described.key == record.key, described.sha256 == hash
+            ) == record
         else { throw problem("its record and its index disagree", shard) }
+        let scenes = folder.marker.scenes
+        guard scenes.indices.contains(described.scene), scenes[described.scene].path == described.scenePath else {
+            throw problem(
+                "it says that it comes from scene \(described.scene), \(described.scenePath), which the corpus does not have",
+                shard)
+        }
         let layout = folder.marker.layout
         let buffer = try shard.decode(record, size: layout.tileSize, bands: layout.bands.count)
         if folder.marker.profile.pixels == .stretched || folder.marker.profile.stretch == .none {
@@ -165,7 +180,8 @@ private final class CorpusVerifier {
         _ name: String, at offset: Int, count: Int, _ file: InputFile, _ shard: FinishedShard
     ) throws -> [UInt8] {
         let header = try file.read(at: offset - Tar.blockSize, count: Tar.blockSize)
-        guard Tar.parse(header) == .member(name: name, size: count), header == Tar.header(name: name, size: count)
+        guard count < Tar.sizeLimit, Tar.parse(header) == .member(name: name, size: count),
+            header == Tar.header(name: name, size: count)
         else {
             throw problem("the header at offset \(offset - Tar.blockSize) is not that of \(name)", shard)
         }

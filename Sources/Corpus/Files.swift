@@ -87,12 +87,18 @@ func syncFolder(_ path: String) throws(CorpusError) {
     }
 }
 
+/// A folder's path as names are made from it: `OUT/` and `OUT` are one folder, but `OUT/.partial` lies within it.
+func withoutTrailingSlashes(_ path: String) -> String {
+    var trimmed = path[...]
+    while trimmed.count > 1, trimmed.last == "/" { trimmed = trimmed.dropLast() }
+    return String(trimmed)
+}
+
 /// The folder that holds a path.
 ///
 /// Not by Foundation, whose `deletingLastPathComponent` traps on a path of one letter (Swift 6.3 on Linux).
 func parentFolder(_ path: String) -> String {
-    var trimmed = path[...]
-    while trimmed.count > 1, trimmed.last == "/" { trimmed = trimmed.dropLast() }
+    let trimmed = withoutTrailingSlashes(path)
     guard let slash = trimmed.lastIndex(of: "/") else { return "." }
     return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }

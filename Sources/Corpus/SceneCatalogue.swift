@@ -64,24 +64,39 @@ enum SceneCatalogue {
 
     /// Adds what the stretch rule gives for each scene; reads a fixed part of its pixels.
     ///
-    /// A scene without a valid pixel gets none, and so no tile: it stops the others no more than a cloud would.
+    /// A scene without a valid pixel gets none, and so no tile: it stops the others no more than a cloud would. One in
+    /// which some of the bands are empty is a mistake in the profile or the scene.
     ///
     /// - Throws: `CorpusError` (`badScene`), also where every scene is empty.
     static func stretch(_ scenes: inout [CorpusScene], rule: StretchRule) throws(CorpusError) {
         guard rule != .none else { return }
-        var empty: RasterError?
         for index in scenes.indices {
-            do {
-                let reader = try RasterReader(path: scenes[index].path)
-                scenes[index].stretch = try reader.stretchParameters(rule, bands: scenes[index].bandNumbers)
-            } catch  where error.code == .noPixels {
-                empty = error
+            do throws(RasterError) {
+                scenes[index].stretch = try parameters(of: scenes[index], rule)
             } catch {
                 throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
             }
         }
-        if let empty, scenes.allSatisfy({ $0.stretch == nil }) {
-            throw CorpusError(.badScene, empty.what, in: empty.place, why: empty.causes, try: empty.remedy)
+        guard scenes.contains(where: { $0.stretch != nil }) else {
+            throw CorpusError(
+                .badScene,
+                scenes.count == 1
+                    ? "no valid pixel was found in the scene"
+                    : "no valid pixel was found in any of \(scenes.count) scenes",
+                in: scenes[0].path, try: "check its nodata value and mask with gdalinfo -stats")
+        }
+    }
+
+    /// The stretch of one scene; `nil` where it has no valid pixel.
+    private static func parameters(
+        of scene: CorpusScene, _ rule: StretchRule
+    ) throws(RasterError) -> StretchParameters? {
+        let reader = try RasterReader(path: scene.path)
+        do throws(RasterError) {
+            return try reader.stretchParameters(rule, bands: scene.bandNumbers)
+        } catch {
+            guard error.code == .noPixels, try !reader.hasValidPixels(bands: scene.bandNumbers) else { throw error }
+            return nil
         }
     }
 

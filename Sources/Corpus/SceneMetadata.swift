@@ -25,9 +25,12 @@ struct SceneMetadata {
         platform = first("SATELLITEID", "PLATFORM", "SPACECRAFT_ID", "DATATAKE_1_SPACECRAFT_NAME")
         licence = first("LICENCE", "LICENSE")
         attribution = first("ATTRIBUTION", "TIFFTAG_COPYRIGHT", "COPYRIGHT")
-        sunElevation = first("SUN_ELEVATION", "SUNELEVATION").flatMap(Double.init)
-        sunAzimuth = first("SUN_AZIMUTH", "SUNAZIMUTH").flatMap(Double.init)
-        offNadir = first("OFF_NADIR", "OFFNADIR", "OFF_NADIR_ANGLE").flatMap(Double.init)
-        cloudCover = first("CLOUDCOVER", "CLOUD_COVER").flatMap(Double.init)
+        sunElevation = first("SUN_ELEVATION", "SUNELEVATION").flatMap(Self.number)
+        sunAzimuth = first("SUN_AZIMUTH", "SUNAZIMUTH").flatMap(Self.number)
+        offNadir = first("OFF_NADIR", "OFFNADIR", "OFF_NADIR_ANGLE").flatMap(Self.number)
+        cloudCover = first("CLOUDCOVER", "CLOUD_COVER").flatMap(Self.number)
     }
+
+    /// A number that can be written down again: vendors put `nan` where they know none, and JSON has no word for it.
+    private static func number(_ text: String) -> Double? { Double(text).flatMap { $0.isFinite ? $0 : nil } }
 }

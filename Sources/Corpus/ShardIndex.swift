@@ -203,11 +203,18 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
         return nil
     }
 
-    /// Whether the records match their checksum.
+    /// Whether the records match their checksum, and the counts in the header are theirs.
     func recordsAreWhole() -> Bool {
         var hash = SHA256()
         hash.update(UnsafeRawBufferPointer(rebasing: mapping[Self.headerSize...]))
-        return [UInt8](hex: hash.finalize()).elementsEqual(header[72..<104])
+        guard [UInt8](hex: hash.finalize()).elementsEqual(header[72..<104]) else { return false }
+        var counts = [Int](repeating: 0, count: Split.allCases.count)
+        for position in 0..<count {
+            let number = Int(split(position))
+            guard counts.indices.contains(number) else { return false }
+            counts[number] += 1
+        }
+        return counts == splitCounts
     }
 }
 

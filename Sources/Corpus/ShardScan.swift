@@ -36,8 +36,14 @@ struct ShardScan {
             let pixels = try file.read(at: offset, count: size)
             let text = try file.read(at: recordOffset, count: recordSize)
             let hash = SHA256.hex(of: pixels)
-            guard let described = try? decodeJSON(TileRecord.self, text, snake: true), described.key == tile else {
+            guard let described = try? decodeJSON(TileRecord.self, text, snake: true), described.key == tile,
+                described.isSound
+            else {
                 problem = "\(tile).json cannot be read"
+                return
+            }
+            if let last, described.id != last.id + 1 {
+                problem = "tile \(last.key) is followed by \(tile)"
                 return
             }
             guard described.sha256 == hash else {

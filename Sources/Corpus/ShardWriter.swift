@@ -2,7 +2,7 @@
 
 /// A place where a test can break the work, as a crash would.
 package enum BreakingPoint: Hashable, Sendable {
-    case markerWritten, journalNamesShard(Int), tileAppended(Int), shardSynced(Int), indexWritten(Int)
+    case folderInspected, markerWritten, journalNamesShard(Int), tileAppended(Int), shardSynced(Int), indexWritten(Int)
     case databaseWritten(Int), allShardsClosed, databaseFinished
 }
 

@@ -7,6 +7,9 @@ enum Tar {
     /// What ends an archive.
     static let trailer = [UInt8](repeating: 0, count: 2 * blockSize)
 
+    /// A member has less bytes than this.
+    static let sizeLimit = 1 << 33
+
     /// Bytes of data and padding together.
     static func padded(_ count: Int) -> Int { (count + blockSize - 1) / blockSize * blockSize }
 
@@ -15,7 +18,7 @@ enum Tar {
     /// The name has at most 100 bytes and the file less than 8 GB: both are ours to choose.
     static func header(name: String, size: Int) -> [UInt8] {
         precondition(name.utf8.count <= 100, "a tar name has at most 100 bytes, got '\(name)'")
-        precondition((0..<(1 << 33)).contains(size), "a tar member has less than 8 GB, got \(size)")
+        precondition((0..<sizeLimit).contains(size), "a tar member has less than 8 GB, got \(size)")
         var block = [UInt8](repeating: 0, count: blockSize)
         func put(_ text: String, at offset: Int) {
             for (index, byte) in text.utf8.enumerated() { block[offset + index] = byte }

@@ -53,7 +53,6 @@ final class TileCutter {
 
     func cut(_ place: TilePlace) throws -> CutOutcome {
         let open = try scene(place.part)
-        guard job.marker.canStretch(open.scene) else { return .tooFewValid(0) }
         let window = job.plan.window(part: place.part, place: place.place)
         let grid = open.scene.lattice.grid(of: window)
         guard try isInside(grid, open.aoi) else { return .outside }
@@ -79,7 +78,8 @@ final class TileCutter {
             throw CorpusError(.badScene, "the scene has no CRS", in: scene.path)
         }
         let made = OpenScene(
-            scene: scene, reader: try RasterReader(path: job.paths[part]), aoi: try job.aoi?.transformed(to: crs),
+            scene: scene, reader: try RasterReader(path: job.paths[part]),
+            aoi: try job.aoi?.near(scene.places).transformed(to: crs),
             toDegrees: try CoordinateTransformer(from: crs, to: .wgs84))
         open = made
         return made

@@ -66,12 +66,13 @@ package struct TilePlan: Sendable {
             for index in parts.indices {
                 let across = Self.multiples(of: profile.gridStride, in: parts[index].columns).count
                 let down = Self.multiples(of: profile.gridStride, in: parts[index].rows).count
-                parts[index].placeCount = across.multipliedReportingOverflow(by: down).partialValue
+                parts[index].placeCount = across.timesOrMost(down)
             }
         case .random:
             if let density = profile.sampling.density {
                 for index in parts.indices {
-                    parts[index].placeCount = Int(min(1e15, (parts[index].squareKilometres * density).rounded()))
+                    parts[index].placeCount = Int(
+                        min(Double(Int.mostPlaces), (parts[index].squareKilometres * density).rounded()))
                 }
             } else if let count = profile.sampling.count {
                 for (index, share) in Self.shares(of: count, by: parts.map(\.squareKilometres)).enumerated() {
@@ -146,5 +147,16 @@ package struct TilePlan: Sendable {
         }
         for index in order.prefix(left) { shares[index] += 1 }
         return shares
+    }
+}
+
+extension Int {
+    /// More places than can ever be tried; the sum over a hundred thousand scenes is still a number.
+    fileprivate static var mostPlaces: Int { 10_000_000_000_000 }
+
+    /// A product, at most `mostPlaces`.
+    fileprivate func timesOrMost(_ other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? Self.mostPlaces : Swift.min(product, Self.mostPlaces)
     }
 }

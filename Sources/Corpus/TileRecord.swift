@@ -80,6 +80,19 @@ public struct TileRecord: Codable, Sendable, Hashable {
     /// SHA-256 of `KEY.tif`.
     public var sha256: String
 
+    /// Whether its numbers are numbers of tiles and scenes, as they are in every record that we write.
+    var isSound: Bool {
+        (0...Self.idLimit).contains(id) && key == Self.key(id) && (0...Self.idLimit).contains(scene)
+    }
+
+    /// Whether it is the record of the tile that an index names.
+    func fits(_ record: IndexRecord) -> Bool {
+        isSound && id == Int(clamping: record.id) && scene == Int(record.scene)
+    }
+
+    /// More than any corpus has, and little enough to be counted with.
+    private static let idLimit = 1 << 40
+
     /// The name of the members of the tile with a number.
     static func key(_ id: Int) -> String {
         let digits = String(id)

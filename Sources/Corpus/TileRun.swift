@@ -32,9 +32,8 @@ final class TileRun {
         var ofScene: Int
     }
 
+    /// Cuts what is missing; the caller holds the folder's lock.
     func run() throws -> TileSummary {
-        let lock = try CorpusLock(folder: folder.path)
-        defer { withExtendedLifetime(lock) {} }
         try makeFolder(folder.shards)
         let start = try recover()
         let (database, made) = try openDatabase(folder, start.shards)
@@ -66,7 +65,7 @@ final class TileRun {
 
     private func finish(_ database: CorpusDatabase, _ shards: [FinishedShard]) throws {
         guard summary.tiles > 0 else { throw nothingCut(reasons(), job.marker.profile, folder.path) }
-        try folder.write(Journal(openShard: nil, complete: true))
+        try folder.write(Journal(complete: true, shards: shards.count, tiles: summary.tiles))
         try database.finish(tiles: summary.tiles)
         try options.reached?(.databaseFinished)
         summary.scenes = job.marker.scenes.count
@@ -82,7 +81,7 @@ final class TileRun {
     /// Finds the finished shards, cuts the open one behind its last whole tile, and says where to go on.
     private func recover() throws -> Start {
         let journal = try folder.journal()
-        let shards = try folder.finishedShards(open: journal?.openShard)
+        let shards = try folder.finishedShards(journal)
         var start = Start(
             shards: shards, open: nil, tileCount: shards.reduce(0) { $0 + $1.index.count },
             place: TilePlace(part: 0, place: 0), ofScene: 0)
@@ -110,6 +109,15 @@ final class TileRun {
                     "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex '\(folder.path)'"
             )
         }
+        // The plan is made anew from the scenes; a record that names no place of it belongs to another corpus.
+        guard job.plan.parts.indices.contains(last.scene),
+            (0..<job.plan.parts[last.scene].placeCount).contains(last.candidate)
+        else {
+            throw CorpusError(
+                .damaged,
+                "tile \(last.key) says that it is place \(last.candidate) of scene \(last.scene), which is none of the plan's",
+                in: folder.path, try: "geodino corpus verify '\(folder.path)' lists all damage")
+        }
         start.place = TilePlace(part: last.scene, place: last.candidate + 1)
         start.ofScene = (start.open?.records ?? []).count { Int($0.scene) == last.scene }
         shards: for shard in shards.reversed() {
@@ -127,7 +135,8 @@ final class TileRun {
     private func cut(from start: Start, _ take: (TileRecord, [UInt8]) throws -> Void) throws {
         let plan = job.plan
         var next = start.place
-        var doneParts: Set<Int> = []
+        // What cannot be stretched has no valid pixel, and gives no tile.
+        var doneParts = Set(job.marker.scenes.filter { !job.marker.canStretch($0) }.map(\.index))
         if let wanted = plan.parts[start.place.part].wanted, start.ofScene >= wanted {
             doneParts.insert(start.place.part)
         }

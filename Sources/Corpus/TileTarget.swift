@@ -19,6 +19,8 @@ final class TileTarget {
     private let path: String
     private let replaces: Bool
     private let wasVacant: Bool
+    /// Held from the first change to the folder until the run is over.
+    private var lock: CorpusLock?
 
     private var aside: String { path + ".replaced" }
     /// The file that tells a corpus moved aside from one that merely has such a name.
@@ -26,7 +28,7 @@ final class TileTarget {
     private var isAside: Bool { CorpusFolder.bearsMarker(aside) && exists(aside + "/" + Self.asideMark) }
 
     init(_ given: String, wanted: CorpusMarker, options: TileOptions) throws(CorpusError) {
-        let path = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
+        let path = withoutTrailingSlashes(given)
         self.path = path
         replaces = options.overwrite && CorpusFolder.bearsMarker(path)
         wasVacant = exists(path) && Self.isVacant(path)
@@ -67,28 +69,22 @@ final class TileTarget {
         return names.allSatisfy { $0 == "LOCK" || $0 == CorpusMarker.name + ".partial" }
     }
 
-    /// Makes the folder with its marker, moving an old corpus aside.
+    /// Makes the folder with its marker, moving an old corpus aside; the folder is locked from then on.
     func begin(
         _ marker: CorpusMarker, reached: (@Sendable (BreakingPoint) throws -> Void)?
     ) throws -> CorpusFolder {
-        if replaces {
-            let lock = try CorpusLock(folder: path)
-            // A replacement that broke off left the true old corpus aside; what lies here is its unfinished successor.
-            if isAside {
-                try removeAll(path)
-            } else if exists(aside) {
-                throw CorpusError(
-                    .exists, "the old corpus cannot be moved aside: something lies at '\(aside)'", in: path,
-                    try: "move that away")
-            } else {
-                try writeAtomically(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
-                try move(path, to: aside)
-            }
-            withExtendedLifetime(lock) {}
+        let bytes: [UInt8]
+        do { bytes = try encodeJSON(marker, pretty: true) } catch {
+            throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path, why: ["\(error)"])
         }
+        if replaces { try moveAside() }
         try makeFolder(path)
-        guard let bytes = try? encodeJSON(marker, pretty: true) else {
-            throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path)
+        try hold()
+        // Another run may have begun here since we looked.
+        guard !CorpusFolder.bearsMarker(path) else {
+            throw CorpusError(
+                .exists, "another geodino has just made a corpus there", in: path,
+                try: "choose another output folder, or replace the corpus with --overwrite")
         }
         try writeAtomically(bytes, to: path + "/" + CorpusMarker.name)
         try syncFolder(parentFolder(path))
@@ -96,14 +92,37 @@ final class TileTarget {
         return try CorpusFolder(path)
     }
 
+    /// Locks the folder as it is.
+    func hold() throws(CorpusError) { lock = try CorpusLock(folder: path) }
+
+    private func moveAside() throws {
+        let old = try CorpusLock(folder: path)
+        defer { withExtendedLifetime(old) {} }
+        // A replacement that broke off left the true old corpus aside; what lies here is its unfinished successor.
+        // One that broke off when all was cut left a complete successor, and the one aside is of no more use.
+        let isComplete = (try? CorpusFolder(path).journal())?.complete == true
+        if isAside, !isComplete { return try removeAll(path) }
+        if isAside { try removeAll(aside) }
+        guard !exists(aside) else {
+            throw CorpusError(
+                .exists, "the old corpus cannot be moved aside: something lies at '\(aside)'", in: path,
+                try: "move that away")
+        }
+        try writeAtomically(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
+        try move(path, to: aside)
+    }
+
     /// The run is done: what was moved aside goes.
     func keep() throws(CorpusError) {
         if isAside { try removeAll(aside) }
+        lock = nil
     }
 
     /// The run cut nothing: all is as it was before.
     func abandon() throws(CorpusError) {
         try removeAll(path)
+        // Before another folder has the name: the lock goes by its name.
+        lock = nil
         if isAside {
             try move(aside, to: path)
             try removeAll(path + "/" + Self.asideMark)

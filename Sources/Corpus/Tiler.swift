@@ -42,14 +42,19 @@ public func tile(
     let target = try TileTarget(corpus, wanted: wanted, options: options)
     switch target.state {
     case .complete(let folder):
-        return try upToDate(folder, plan)
+        try target.hold()
+        let summary = try upToDate(folder, plan)
+        try target.keep()
+        return summary
     case .resumable(let folder):
+        try target.hold()
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
         try SceneCatalogue.stretch(&described, rule: profile.stretch)
         var marker = wanted
         marker.scenes = described
+        try options.reached?(.folderInspected)
         let folder = try target.begin(marker, reached: options.reached)
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: true)
     }
@@ -82,9 +87,7 @@ private func run(
 
 /// What a complete corpus says; its index is made again where it was lost.
 private func upToDate(_ folder: CorpusFolder, _ plan: TilePlan) throws -> TileSummary {
-    let lock = try CorpusLock(folder: folder.path)
-    defer { withExtendedLifetime(lock) {} }
-    let shards = try folder.finishedShards()
+    let shards = try folder.finishedShards(try folder.journal())
     let (database, made) = try openDatabase(folder, shards)
     let tiles = shards.reduce(0) { $0 + $1.index.count }
     try database.finish(tiles: tiles)
@@ -145,17 +148,15 @@ private func commonLayout(_ scenes: [CorpusScene], _ profile: TileProfile) throw
 }
 
 private func makePlan(_ scenes: [CorpusScene], _ profile: TileProfile, _ aoi: AreaOfInterest?) throws -> TilePlan {
-    let degrees = try aoi?.transformed(to: .wgs84)
     let rooms = try scenes.map { scene -> TilePlan.Room in
         var room = TilePlan.Room(width: scene.lattice.width, height: scene.lattice.height, gsd: scene.tileGSD)
-        guard let aoi, let degrees, let crs = scene.lattice.crs else { return room }
-        // An area on the other side of the Earth may have no image in the scene's CRS.
-        let parts = scene.footprint.compactMap { Bounds(points: $0.map { (x: $0[0], y: $0[1]) }) }
-        guard parts.contains(where: degrees.intersects) else {
+        guard let aoi, let crs = scene.lattice.crs else { return room }
+        let degrees = try aoi.transformed(to: .wgs84)
+        guard scene.places.contains(where: degrees.intersects) else {
             room.centres = (-1e18 ... -1e18, -1e18 ... -1e18)
             return room
         }
-        let bounds = try aoi.transformed(to: crs).bounds
+        let bounds = try aoi.near(scene.places).transformed(to: crs).bounds
         let corners = [
             (bounds.minX, bounds.minY), (bounds.minX, bounds.maxY), (bounds.maxX, bounds.minY),
             (bounds.maxX, bounds.maxY),
@@ -172,7 +173,9 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
     let side = marker.profile.tileSize
     let sample = marker.profile.pixels == .raw ? marker.scenes[0].sampleType : .uint8
     var summary = TileSummary(dryRun: true, scenes: marker.scenes.count, places: most)
-    summary.bytes = most * side * side * marker.layout.bands.count * sample.byteCount
+    // As a Double: what a plan asks for may be more bytes than there are numbers.
+    let bytes = Double(most) * Double(side) * Double(side) * Double(marker.layout.bands.count * sample.byteCount)
+    summary.bytes = Int(exactly: bytes.rounded()) ?? .max
     for (part, scene) in zip(plan.parts, marker.scenes) {
         let metres = Double(side) * scene.tileGSD
         summary.squareKilometres += Double(part.wanted ?? part.placeCount) * metres * metres / 1e6

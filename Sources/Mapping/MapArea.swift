@@ -79,48 +79,6 @@ struct DegreeArea {
     }
 }
 
-/// What of an area (degrees) may meet some bounds: what lies on the other side of the Earth has no place in the map's CRS.
-func polygons(of aoi: AreaOfInterest, near scenes: [Bounds]) throws -> AreaOfInterest {
-    guard let first = scenes.first else { return aoi }
-    let around = scenes.dropFirst().reduce(first) { $0.union($1) }.expanded(by: 3)
-    var near: [[AreaOfInterest.Outline]] = []
-    var isCut = false
-    for rings in aoi.polygons {
-        guard let outline = rings.first, let bounds = Bounds(points: outline) else { continue }
-        for turn in [-360.0, 0, 360] {
-            func turned(_ box: Bounds) -> Bounds {
-                Bounds(minX: box.minX + turn, minY: box.minY, maxX: box.maxX + turn, maxY: box.maxY)
-            }
-            guard scenes.contains(where: { turned($0).intersection(bounds) != nil }) else { continue }
-            let box = turned(around)
-            // A polygon of ordinary size stays as it was drawn: a cut moves its edges by a rounding.
-            if box.union(bounds) == box {
-                near.append(rings)
-            } else {
-                near.append(rings.map { clipped($0, to: box) }.filter { $0.count > 3 })
-                isCut = true
-            }
-        }
-    }
-    near.removeAll(where: \.isEmpty)
-    guard !near.isEmpty, isCut || near.count < aoi.polygons.count else { return aoi }
-    let parts = near.map { rings in
-        "(" + rings.map { "(" + $0.map { "\($0.x) \($0.y)" }.joined(separator: ", ") + ")" }.joined(separator: ", ")
-            + ")"
-    }
-    return try AreaOfInterest(wkt: "MULTIPOLYGON (\(parts.joined(separator: ", ")))", crs: .wgs84)
-}
-
-/// The part of a closed ring within a rectangle, closed.
-private func clipped(_ ring: AreaOfInterest.Outline, to box: Bounds) -> AreaOfInterest.Outline {
-    var part = Array(ring.dropLast())
-    // Four half planes; turned a quarter each time.
-    for limit in [box.maxX, box.maxY, -box.minX, -box.minY] {
-        part = Antimeridian.clipped(part, at: limit) { $0 <= limit }.map { ($0.y, -$0.x) }
-    }
-    return part + part.prefix(1)
-}
-
 /// The UTM zone of a CRS, 1 to 60, of whatever datum; `nil` for other systems.
 package func utmZone(of crs: CoordinateReferenceSystem) -> Int? {
     let words = crs.name.split(separator: " ")

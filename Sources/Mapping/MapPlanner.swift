@@ -49,7 +49,7 @@ struct MapJob {
         let raw = try request.aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
         aoi = try raw?.transformed(to: .wgs84)
-        let near = try aoi.map { try polygons(of: $0, near: scenes.map(\.degrees)) }
+        let near = try aoi.map { try $0.near(scenes.map(\.degrees)) }
 
         let windows = WindowLattice(windowSize: windowSize, overlap: request.overlap(windowSize: windowSize))
         let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))

@@ -20,13 +20,14 @@ extension RasterReader {
     /// The parameters that a rule gives for this scene.
     ///
     /// Percentiles come from at most 64 blocks of 256 x 256 pixels at full resolution, always the same ones,
-    /// spread evenly over the whole scene; they do not depend on any tile or area. Between ranks they are linear.
+    /// spread evenly over the whole scene; where none of these holds a valid pixel, from the first ones of the scene.
+    /// They do not depend on any tile or area. Between ranks they are linear.
     ///
     /// - Parameters:
     ///   - rule: `none` needs `uint8` values and gives no parameters.
     ///   - bands: Numbers from 1.
     /// - Returns: One pair per band; `nil` for `none`.
-    /// - Throws: `badRange` where the rule does not suit the values, `noPixels` where no sampled one is valid; `readFailed`.
+    /// - Throws: `badRange` where the rule does not suit the values, `noPixels` where none is valid; `readFailed`.
     public func stretchParameters(
         _ rule: StretchRule, bands: [Int]
     ) throws(RasterError) -> StretchParameters? {
@@ -59,9 +60,9 @@ extension RasterReader {
             for band in bands {
                 var counts = ValueCounts()
                 for window in sampleWindows(side: 256, perAxis: 8) { counts.add(try read(window, bands: [band])) }
+                // A sliver of data in a large empty frame: from the top down, as many values as the places would give.
                 if counts.isEmpty {
-                    // A sliver of data in a large empty frame: look at more, smaller places.
-                    for window in sampleWindows(side: 64, perAxis: 32) {
+                    for window in strips where counts.count < 64 * 256 * 256 {
                         counts.add(try read(window, bands: [band]))
                     }
                 }
@@ -74,6 +75,24 @@ extension RasterReader {
                 parameters.high.append(top)
             }
             return parameters
+        }
+    }
+
+    /// Whether any pixel of the raster is valid in any of some bands; reads no more than it needs.
+    package func hasValidPixels(bands: [Int]) throws(RasterError) -> Bool {
+        for window in strips where try read(window, bands: bands).validFraction > 0 { return true }
+        return false
+    }
+
+    /// The raster from the top down, in pieces of 4 million pixels at most.
+    private var strips: some Sequence<PixelWindow> {
+        let width = min(grid.width, 1 << 14)
+        return stride(from: 0, to: grid.height, by: 256).lazy.flatMap { [grid] row in
+            stride(from: 0, to: grid.width, by: width).lazy.map { column in
+                PixelWindow(
+                    column: column, row: row, width: min(width, grid.width - column),
+                    height: min(256, grid.height - row))
+            }
         }
     }
 
@@ -101,7 +120,8 @@ struct ValueCounts {
     private var first = 0
     private var values: [Float] = []
 
-    var isEmpty: Bool { values.isEmpty && counts.allSatisfy { $0 == 0 } }
+    var count: Int { values.count + counts.reduce(0, +) }
+    var isEmpty: Bool { count == 0 }
 
     mutating func add(_ buffer: PixelBuffer) {
         switch buffer.samples {

@@ -62,6 +62,24 @@ struct SceneFolder {
                 .exists, "the output exists already", in: folder,
                 try: "give --overwrite to replace it, or name another folder")
         }
+        if let foreign = Self.foreign(path, content) {
+            throw SynthError(
+                .exists, "the folder holds something besides scenes, '\(foreign)', which would be lost with it",
+                in: folder, try: "move that away, or name another folder")
+        }
+    }
+
+    /// The first thing in a folder that `geodino synth` does not write there; `nil` where it wrote all.
+    private static func foreign(_ folder: String, _ content: [String]) -> String? {
+        for name in content.sorted() where name != marker && name != "pairs.csv" {
+            let digits = name.hasPrefix("scene-") ? name.dropFirst(6) : ""
+            guard digits.count >= 3, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return name }
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)")) ?? [""]
+            // Viewers leave statistics beside a raster.
+            let known = ["rgb.tif", "height.tif", "cover.tif"].flatMap { [$0, $0 + ".aux.xml"] }
+            if let file = files.sorted().first(where: { !known.contains($0) }) { return "\(name)/\(file)" }
+        }
+        return nil
     }
 
     /// Where a part of the folder is written.

@@ -141,9 +141,8 @@
         let scenes = try corpusScenes(corpus)
         func meeting(within metres: Double) -> [CorpusScene] {
             scenes.filter { scene in
-                scene.footprint.contains { ring in
-                    let points = ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }
-                    guard var around = Bounds(points: points) else { return false }
+                scene.places.contains { place in
+                    var around = place
                     let north = metres / 111_000
                     let east = north / max(cos(max(abs(around.minY), abs(around.maxY)) * .pi / 180), 0.05)
                     around.minX -= east

@@ -226,6 +226,56 @@ struct CorpusReadTests {
         #expect(try dump(corpus + "/corpus.gpkg") == index)
     }
 
+    /// Puts a text in the place of one of the same length, the last such one in a file.
+    private func replace(_ text: String, by other: String, in path: String) throws {
+        try #require(text.utf8.count == other.utf8.count)
+        var content = Data(try bytes(path))
+        let place = try #require(content.range(of: Data(text.utf8), options: .backwards))
+        content.replaceSubrange(place, with: Data(other.utf8))
+        try content.write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test(arguments: [
+        ("\"id\":29,", "\"id\":-9,"), ("\"id\":29,", "\"id\":28,"), ("\"key\":\"000000029\"", "\"key\":\"0000000-9\""),
+        ("\"scene\":0,", "\"scene\":9,"), ("\"candidate\":29,", "\"candidate\":-9,"),
+        ("\"candidate\":29,", "\"candidate\":99,"), ("\"sha256\":", "\"sha265\":"),
+    ])
+    func `a record with impossible numbers is damage, and nothing that a program stops at`(
+        _ text: String, _ other: String
+    ) throws {
+        let corpus = try makeCorpus(shardSize: 1_000_000)
+        let shard = corpus + "/shards/000000.tar"
+        try replace(text, by: other, in: shard)
+        #expect(corpusError { try verifyCorpus(corpus) }?.report.contains("000000029") == true)
+        // As if the run had been broken off within the shard.
+        try FileManager.default.removeItem(atPath: corpus + "/shards/000000.idx")
+        try FileManager.default.removeItem(atPath: corpus + "/corpus.gpkg")
+        try change(shard) { $0.removeLast(1024) }
+        try Data(#"{"format_version":1,"open_shard":0,"complete":false}"#.utf8).write(
+            to: URL(fileURLWithPath: corpus + "/journal.json"))
+        let scene = folder.file("scene.tif")
+        func resume() throws -> TileSummary {
+            try tile(
+                scenes: [scene], profile: smallProfile(shardSize: 1_000_000), into: corpus,
+                options: TileOptions(resume: true))
+        }
+        if text.contains("candidate") || text.contains("scene") {
+            let error = try #require(corpusError { _ = try resume() })
+            #expect(error.code == .damaged && error.what.contains("which is none of the plan's"), "\(error)")
+        } else {
+            // What cannot be a tile is where the unfinished shard ends.
+            #expect(try resume().newTiles == 1)
+            try verifyCorpus(corpus)
+        }
+    }
+
+    @Test func `a record of another scene is damage`() throws {
+        let corpus = try makeCorpus()
+        try replace("\(folder.path)/scene.tif", by: "\(folder.path)/SCENE.tif", in: corpus + "/geodino-corpus.json")
+        let error = try #require(corpusError { try verifyCorpus(corpus) })
+        #expect(error.report.contains("which the corpus does not have"), "\(error)")
+    }
+
     // MARK: - Packs
 
     @Test func `a pack keeps the holes of tiles, and has no room for them where there are none`() throws {
@@ -296,7 +346,9 @@ struct CorpusReadTests {
             }
         }
         #expect(corpusError { try packCorpus(corpus, into: folder.file("pack")) }?.code == .exists)
-        try packCorpus(corpus, into: folder.file("pack"), options: PackOptions(overwrite: true))
+        // A shell completes folders with a slash.
+        try packCorpus(corpus, into: folder.file("pack") + "/", options: PackOptions(overwrite: true))
+        #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("pack")).count == 2)
     }
 

@@ -216,6 +216,31 @@ struct ResumeTests {
         #expect(try resume(scenes, profile, corpus).upToDate)
     }
 
+    @Test func `shards lost from the end are missed, and cut again after reindexing`() throws {
+        let scenes = try scenes()
+        let profile = smallProfile(shardSize: 18_000)
+        let corpus = folder.file("c")
+        let tiles = try tile(scenes: scenes, profile: profile, into: corpus).tiles
+        let whole = try shardFiles(corpus)
+        let last = (whole.count / 2 - 1)
+        for number in [last - 1, last] {
+            for suffix in ["tar", "idx"] {
+                try FileManager.default.removeItem(atPath: corpus + "/shards/00000\(number).\(suffix)")
+            }
+        }
+        let wanted = "the last 2 shards, from 00000\(last - 1).tar on, are missing, with their indexes"
+        #expect(corpusError { _ = try CorpusTileSource(corpus) }?.what == wanted)
+        #expect(corpusError { _ = try corpusInfo(corpus) }?.what == wanted)
+        #expect(corpusError { try verifyCorpus(corpus) }?.report.contains(wanted) == true)
+        #expect(corpusError { _ = try resume(scenes, profile, corpus) }?.what == wanted)
+        let summary = try reindexCorpus(corpus)
+        #expect(summary.notes.contains(wanted) && summary.notes.contains { $0.contains("--resume") })
+        let again = try resume(scenes, profile, corpus)
+        #expect(again.tiles == tiles && again.newTiles == tiles - summary.tiles)
+        #expect(try shardFiles(corpus) == whole)
+        try verifyCorpus(corpus)
+    }
+
     @Test func `cancelling leaves something to resume`() throws {
         let scenes = try scenes()
         let error = try #require(

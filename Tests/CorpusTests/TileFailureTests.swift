@@ -20,6 +20,16 @@ struct TileFailureTests {
         return try #require(error)
     }
 
+    /// Three bands of samples in UTM.
+    private func plain(side: Int, samples: PixelBuffer.Samples) -> PixelBuffer {
+        PixelBuffer(
+            bands: 3, height: side, width: side, samples: samples,
+            grid: Grid(
+                crs: .init("EPSG:32633"),
+                transform: GeoTransform(originX: 500_000, originY: 5_000_000, pixelSize: 0.6), width: side, height: side
+            ))
+    }
+
     private var leftNothing: Bool { !FileManager.default.fileExists(atPath: folder.file("c")) }
 
     @Test func `a scene smaller than a tile`() throws {
@@ -108,8 +118,41 @@ struct TileFailureTests {
             options: TileOptions(resume: true))
         #expect(again.upToDate)
         try FileManager.default.removeItem(atPath: folder.file("c"))
-        #expect(try failure([empty], smallProfile(stretch: stretch)).what.contains("no percentiles"))
+        #expect(try failure([empty], smallProfile(stretch: stretch)).what.contains("no valid pixel was found"))
         #expect(leftNothing)
+        // A few values at a place that no sample hits are values; a band without any is a mistake.
+        let sliver = try makeScene(folder, "sliver.tif", width: 3000, height: 2600, sampleType: .uint16) {
+            row, column in
+            !((400..<440).contains(row) && (300..<340).contains(column))
+        }
+        let cut = try tile(
+            scenes: [sliver], profile: smallProfile(minValidFraction: 0.01, stretch: stretch), into: folder.file("c"))
+        #expect(cut.tiles == 4)
+    }
+
+    @Test func `a scene with one empty band is refused under a percentile stretch`() throws {
+        let path = folder.file("dark.tif")
+        let side = 64
+        let values = (0..<3 * side * side).map { UInt16($0 / (side * side) == 1 ? 0 : 100 + $0 % 900) }
+        try writeRaster(
+            plain(side: side, samples: .uint16(values)), to: path,
+            format: RasterFormat(sampleType: .uint16, nodata: 0, bands: BandInfo.rgb))
+        let good = try makeScene(folder, "good.tif", sampleType: .uint16)
+        let error = try failure([good, path], smallProfile(stretch: .percentile(low: 2, high: 98)))
+        #expect(error.place == path && error.what.contains("in band 2"), "\(error)")
+        #expect(leftNothing)
+    }
+
+    @Test func `metadata that are no numbers are left out`() throws {
+        let path = folder.file("odd.tif")
+        try writeRaster(
+            plain(side: 64, samples: .uint8((0..<3 * 64 * 64).map { UInt8($0 % 251) })), to: path,
+            format: RasterFormat(
+                sampleType: .uint8, bands: BandInfo.rgb,
+                tags: ["SUN_ELEVATION": "nan", "CLOUDCOVER": "inf", "SUN_AZIMUTH": "140"]))
+        try tile(scenes: [path], profile: smallProfile(), into: folder.file("c"))
+        let scene = try corpusScenes(folder.file("c"))[0]
+        #expect(scene.sunElevation == nil && scene.cloudCover == nil && scene.sunAzimuth == 140)
     }
 
     @Test func `bands and types that do not suit`() throws {
@@ -143,6 +186,63 @@ struct TileFailureTests {
         strict.tileSize = 48
         try tile(scenes: [scene], profile: strict, into: corpus, options: TileOptions(overwrite: true))
         #expect(try CorpusTileSource(corpus).layout.tileSize == 48)
+        #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c"])
+    }
+
+    @Test func `a corpus that another run has just made is not written into`() throws {
+        let scene = try makeScene(folder)
+        let corpus = folder.file("c")
+        for overwrites in [false, true] {
+            if overwrites { try tile(scenes: [scene], profile: smallProfile(), into: corpus) }
+            var options = TileOptions(overwrite: overwrites)
+            options.reached = { [folder] point in
+                guard point == .folderInspected else { return }
+                var other = smallProfile()
+                other.tileSize = 48
+                try tile(
+                    scenes: [scene], profile: other, into: folder.file("c"), options: TileOptions(overwrite: overwrites)
+                )
+            }
+            if overwrites {
+                // Both were told to replace what is there; the later one does.
+                try tile(scenes: [scene], profile: smallProfile(), into: corpus, options: options)
+                #expect(try CorpusTileSource(corpus).layout.tileSize == 32)
+            } else {
+                let error = try failure([scene], options: options)
+                #expect(error.code == .exists && error.what.contains("another geodino"), "\(error)")
+                #expect(try CorpusTileSource(corpus).layout.tileSize == 48)
+            }
+            #expect(try verifyCorpus(corpus).damage.isEmpty)
+            try FileManager.default.removeItem(atPath: corpus)
+        }
+    }
+
+    @Test func `overwriting after a break that came behind the last tile keeps the newer corpus until it is replaced`()
+        throws
+    {
+        let scene = try makeScene(folder)
+        let corpus = folder.file("c")
+        var old = smallProfile()
+        old.tileSize = 48
+        try tile(scenes: [scene], profile: old, into: corpus)
+        var options = TileOptions(overwrite: true)
+        options.reached = { if $0 == .databaseFinished { throw CancellationError() } }
+        #expect(throws: CancellationError.self) {
+            try tile(scenes: [scene], profile: smallProfile(), into: corpus, options: options)
+        }
+        #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c", "c.replaced"])
+        // A run that cuts nothing puts back the newer one, not the oldest.
+        let holes = try makeScene(folder, "holes.tif", isHole: { row, column in (row + column) % 9 == 0 })
+        let strict = smallProfile(minValidFraction: 1)
+        #expect(try failure([holes], strict, options: TileOptions(overwrite: true)).code == .nothingCut)
+        #expect(try CorpusTileSource(corpus).layout.tileSize == 32)
+        #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c"])
+        // The same command again finds all done, and clears away what the broken run left.
+        try tile(scenes: [scene], profile: old, into: corpus, options: TileOptions(overwrite: true))
+        #expect(throws: CancellationError.self) {
+            try tile(scenes: [scene], profile: smallProfile(), into: corpus, options: options)
+        }
+        #expect(try tile(scenes: [scene], profile: smallProfile(), into: corpus).upToDate)
         #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c"])
     }
 

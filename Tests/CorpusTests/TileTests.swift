@@ -189,11 +189,47 @@ struct TileTests {
         #expect(extents.contains { $0.maxX < -179 } && extents.contains { $0.minX > 179 })
     }
 
+    @Test(arguments: [
+        "POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))",
+        "POLYGON((-30 -60, 150 -60, 150 80, -30 80, -30 -60))",
+    ]) func `an area larger than the scene's CRS holds all of its tiles`(_ area: String) throws {
+        let scenes = [
+            try makeScene(folder, "a.tif"),
+            // Other side of the Earth, in one of the two areas.
+            try makeScene(folder, "b.tif", crs: "EPSG:32703"),
+        ]
+        let aoi = try AreaOfInterest(wkt: area, crs: .wgs84)
+        let summary = try tile(scenes: scenes, profile: smallProfile(), into: folder.file("c"), aoi: aoi)
+        #expect(summary.tiles == (area.contains("-180") ? 60 : 30))
+    }
+
+    @Test func `an area around a scene across 180 degrees is cut on both sides`() throws {
+        let toMetres = try CoordinateTransformer(from: .wgs84, to: .init("EPSG:32760"))
+        let middle = try #require(toMetres.transform([(180, -17)])[0])
+        let scene = try makeScene(
+            folder, width: 96, height: 64, originX: (middle.x - 30).rounded(), originY: middle.y.rounded(),
+            crs: "EPSG:32760")
+        let earth = try AreaOfInterest(wkt: "POLYGON((-180 -89, 180 -89, 180 89, -180 89, -180 -89))", crs: .wgs84)
+        #expect(try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"), aoi: earth).tiles == 6)
+        let east = try AreaOfInterest(wkt: "POLYGON((0 -89, 180 -89, 180 89, 0 89, 0 -89))", crs: .wgs84)
+        let half = try tile(scenes: [scene], profile: smallProfile(), into: folder.file("d"), aoi: east).tiles
+        #expect(half > 0 && half < 6)
+    }
+
     @Test func `dry run writes nothing and counts`() throws {
         let scene = try makeScene(folder)
         let summary = try tile(
             scenes: [scene], profile: smallProfile(), into: folder.file("c"), options: TileOptions(dryRun: true))
         #expect(summary.dryRun && summary.places == 30 && summary.bytes == 30 * 32 * 32 * 3)
         #expect(!FileManager.default.fileExists(atPath: folder.file("c")))
+    }
+
+    @Test func `a dry run counts what nobody could cut`() throws {
+        // More pixels than there are numbers to count places with, a hundred times over.
+        let rooms = (0..<100).map { _ in TilePlan.Room(width: 4_000_000_000, height: 4_000_000_000, gsd: 1e-3) }
+        for sampling in [TileProfile.Sampling(kind: .grid, stride: 1), .init(kind: .random, density: 9e8, seed: 1)] {
+            let plan = TilePlan(rooms: rooms, profile: smallProfile(sampling: sampling, gsd: .metres(1e-3)))
+            #expect(plan.placeCount >= 100 && plan.placeCount < Int.max / 1000, "\(sampling)")
+        }
     }
 }

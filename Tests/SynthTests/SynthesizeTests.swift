@@ -109,6 +109,23 @@ struct SynthesizeTests {
         #expect(folder.contents == ["out"])
     }
 
+    @Test(arguments: ["corpus/geodino-corpus.json", "geodino.yaml", "scene-000/map.tif", "scene-00/rgb.tif"])
+    func `what was put beside the scenes is not replaced with them`(_ name: String) throws {
+        let folder = TemporaryFolder()
+        let out = folder.file("scenes")
+        let options = LandscapeOptions(scenes: 1, size: 64)
+        try synthesize(options, into: out)
+        let precious = URL(fileURLWithPath: "\(out)/\(name)")
+        try FileManager.default.createDirectory(
+            at: precious.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("precious".utf8).write(to: precious)
+        let error = #expect(throws: SynthError.self) { try synthesize(options, into: out, overwrite: true) }
+        #expect(
+            error?.what.contains("'\(name.hasPrefix("scene-000/") ? name : String(name.prefix { $0 != "/" }))'") == true
+        )
+        #expect(try Data(contentsOf: precious) == Data("precious".utf8))
+    }
+
     @Test func `a folder that is not ours is never replaced`() throws {
         let folder = TemporaryFolder()
         let out = folder.file("mine")

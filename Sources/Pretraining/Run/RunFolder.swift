@@ -64,7 +64,10 @@ package final class RunFolder {
     /// A run that is resumed is locked from here on, a new one from `begin()` on.
     ///
     /// - Throws: `exists`, `locked`, `badRun`, `corpusChanged`, `recipeChanged`.
-    package init(path: String, _ request: Request) throws {
+    package init(path given: String, _ request: Request) throws {
+        var path = given
+        // `RUN/` and `RUN` are one folder, but `RUN/.replaced` would lie within it.
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
         self.request = request
         checkpoints = CheckpointStore(run: path)
@@ -132,6 +135,11 @@ package final class RunFolder {
         }
         try FileSystem.makeFolder(path)
         lock = try RunLock(folder: path)
+        guard !FileSystem.exists("\(path)/run.json") else {
+            throw PretrainingError(
+                .exists, "another geodino has just begun a run there", in: path,
+                try: "choose another output folder, or replace the run with --overwrite")
+        }
         try FileSystem.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
         if let text = request.recipeText { try FileSystem.write(text, to: "\(path)/recipe.yaml") }
         // Last: from here on the folder is a run.
