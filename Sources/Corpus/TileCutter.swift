@@ -116,8 +116,8 @@ final class TileCutter {
         let (points, west, east) = Antimeridian.unrolled(ring)
         let south = points.map(\.y).min() ?? 0
         let north = points.map(\.y).max() ?? 0
-        let split = rule.split(rule.blocks(west: west, east: east, south: south, north: north))
-        let block = rule.block(longitude: (west + east) / 2, latitude: (south + north) / 2)
+        let split = rule.split(rule.ground.blocks(west: west, east: east, south: south, north: north))
+        let block = rule.ground.block(longitude: (west + east) / 2, latitude: (south + north) / 2)
         let statistics = Self.statistics(buffer)
         return TileRecord(
             id: 0, key: "", scene: open.scene.index, scenePath: open.scene.path, candidate: place.place, window: window,

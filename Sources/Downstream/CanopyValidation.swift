@@ -35,7 +35,7 @@ extension CropSampler {
     /// Windows side by side over all pairs that hold held-out ground: at most as many as the recipe says, chosen by
     /// the seed.
     package func validationWindows() -> [(pair: Int, window: PixelWindow)] {
-        lattice().filter { pair, window in blocks.heldOut(window, of: grids[pair], pair: pair).contains(true) }
+        lattice().filter { pair, window in heldOut(pair, window).contains(true) }
             .prefix(recipe.validation.windows).map { $0 }
     }
 
@@ -62,7 +62,7 @@ extension CropSampler {
         return starts
     }
 
-    /// Errors of a head on held-out ground; `nil` where there is none.
+    /// Errors of a head on held-out ground; `nil` where none is held out, or no height is known there.
     ///
     /// - Parameters:
     ///   - heights: Metres `[1, 1, S, S]` of a normalised image `[1, C, S, S]`.
@@ -72,20 +72,14 @@ extension CropSampler {
     ) throws -> CanopyValidation? {
         var truth: [Float] = []
         var (absolute, squared, signed) = (0.0, 0.0, 0.0)
-        var (trainingSum, trainingCount) = (0.0, 0.0)
         let windows = validationWindows()
         for (pair, window) in windows {
-            let heldOut = blocks.heldOut(window, of: grids[pair], pair: pair)
+            let heldOut = heldOut(pair, window)
             let (image, height) = try source.crop(pair: pair, window: window)
             let target = try HeightTarget(checked(height, like: window, pair), maxHeight: recipe.maxHeight)
             let predicted = try heights(normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0)).floats()
-            for index in heldOut.indices where target.valid[index] > 0 {
+            for index in heldOut.indices where heldOut[index] && target.valid[index] > 0 {
                 let metres = target.metres[index]
-                guard heldOut[index] else {
-                    trainingSum += Double(metres)
-                    trainingCount += 1
-                    continue
-                }
                 truth.append(metres)
                 let error = Double(predicted[index]) - Double(metres)
                 absolute += error.magnitude
@@ -93,12 +87,30 @@ extension CropSampler {
                 signed += error
             }
         }
-        guard !truth.isEmpty, trainingCount > 0 else { return nil }
-        let mean = trainingSum / trainingCount
+        guard !truth.isEmpty, let mean = try meanTrainingHeight() else { return nil }
         let count = Double(truth.count)
         return CanopyValidation(
             mae: absolute / count, rmse: (squared / count).squareRoot(), bias: signed / count,
             meanPredictorMAE: truth.reduce(0) { $0 + (Double($1) - mean).magnitude } / count, meanHeight: mean,
             pixels: truth.count, windows: windows.count)
+    }
+
+    /// Mean height of the ground that is trained on, metres: of as many windows as are validated, chosen by the seed.
+    private func meanTrainingHeight() throws -> Double? {
+        var (sum, count, windows) = (0.0, 0, 0)
+        for (pair, window) in lattice() where windows < recipe.validation.windows {
+            let heldOut = heldOut(pair, window)
+            guard heldOut.contains(false) else { continue }
+            let (_, height) = try source.crop(pair: pair, window: window)
+            let target = try HeightTarget(
+                checked(height, like: window, pair), maxHeight: recipe.maxHeight, excluded: heldOut)
+            let before = count
+            for index in target.valid.indices where target.valid[index] > 0 {
+                sum += Double(target.metres[index])
+                count += 1
+            }
+            if count > before { windows += 1 }
+        }
+        return count > 0 ? sum / Double(count) : nil
     }
 }

@@ -19,6 +19,7 @@ package struct CropSampler {
     package let recipe: CanopyRecipe
     package let blocks: SpatialBlocks
     package let grids: [Grid]
+    private let grounds: [GroundPlaces?]
     private let normalizer: PixelNormalizer
     // Running sums of the number of places a crop can have, per pair.
     private let places: [Double]
@@ -36,6 +37,7 @@ package struct CropSampler {
             block: recipe.validation.block, gsd: gsd, share: recipe.validation.share, seed: recipe.seed)
         guard source.pairCount > 0 else { throw DownstreamError(.badPairs, "there are no pairs to train on") }
         grids = try (0..<source.pairCount).map { try source.grid(ofPair: $0) }
+        grounds = try (0..<source.pairCount).map { try source.places(ofPair: $0) }
         var sum = 0.0
         var places: [Double] = []
         for grid in grids {
@@ -66,7 +68,7 @@ package struct CropSampler {
         var best: (pair: Int, image: PixelBuffer, target: HeightTarget)?
         for _ in 0..<32 {
             let (pair, window) = place(&random)
-            let heldOut = blocks.heldOut(window, of: grids[pair], pair: pair)
+            let heldOut = heldOut(pair, window)
             let free = heldOut.count { !$0 }
             guard Double(free) >= recipe.minimumValid * Double(heldOut.count) else { continue }
             let (image, height) = try source.crop(pair: pair, window: window)
@@ -90,6 +92,11 @@ package struct CropSampler {
             image: laid(image, symmetry: symmetry),
             height: laid(Tensor(best.target.metres, shape: shape), symmetry: symmetry),
             valid: laid(Tensor(best.target.valid, shape: shape), symmetry: symmetry))
+    }
+
+    /// True for every pixel of a pair's window that is held out, row by row.
+    package func heldOut(_ pair: Int, _ window: PixelWindow) -> [Bool] {
+        grounds[pair].map { blocks.heldOut(window, at: $0) } ?? blocks.heldOut(window, of: grids[pair], pair: pair)
     }
 
     /// A pair, by the number of places it has, and a window in it.

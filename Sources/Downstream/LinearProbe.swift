@@ -83,7 +83,7 @@ public func linearProbe(
         let patches = try patchHeights(
             HeightTarget(sampler.checked(height, like: window, pair), maxHeight: options.maxHeight), side: options.crop,
             patch: patch, minimumValid: options.minimumValid)
-        let heldOut = sampler.blocks.heldOut(window, of: sampler.grids[pair], pair: pair)
+        let heldOut = sampler.heldOut(pair, window)
         var chosen = (training: [Int](), test: [Int]())
         let columns = options.crop / patch
         for (index, metres) in patches.enumerated() where metres != nil {

@@ -9,13 +9,22 @@ public protocol PairSource: Sendable {
     var fingerprint: String { get }
     /// What the images' pixels are: `uint8`, with bands, GSD and stretch rule.
     var layout: PixelLayout { get }
-    /// The grid of a pair at the layout's GSD; pairs that overlap should lie on one lattice.
+    /// The grid of a pair at the layout's GSD.
     func grid(ofPair pair: Int) throws -> Grid
+    /// Where on Earth the pixels of that grid lie; `nil` where nobody knows.
+    ///
+    /// Ground is held out by it, so that pairs in different CRSs and lattices agree.
+    func places(ofPair pair: Int) throws -> GroundPlaces?
     /// A window of a pair, which lies inside its grid.
     ///
     /// - Returns: The image, `uint8` with the layout's bands, and the height in metres, one band of `float32`. Where either is
     ///   unknown, its validity says so.
     func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer)
+}
+
+extension PairSource {
+    /// Nobody knows.
+    public func places(ofPair pair: Int) throws -> GroundPlaces? { nil }
 }
 
 /// Pairs in memory; for tests and small things.

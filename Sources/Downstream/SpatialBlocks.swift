@@ -4,10 +4,12 @@ package import Geo
 
 /// Assigns square blocks of ground to training or validation by a hash of their place.
 ///
-/// Blocks are counted from the origin of the CRS in pixels of the grid, so that pairs on one lattice agree about
-/// the ground that they share.
+/// Where the places of a pair's pixels are known, blocks lie in longitude and latitude: all pairs agree about the ground
+/// that they share. Else they are counted from the origin of the CRS in pixels of the grid, so that pairs on one lattice
+/// agree.
 package struct SpatialBlocks: Sendable {
     package let blockPixels: Int
+    private let ground: GroundBlocks
     package let share: Double
     package let seed: UInt64
 
@@ -19,6 +21,7 @@ package struct SpatialBlocks: Sendable {
     ///   - share: Share of the blocks that are held out.
     package init(block: Double, gsd: Double, share: Double, seed: UInt64) {
         blockPixels = max(1, Int((block / gsd).rounded()))
+        ground = GroundBlocks(side: block)
         self.share = share
         self.seed = seed
     }
@@ -32,8 +35,42 @@ package struct SpatialBlocks: Sendable {
         } else {
             path += [-1, pair]
         }
+        return isDrawn(path)
+    }
+
+    /// Whether a block of ground is held out.
+    package func isHeldOut(_ block: GroundBlocks.Block) -> Bool { isDrawn([block.column, block.row]) }
+
+    private func isDrawn(_ path: [Int]) -> Bool {
         var random = CounterRandom(seed: seed ^ 0x626c_6f63_6b73, path: path)
         return random.unit() < share
+    }
+
+    /// True for every pixel of a window whose centre lies in a held-out block of ground, row by row.
+    package func heldOut(_ window: PixelWindow, at places: GroundPlaces) -> [Bool] {
+        var answers: [GroundBlocks.Block: Bool] = [:]
+        var last = (block: GroundBlocks.Block(row: .min, column: 0), columns: 0, answer: false)
+        var out: [Bool] = []
+        out.reserveCapacity(window.width * window.height)
+        for row in window.row..<window.row + window.height {
+            for column in window.column..<window.column + window.width {
+                let place = places[Double(column) + 0.5, Double(row) + 0.5]
+                let line = ground.row(place.latitude)
+                // Neighbours lie in one block, but for a few.
+                if line != last.block.row {
+                    last.columns = ground.columns(inRow: line)
+                    last.block = GroundBlocks.Block(row: line, column: -1)
+                }
+                let across = ground.column(place.longitude, of: last.columns)
+                if across != last.block.column {
+                    last.block.column = across
+                    last.answer = answers[last.block] ?? isHeldOut(last.block)
+                    answers[last.block] = last.answer
+                }
+                out.append(last.answer)
+            }
+        }
+        return out
     }
 
     /// True for every pixel of a window that lies in a held-out block, row by row.

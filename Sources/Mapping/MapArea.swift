@@ -90,6 +90,22 @@ package func utmZone(of crs: CoordinateReferenceSystem) -> Int? {
     return nil
 }
 
+/// Whether an area on both sides of 180 degrees is one place in a CRS, as in those made for the Pacific or the poles.
+func isWhole(_ area: AreaOfInterest, in crs: CoordinateReferenceSystem) throws -> Bool {
+    // A grid in degrees ends there, and a UTM zone has rules of its own.
+    guard crs.isProjected, utmZone(of: crs) == nil else { return false }
+    let degrees = try area.transformed(to: .wgs84)
+    let transformer = try CoordinateTransformer(from: .wgs84, to: crs)
+    var sides: [Bounds] = []
+    for isWest in [true, false] {
+        let points = degrees.polygons.filter { (($0[0].map(\.x).max() ?? 0) <= 0) == isWest }.flatMap { $0[0] }
+        guard let side = Bounds(points: transformer.transform(points).compactMap(\.self)) else { return false }
+        sides.append(side)
+    }
+    let all = sides[0].union(sides[1])
+    return all.width < 1.5 * (sides[0].width + sides[1].width) && all.height < 1.5 * (sides[0].height + sides[1].height)
+}
+
 /// One part of a map that was split: its longitudes, and its UTM zone if it has one.
 struct PartRegion: Hashable {
     var west: Double

@@ -55,7 +55,8 @@ struct MapJob {
         let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))
         guard degrees.meets(west: -180, east: 180) else { throw Self.missed(request, aoi, scenes) }
         let mapCRS = Self.mapCRS(scenes[0], zone: nil)
-        let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: aoi?.crossesAntimeridian ?? false)
+        let crosses = try aoi?.crossesAntimeridian == true && near.map { try !isWhole($0, in: mapCRS) } ?? false
+        let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: crosses)
         // One region: all of the area lies in a zone that the first scene's is not near to.
         if !found.isEmpty, !request.split {
             let parts = found.map {
@@ -265,7 +266,12 @@ struct MapJob {
             var status = stat()
             return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
         }
-        let inputs = (request.scenes + [request.aoi].compactMap { $0 }).map { (path: $0, file: file($0)) }
+        let model = request.model.path.map { folder in
+            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
+        }
+        let inputs = (request.scenes + [request.aoi].compactMap { $0 } + (model ?? [])).map {
+            (path: $0, file: file($0))
+        }
         for path in [output] + sidecars(of: output).all {
             guard let place = file(path), let input = inputs.first(where: { $0.file == place }) else { continue }
             throw MappingError(

@@ -1,7 +1,6 @@
 // An image and a target raster on one grid: what a head learns from.
 public import Geo
 internal import Raster
-internal import Synchronization
 
 /// A crop of a pair.
 public struct PairCrop: Sendable {
@@ -15,8 +14,7 @@ public struct PairCrop: Sendable {
 ///
 /// The grid follows the rule of maps: the image's CRS when projected, else its UTM zone, pixels of the layout's GSD on the ground, origin at
 /// whole multiples of the pixel size. It covers only what image and target share (their bounds; holes are in the validity).
-/// The target is averaged where the grid is coarser than it, else interpolated bilinearly. Any thread may read; files are opened per
-/// reader and kept, pieces that were read lately are kept in memory.
+/// The target is averaged where the grid is coarser than it, else interpolated bilinearly. Any thread may read.
 public final class RasterPair: Sendable {
     /// The image.
     public let imagePath: String
@@ -30,30 +28,29 @@ public final class RasterPair: Sendable {
     public let lattice: PixelLattice
     /// The grid's pixels on the lattice.
     public let window: PixelWindow
-    /// Metres on the ground per pixel, at the grid's centre.
-    public let metresPerPixel: Double
     /// What the user should know.
     public let warnings: [String]
 
     private let mosaic: MosaicPlan
     private let target: TargetPlan
     private let area: MapArea
-    private let pool: Mutex<Pool>
-    private let mostPieces: Int
+    private let pool: PairPool
+    private let number: Int
 
     /// Opens a pair.
     ///
     /// - Parameters:
     ///   - image: The image, anything GDAL opens.
-    ///   - target: The target; its first band counts, with scale and offset applied.
+    ///   - target: The target, with scale and offset applied.
+    ///   - targetBand: The band of the target that counts, from 1.
     ///   - layout: Bands, sample type, GSD and stretch that the network wants; without GSD the image's own is kept.
     ///   - bands: Bands of the image, from 1; `nil` finds them by colour and name.
     ///   - aoi: An area outside of which nothing is valid.
-    ///   - cacheMegabytes: Memory for pieces read lately.
+    ///   - pool: Open files and pieces read lately; shared by the pairs of a list, whose number it does not grow with.
     /// - Throws: `MappingError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
     public init(
-        image: String, target: String, layout: PixelLayout, bands: [Int]? = nil, aoi: String? = nil,
-        cacheMegabytes: Int = 64
+        image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
+        aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
     ) throws {
         let imageFacts = try SceneFacts(path: image)
         let targetFacts = try SceneFacts(path: target)
@@ -83,7 +80,7 @@ public final class RasterPair: Sendable {
             try: "check that both belong to the same place, and their CRS with gdalinfo")
         let gsd = layout.gsd ?? imageFacts.gsd
         guard let scene = try MapScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),
-            let truth = try MapScene(targetFacts, on: lattice, bands: [1], gsd: gsd)
+            let truth = try MapScene(targetFacts, on: lattice, bands: [targetBand], gsd: gsd)
         else { throw apart }
         var shared = scene.window.intersection(truth.window)
         if let bounds = area.bounds {
@@ -98,17 +95,15 @@ public final class RasterPair: Sendable {
         self.warnings = warnings
         window = shared
         grid = lattice.grid(of: shared)
-        metresPerPixel = try grid.groundSampleDistance().metres
         mosaic = MosaicPlan(
             lattice: lattice, layout: layout, scenes: [scene],
             stretches: [try Mapping.stretchParameters(of: image, bands: wanted, layout: layout)])
         // A pixel and a bit larger than the target's is an average already; the reader knows equal grids by itself.
         self.target = TargetPlan(
-            path: target, lattice: lattice, scene: truth,
+            path: target, band: targetBand, lattice: lattice, scene: truth,
             resampling: gsd > targetFacts.gsd * 1.05 ? .average : .bilinear)
-        pool = Mutex(Pool())
-        let pieceBytes = Chunk.size * Chunk.size * (layout.bands.count * layout.sampleType.byteCount + 6)
-        mostPieces = max(4, cacheMegabytes * 1_000_000 / pieceBytes)
+        self.pool = pool
+        number = pool.number()
     }
 
     /// Reads a crop.
@@ -151,70 +146,35 @@ public final class RasterPair: Sendable {
         return PairCrop(image: image, target: target)
     }
 
-    /// The number of the block of ground that a pixel lies in; equal for pixels of one square of `metres` a side.
-    ///
-    /// Blocks are anchored at the CRS origin, so two pairs of one CRS agree about them.
-    /// - Parameters:
-    ///   - column: Column of `grid`.
-    ///   - row: Row of `grid`.
-    ///   - metres: Side of a block on the ground, above 0.
-    public func block(column: Int, row: Int, metres: Double) -> BlockIndex {
-        let side = max(1, Int((metres / metresPerPixel).rounded()))
-        return BlockIndex(
-            column: floorDivide(column + window.column, side), row: floorDivide(row + window.row, side))
-    }
-
-    /// The windows of all blocks of ground that the grid holds some of, cut at its edge, row by row.
-    public func blocks(metres: Double) -> [(block: BlockIndex, window: PixelWindow)] {
-        let side = max(1, Int((metres / metresPerPixel).rounded()))
-        let first = block(column: 0, row: 0, metres: metres)
-        let last = block(column: grid.width - 1, row: grid.height - 1, metres: metres)
-        var result: [(block: BlockIndex, window: PixelWindow)] = []
-        for row in first.row...last.row {
-            for column in first.column...last.column {
-                let place = PixelWindow(
-                    column: column * side - window.column, row: row * side - window.row, width: side, height: side)
-                result.append((BlockIndex(column: column, row: row), place.intersection(grid.window)))
+    /// Where on Earth the pixels of `grid` lie; `nil` where one is nowhere.
+    public func places() throws -> GroundPlaces? {
+        let transformer = try CoordinateTransformer(from: lattice.crs, to: .wgs84)
+        return GroundPlaces(width: grid.width, height: grid.height) { nodes in
+            transformer.transform(nodes.map { grid.transform.point(column: $0.column, row: $0.row) }).map { place in
+                place.map { (longitude: $0.x, latitude: $0.y) }
             }
         }
-        return result
     }
 
     /// A piece of both rasters at a fixed place of the lattice.
-    private func piece(_ index: LatticeIndex) throws -> Piece {
-        let (found, readers) = pool.withLock { pool -> (Piece?, Readers?) in
-            if let piece = pool.pieces[index] {
-                pool.clock += 1
-                pool.used[index] = pool.clock
-                return (piece, nil)
-            }
-            return (nil, pool.idle.popLast())
-        }
+    private func piece(_ index: LatticeIndex) throws -> PairPool.Piece {
+        let key = PairPool.Key(pair: number, index: index)
+        let (found, readers) = pool.take(key)
         if let found { return found }
-        let own = try readers ?? Readers(mosaic: mosaic, target: target)
+        let own = try readers ?? PairReaders(mosaic: mosaic, target: target)
         let place = Chunk.window(index)
-        var piece = Piece()
+        var piece = PairPool.Piece()
         if !place.intersection(window).isEmpty {
             piece.image = try own.mosaic.read(place).pixels
-            piece.target = try own.target.read(place, plan: target)
+            piece.target = try own.target(place)
             try limit(&piece, place)
         }
-        let made = piece
-        pool.withLock { pool in
-            pool.idle.append(own)
-            if pool.pieces.count >= mostPieces, let oldest = pool.used.min(by: { $0.value < $1.value })?.key {
-                pool.pieces[oldest] = nil
-                pool.used[oldest] = nil
-            }
-            pool.clock += 1
-            pool.pieces[index] = made
-            pool.used[index] = pool.clock
-        }
-        return made
+        pool.keep(piece, key, own)
+        return piece
     }
 
     /// Makes a piece's pixels outside of the shared window and of the area invalid.
-    private func limit(_ piece: inout Piece, _ place: PixelWindow) throws {
+    private func limit(_ piece: inout PairPool.Piece, _ place: PixelWindow) throws {
         var inside = try area.mask(on: lattice.grid(of: place))
         if !window.contains(place) {
             var flags = inside ?? [Bool](repeating: true, count: place.width * place.height)
@@ -241,75 +201,4 @@ public final class RasterPair: Sendable {
         // What the network sees stays whole; only what it is asked about ends at the area.
         piece.target = limited(piece.target)
     }
-}
-
-/// A block of ground.
-public struct BlockIndex: Hashable, Sendable, Codable {
-    /// Number from the CRS origin to the east.
-    public var column: Int
-    /// Number from the CRS origin to the south.
-    public var row: Int
-
-    /// Makes an index.
-    public init(column: Int, row: Int) {
-        self.column = column
-        self.row = row
-    }
-}
-
-/// A piece of image and target; `nil` where nothing is valid.
-private struct Piece: Sendable {
-    var image: PixelBuffer?
-    var target: PixelBuffer?
-}
-
-/// How the target is read.
-private struct TargetPlan: Sendable {
-    let path: String
-    let lattice: PixelLattice
-    let scene: MapScene
-    let resampling: Resampling
-}
-
-/// The open files of one thread at a time.
-private final class Readers: @unchecked Sendable {
-    // Checked out of the pool under its lock, and back in again: never used by two threads at once.
-    let mosaic: SceneMosaic
-    let target: TargetReader
-
-    init(mosaic: MosaicPlan, target: TargetPlan) throws {
-        self.mosaic = SceneMosaic(mosaic)
-        self.target = try TargetReader(target)
-    }
-}
-
-/// The target, open.
-private final class TargetReader {
-    private let reader: RasterReader
-
-    init(_ plan: TargetPlan) throws {
-        reader = try RasterReader(path: plan.path, options: RasterOpenOptions(expandPalette: false))
-    }
-
-    func read(_ window: PixelWindow, plan: TargetPlan) throws -> PixelBuffer? {
-        guard !window.intersection(plan.scene.window).isEmpty else { return nil }
-        var buffer: PixelBuffer
-        if let column = plan.scene.alignedColumn, let row = plan.scene.alignedRow {
-            buffer = try reader.read(window.shifted(columns: -column, rows: -row), bands: [1], values: .physical)
-        } else {
-            buffer = try reader.read(
-                onto: plan.lattice.grid(of: window), bands: [1], resampling: plan.resampling, values: .physical)
-        }
-        buffer.grid = nil
-        guard buffer.validity?.contains(true) ?? true else { return nil }
-        return buffer
-    }
-}
-
-/// Idle readers and the pieces read lately.
-private struct Pool {
-    var idle: [Readers] = []
-    var pieces: [LatticeIndex: Piece] = [:]
-    var used: [LatticeIndex: Int] = [:]
-    var clock = 0
 }

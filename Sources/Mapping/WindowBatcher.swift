@@ -106,7 +106,7 @@ package final class WindowBatcher {
                 throw MappingError(
                     .badPrediction,
                     "the model answered values that are not finite in window \(window.index.i), \(window.index.j)",
-                    try: "check the model with: geodino weights info, and the scene's values with: gdalinfo -stats")
+                    try: "check the scene's values with: gdalinfo -stats; if they are sound, fit the model again")
             }
             waiting[window.sequence] = (window, values)
             pending -= 1

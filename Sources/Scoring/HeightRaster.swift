@@ -21,21 +21,9 @@ struct HeightRaster {
             throw ScoringError(
                 .noCRS, "the \(role) has no CRS", in: path, try: "give it one: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
         }
-        let bands = reader.bands.filter { $0.colour != "alpha" }
-        guard bands.count == 1, let only = bands.first, only.colour != "palette" else {
-            let found = bands.first?.colour == "palette" ? "a palette" : "\(bands.count) bands"
-            throw ScoringError(
-                .badUnit, "expected the \(role) to hold one band of heights, found \(found)", in: path,
-                try: "pick the band: gdal_translate -b N '\(path)' heights.tif")
+        do { band = try reader.heightBand() } catch {
+            throw ScoringError(.badUnit, "the \(role): \(error.what)", in: path, why: error.causes, try: error.remedy)
         }
-        if let unit = only.unit, !unit.isEmpty,
-            !["m", "metre", "metres", "meter", "meters"].contains(unit.lowercased())
-        {
-            throw ScoringError(
-                .badUnit, "the \(role) is in '\(unit)', expected m", in: path,
-                try: "name the factor to metres: gdal_edit.py -scale FACTOR -units m '\(path)'")
-        }
-        band = only.index
         do { gsd = try reader.groundSampleDistance() } catch {
             throw ScoringError(
                 .readFailed, "cannot tell the \(role)'s pixel size on the ground", in: path, why: causes(of: error),

@@ -100,6 +100,8 @@ public final class AdamW {
     }
 
     /// Takes over what `state` gave, replacing all that is remembered; the file may hold other arrays too.
+    ///
+    /// - Throws: `badFile` where the memory of a parameter is not whole, or is that of a parameter that is not there.
     public func restore(from file: SafetensorsFile) throws(TorchError) {
         var restored: [String: Memory] = [:]
         for (name, parameter) in groups.flatMap(\.parameters) where file.entry(name + ".exp_avg") != nil {
@@ -108,6 +110,15 @@ public final class AdamW {
             try loadArray(file, name + ".exp_avg_sq", into: memory.square)
             try loadArray(file, name + ".step", into: memory.step)
             restored[name] = memory
+        }
+        let endings = [".exp_avg", ".exp_avg_sq", ".step"]
+        for entry in file.entries {
+            guard let ending = endings.first(where: { entry.name.hasSuffix($0) }),
+                restored[String(entry.name.dropLast(ending.count))] == nil
+            else { continue }
+            throw TorchError(
+                .badFile, "the optimiser's memory '\(entry.name)' belongs to no parameter, or is not whole",
+                in: file.path)
         }
         memories = restored
     }

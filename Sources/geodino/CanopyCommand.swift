@@ -149,7 +149,8 @@
         /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.
         private func foundScenes(_ workspace: inout WorkspaceTaker, sight: Double) throws -> [String] {
             if !scenes.isEmpty { return scenes }
-            if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus") {
+            // A workspace may name a corpus that is not cut yet.
+            if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus"), isCorpus(corpus) {
                 let area = try AreaOfInterest(path: aoi)
                 let found = try scenePaths(ofCorpus: corpus, meeting: area, sight: sight)
                 if !found.isEmpty {

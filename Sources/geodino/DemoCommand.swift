@@ -33,6 +33,10 @@
             guard let list = seedList, !list.isEmpty else {
                 throw ValidationError("--seeds takes whole numbers such as 1,2,3; got '\(seeds)'")
             }
+            if let large = list.first(where: { $0 > UInt64(Int32.max) }) {
+                throw ValidationError("--seeds takes numbers up to \(Int32.max); got \(large)")
+            }
+            guard Set(list).count == list.count else { throw ValidationError("--seeds names a seed twice: '\(seeds)'") }
         }
 
         private var seedList: [UInt64]? {

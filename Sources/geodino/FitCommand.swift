@@ -126,7 +126,9 @@
         /// The summary for people.
         var text: String {
             guard isComplete else { return "\(model): saved after step \(step) of \(steps); go on with --resume" }
-            guard let v = validation else { return "\(model): \(steps) steps; no ground was held out" }
+            guard let v = validation else {
+                return "\(model): \(steps) steps; not validated: no ground with known heights was held out"
+            }
             return """
                 \(model): \(steps) steps; held out \(v.pixels) pixels: MAE \(shown(v.mae, digits: 2)) m, \
                 RMSE \(shown(v.rmse, digits: 2)) m, bias \(shown(v.bias, digits: 2)) m \

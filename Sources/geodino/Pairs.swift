@@ -25,11 +25,17 @@
             let layout = PixelLayout(
                 bands: record.bands, sampleType: .uint8, tileSize: tileSize, gsd: gsd, stretch: record.stretch)
             self.layout = layout
+            // One for all: thousands of plots must not keep thousands of files open.
+            let pool = PairPool()
             pairs = try entries.map {
-                try RasterPair(image: $0.image, target: $0.target, layout: layout, aoi: aoi)
+                let band = try RasterReader(path: $0.target, options: RasterOpenOptions(expandPalette: false))
+                    .heightBand()
+                return try RasterPair(
+                    image: $0.image, target: $0.target, targetBand: band, layout: layout, aoi: aoi, pool: pool)
             }
-            // What is read decides the content: files by name-independent size and time-independent bytes of their ends.
+            // What is read decides the content: files by name-independent size and time-independent bytes.
             var hash = SHA256()
+            if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
             for (entry, pair) in zip(entries, pairs) {
                 for path in [entry.image, entry.target] { hash.update(Self.signature(path)) }
                 let window = pair.window
@@ -42,22 +48,30 @@
 
         func grid(ofPair pair: Int) -> Grid { pairs[pair].grid }
 
+        func places(ofPair pair: Int) throws -> GroundPlaces? { try pairs[pair].places() }
+
         func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer) {
             let crop = try pairs[pair].crop(window)
             return (crop.image, crop.target)
         }
 
-        /// Size, first and last 64 KB of a file; its name where it is no plain file.
+        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; its name where it is no plain file.
         private static func signature(_ path: String) -> [UInt8] {
             guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd() else {
                 return [UInt8](path.utf8)
             }
             defer { try? file.close() }
             var bytes = [UInt8]("\(size);".utf8)
-            for offset in [0, size > 65_536 ? size - 65_536 : 0] {
+            let piece: UInt64 = 1 << 16
+            var hash = SHA256()
+            let offsets =
+                size <= 64 * piece
+                ? Array(stride(from: 0, to: size, by: Int(piece))) : (0..<64).map { (size - piece) / 63 * $0 }
+            for offset in offsets {
                 try? file.seek(toOffset: offset)
-                bytes += [UInt8]((try? file.read(upToCount: 65_536)) ?? Data())
+                hash.update([UInt8]((try? file.read(upToCount: Int(piece))) ?? Data()))
             }
+            bytes += Array(hash.finalize().utf8)
             return bytes
         }
     }

@@ -84,7 +84,7 @@ struct PretrainCommand: ParsableCommand {
         options.device = try Device(named: deviceName)
         options.provenance = ["geodino": geodinoVersion]
         let summary = try runPretraining(
-            document?.value, recipeText: document.map { effectiveText($0.text) }, source: source, run: folder,
+            document?.value, recipeText: document.map(effectiveText), source: source, run: folder,
             options: options, quiet: shared.quiet)
         switch summary.end {
         case .interrupted:
@@ -115,16 +115,23 @@ struct PretrainCommand: ParsableCommand {
     }
 
     /// The recipe's text with the seed in force, so that the run's recipe.yaml is the recipe that it ran.
-    private func effectiveText(_ text: String) -> String {
-        guard let seed else { return text }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    private func effectiveText(_ document: (value: PretrainingRecipe, text: String)) -> String {
+        guard let seed else { return document.text }
+        var recipe = document.value
+        recipe.seed = seed
+        var lines = document.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let line = "seed: \(seed)"
         if let place = lines.firstIndex(where: { $0.hasPrefix("seed:") }) {
             lines[place] = line
         } else {
             lines.insert(line, at: 0)
         }
-        return lines.joined(separator: "\n")
+        let text = lines.joined(separator: "\n")
+        if (try? StrictYAML.decode(PretrainingRecipe.self, text: text, path: "")) == recipe { return text }
+        // Written in a way that a line cannot be put into; JSON is YAML too.
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(recipe)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? document.text
     }
 
     /// The folder given, else the next free number; names an unfinished run instead of starting beside it.

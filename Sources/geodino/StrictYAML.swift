@@ -16,9 +16,12 @@ enum StrictYAML {
     static func decode<T: Decodable>(_ type: T.Type, text: String, path: String) throws -> T {
         let root: Node
         do {
-            guard let node = try Yams.compose(yaml: text) else {
+            let parser = try Yams.Parser(yaml: text)
+            guard let node = try parser.singleRoot() else {
                 throw CommandError(.badDocument, "the document is empty", in: path)
             }
+            // Nodes know their anchors only as long as the parser lives.
+            try withExtendedLifetime(parser) { try refuseAnchors(node, path: path) }
             root = node
         } catch let error as CommandError {
             throw error
@@ -27,7 +30,6 @@ enum StrictYAML {
                 .badDocument, "cannot read the YAML document", in: path,
                 why: "\(error)".split(separator: "\n").map(String.init))
         }
-        try refuseAnchors(root, path: path)
         do {
             return try NodeDecoder.decode(type, from: root, path: [], file: path)
         } catch let DecodingError.dataCorrupted(context) {

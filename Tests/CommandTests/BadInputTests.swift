@@ -68,7 +68,12 @@ import Testing
     @Test func `a duplicate key, an alias and a missing key are errors`() throws {
         let text = try String(contentsOf: Program.root.appendingPathComponent("tiles/smoke.yaml"), encoding: .utf8)
         expectRefusal(try tile(try scene(), profile: try file("d.yaml", text + "\nname: again\n")), "d.yaml", "name")
-        expectRefusal(try tile(try scene(), profile: try file("a.yaml", "name: &x y\n" + text)), "a.yaml")
+        let anchored = text.replacing("name: ", with: "name: &x ")
+        #expect(anchored != text)
+        expectRefusal(try tile(try scene(), profile: try file("a.yaml", anchored)), "a.yaml", "anchors and aliases")
+        // Nine lines that stand for a thousand million values.
+        let nest = "a0: &a0 [1, 2]\n" + (1..<40).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+        expectRefusal(try tile(try scene(), profile: try file("n.yaml", nest + text)), "anchors and aliases")
         expectRefusal(try tile(try scene(), profile: try file("m.yaml", "name: only\n")), "missing")
         expectRefusal(try tile(try scene(), profile: try file("e.yaml", "")), "empty")
     }

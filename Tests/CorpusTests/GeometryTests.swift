@@ -1,6 +1,7 @@
 // Footprints at 180 degrees, GeoPackage geometry, and blocks of ground.
 import Corpus
 import Foundation
+import Geo
 import Testing
 
 struct GeometryTests {
@@ -80,11 +81,11 @@ struct GeometryTests {
             // Walking 20 km east and north in steps of 20 m meets about 20 blocks.
             let east = Set(
                 (0..<1000).map {
-                    rule.block(
+                    rule.ground.block(
                         longitude: 10 + Double($0) * 20 / (111_320 * cos(latitude * .pi / 180)), latitude: latitude)
                 })
             let north = Set(
-                (0..<1000).map { rule.block(longitude: 10, latitude: latitude + Double($0) * 20 / 111_320) })
+                (0..<1000).map { rule.ground.block(longitude: 10, latitude: latitude + Double($0) * 20 / 111_320) })
             #expect((20...22).contains(east.count), "\(east.count) blocks at \(latitude)")
             #expect(Set(north.map(\.row)).count <= 21 && Set(north.map(\.row)).count >= 20)
         }
@@ -92,10 +93,10 @@ struct GeometryTests {
 
     @Test func `blocks join at 180 degrees`() {
         let rule = SplitRule(.init(block: 1000))
-        #expect(rule.block(longitude: 180, latitude: 10) == rule.block(longitude: -180, latitude: 10))
-        let touched = rule.blocks(west: 179.999, east: 180.001, south: 10, north: 10.0001)
-        #expect(touched.contains(rule.block(longitude: 179.9995, latitude: 10.00005)))
-        #expect(touched.contains(rule.block(longitude: -179.9995, latitude: 10.00005)))
+        #expect(rule.ground.block(longitude: 180, latitude: 10) == rule.ground.block(longitude: -180, latitude: 10))
+        let touched = rule.ground.blocks(west: 179.999, east: 180.001, south: 10, north: 10.0001)
+        #expect(touched.contains(rule.ground.block(longitude: 179.9995, latitude: 10.00005)))
+        #expect(touched.contains(rule.ground.block(longitude: -179.9995, latitude: 10.00005)))
     }
 
     @Test func `shares of blocks are what was asked for`() {
@@ -114,7 +115,7 @@ struct GeometryTests {
 
     @Test func `ground of two splits belongs to none`() throws {
         let rule = SplitRule(.init(block: 1000, train: 0.5, validation: 0.5))
-        let blocks = (0..<50).map { SplitRule.Block(row: 0, column: $0) }
+        let blocks = (0..<50).map { GroundBlocks.Block(row: 0, column: $0) }
         let train = try #require(blocks.first { rule.split($0) == .train })
         let validation = try #require(blocks.first { rule.split($0) == .validation })
         #expect(rule.split([train]) == .train)

@@ -29,7 +29,7 @@ struct FitTests {
     @Test func `a fit learns and its model predicts`() throws {
         try withWeights { folder, weights in
             var recipe = tinyRecipe()
-            recipe.steps = 120
+            recipe.steps = 180
             recipe.cachedCrops = 48
             var events: [String] = []
             var steps: [FitStep] = []
@@ -43,7 +43,7 @@ struct FitTests {
                     }
                 })
             #expect(summary.isComplete && !summary.wasInterrupted)
-            #expect(summary.step == 120 && steps.map(\.step) == Array(1...120))
+            #expect(summary.step == 180 && steps.map(\.step) == Array(1...180))
             #expect(events.contains("caching"))
             let validation = try #require(summary.validation)
             #expect(validation.pixels > 500 && validation.windows > 0)

@@ -42,6 +42,37 @@ struct SpatialBlocksTests {
         #expect(first != blocks.heldOut(grid.window, of: grid, pair: 1))
     }
 
+    @Test func `images of other pixels and places agree about the ground`() throws {
+        // One degree of longitude and latitude each, in 1000 and in 700 pixels, the second turned upside down.
+        let blocks = SpatialBlocks(block: 5000, gsd: 100, share: 0.4, seed: 3)
+        let first = try #require(
+            GroundPlaces(width: 1000, height: 1000) { nodes in
+                nodes.map { (longitude: 10 + $0.column / 1000, latitude: 50 - $0.row / 1000) }
+            })
+        let second = try #require(
+            GroundPlaces(width: 700, height: 700, step: 64) { nodes in
+                nodes.map { (longitude: 370 + $0.column / 700, latitude: 49 + $0.row / 700) }
+            })
+        let a = blocks.heldOut(PixelWindow(column: 0, row: 0, width: 1000, height: 1000), at: first)
+        let b = blocks.heldOut(PixelWindow(column: 0, row: 0, width: 700, height: 700), at: second)
+        #expect(a.contains(true) && a.contains(false))
+        var differing = 0
+        for row in 0..<700 {
+            for column in 0..<700 {
+                let (x, y) = ((Double(column) + 0.5) / 700 * 1000, (1 - (Double(row) + 0.5) / 700) * 1000)
+                if a[Int(y) * 1000 + Int(x)] != b[row * 700 + column] { differing += 1 }
+            }
+        }
+        // Only pixels that an edge of a block passes through.
+        #expect(Double(differing) < 0.01 * 490_000, "\(differing)")
+        // A window says what the whole says.
+        let part = PixelWindow(column: 411, row: 77, width: 50, height: 60)
+        let cut = blocks.heldOut(part, at: first)
+        for row in 0..<60 {
+            for column in 0..<50 { #expect(cut[row * 50 + column] == a[(77 + row) * 1000 + 411 + column]) }
+        }
+    }
+
     @Test func `another seed holds out other ground`() {
         let grid = Grid(
             crs: crs, transform: GeoTransform(originX: 0, originY: 0, pixelSize: 1), width: 160, height: 160)
@@ -111,7 +142,7 @@ struct CropSamplerTests {
             $0.augmentation.turns = false
         }
         let grid = source.pairs[0].grid
-        let held = sampler.blocks.heldOut(grid.window, of: grid, pair: 0)
+        let held = sampler.heldOut(0, grid.window)
         #expect(held.contains(true) && held.contains(false))
         let masked = HeightTarget(source.pairs[0].height, maxHeight: 100, excluded: held)
         #expect(zip(masked.valid, held).allSatisfy { !$1 || $0 == 0 })
@@ -148,7 +179,7 @@ struct CropSamplerTests {
         }
         #expect(seen.allSatisfy { $0 })
         for (pair, window) in sampler.validationWindows() {
-            #expect(sampler.blocks.heldOut(window, of: sampler.grids[pair], pair: pair).contains(true))
+            #expect(sampler.heldOut(pair, window).contains(true))
         }
     }
 }

@@ -344,6 +344,24 @@ struct SplitTests {
             output: folder.file("fiji.tif"))
     }
 
+    @Test func `an area across 180 degrees is one map in a CRS of the Pacific`() throws {
+        let toMetres = try CoordinateTransformer(from: .wgs84, to: .init("EPSG:3832"))
+        let middle = try #require(toMetres.transform([(180, -17)])[0])
+        try writeScene(
+            folder.file("pacific.tif"), crs: "EPSG:3832", x: (middle.x / 10).rounded() * 10 - 500,
+            y: (middle.y / 10).rounded() * 10 + 500, width: 100, height: 100)
+        try writeArea(
+            folder.file("across.geojson"), crs: "EPSG:4326",
+            [[rectangle(179.998, -17.002, 180, -16.998)], [rectangle(-180, -17.002, -179.998, -16.998)]])
+        var request = MapRequest(scenes: [folder.file("pacific.tif")], output: folder.file("map.tif"))
+        request.aoi = folder.file("across.geojson")
+        let plan = try planMap(
+            request,
+            layout: PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: 16, gsd: nil, stretch: .none),
+            windowSize: 16, outputBands: [BandInfo(name: "canopy height", unit: "m")])
+        #expect(plan.parts.count == 1)
+    }
+
     @Test func `an area across 180 degrees is refused without split`() throws {
         let request = try makeScenes()
         #expect {

@@ -81,7 +81,8 @@ struct RasterPairTests {
         let single = try pair(layout: fine)
         let expected = try places.map { try single.crop($0) }
         let small = try RasterPair(
-            image: folder.file("scene.tif"), target: folder.file("target.tif"), layout: fine, cacheMegabytes: 1)
+            image: folder.file("scene.tif"), target: folder.file("target.tif"), layout: fine,
+            pool: PairPool(megabytes: 1, openPairs: 1))
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for (number, place) in places.enumerated().reversed() {
                 let wanted = expected[number]
@@ -94,21 +95,41 @@ struct RasterPairTests {
         }
     }
 
-    @Test func `blocks are squares of ground, the same for pairs that lie elsewhere`() throws {
+    @Test func `places of pixels are those of PROJ, whatever the window`() throws {
+        try writeScene(folder.file("scene.tif"), width: 1200, height: 700)
+        try writeTarget(pixel: 10, width: 1200, height: 700)
+        let pair = try pair()
+        let places = try #require(try pair.places())
+        let transformer = try CoordinateTransformer(from: pair.lattice.crs, to: .wgs84)
+        for (column, row) in [(0.5, 0.5), (700.25, 333.5), (1199.5, 699.5), (256, 256), (1023.9, 12)] {
+            let point = pair.grid.transform.point(column: column, row: row)
+            let exact = try #require(transformer.transform([point])[0])
+            let found = places[column, row]
+            // Pixels of 10 m: nodes are 2.5 km apart, 16 times as far as at 0.6 m.
+            #expect(abs(found.longitude - exact.x) * 78_000 < 0.5 && abs(found.latitude - exact.y) * 111_000 < 0.5)
+        }
+    }
+
+    @Test func `many pairs keep few files open`() throws {
         try writeScene(folder.file("scene.tif"))
         try writeTarget(pixel: 10, width: 100, height: 90)
-        let pair = try pair()
-        let blocks = pair.blocks(metres: 200)
-        #expect(blocks.reduce(0) { $0 + $1.window.width * $1.window.height } == 100 * 90)
-        for (block, window) in blocks {
-            #expect(pair.block(column: window.column, row: window.row, metres: 200) == block)
-            #expect(
-                pair.block(column: window.column + window.width - 1, row: window.row + window.height - 1, metres: 200)
-                    == block)
+        let pool = PairPool(megabytes: 1, openPairs: 4)
+        let pairs = try (0..<40).map { _ in
+            try RasterPair(
+                image: folder.file("scene.tif"), target: folder.file("target.tif"), layout: layout, pool: pool)
         }
-        // x from 500000 in blocks of 200 m: the first is number 2500.
-        #expect(pair.block(column: 0, row: 0, metres: 200) == BlockIndex(column: 2500, row: -25000))
-        #expect(pair.block(column: 20, row: 20, metres: 200) == BlockIndex(column: 2501, row: -24999))
+        func openFiles() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+                try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)
+            }.count { $0.hasPrefix(folder.path) }
+        }
+        let expected = try pairs[0].crop(PixelWindow(column: 3, row: 5, width: 32, height: 32))
+        for pair in pairs {
+            let crop = try pair.crop(PixelWindow(column: 3, row: 5, width: 32, height: 32))
+            #expect(crop.image == expected.image && crop.target == expected.target)
+        }
+        let open = try openFiles()
+        #expect(open > 0 && open <= 2 * 4)
     }
 
     @Test func `a pair without common ground is refused with both bounds`() throws {

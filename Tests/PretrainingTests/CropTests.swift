@@ -160,8 +160,8 @@ struct CropTests {
         let maker = try CropMaker(recipe: recipe, layout: WaveTiles().layout)
         let tile = PixelBuffer(
             bands: 3, height: 48, width: 48, samples: .uint8([UInt8](repeating: 102, count: 3 * 48 * 48)))
-        let global = CropStorage(count: 2 * maker.globalSamples)
-        let local = CropStorage(count: 4 * maker.localSamples)
+        let global = try CropStorage(count: 2 * maker.globalSamples)
+        let local = try CropStorage(count: 4 * maker.localSamples)
         try maker.crops(
             of: tile, step: 0, sample: 0, global: { global.base + $0 * maker.globalSamples },
             local: { local.base + $0 * maker.localSamples })

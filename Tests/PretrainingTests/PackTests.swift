@@ -114,6 +114,25 @@ struct PackTests {
         #expect(throws: PretrainingError.self) { try PackedTileSource(folder: folder.path) }
     }
 
+    @Test func `tensors that lie over one another are an error`() throws {
+        let folder = try TemporaryFolder()
+        try writePack(WaveTiles(tileCount: 3), to: folder.path, perFile: 3)
+        let path = "\(folder.path)/pack-000000.safetensors"
+        let content = try #require(FileManager.default.contents(atPath: path))
+        let length = content.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        var header = String(decoding: content[8..<8 + length], as: UTF8.self)
+        // One of them moved to where the others lie.
+        let found = header.matches(of: /"data_offsets":\[(\d+),(\d+)\]/)
+        let places = try found.map { (try #require(Int($0.1)), try #require(Int($0.2))) }
+        let (first, last) = try #require(places.first { $0.0 >= 24 })
+        header = header.replacing("[\(first),\(last)]", with: "[\(first - 24),\(last - 24)]")
+        header += String(repeating: " ", count: max(0, length - header.utf8.count))
+        try (content.prefix(8) + Data(header.utf8) + content.dropFirst(8 + length)).write(to: URL(filePath: path))
+        let error = #expect(throws: PretrainingError.self) { try PackedTileSource(folder: folder.path) }
+        #expect(
+            error?.code == .badPack && error?.what.contains("starts at byte") == true, "\(String(describing: error))")
+    }
+
     @Test func `truncated and missing files are errors`() throws {
         let folder = try TemporaryFolder()
         #expect(throws: PretrainingError.self) { try PackedTileSource(folder: folder.path) }

@@ -276,6 +276,73 @@ struct PretrainTests {
         #expect(FileManager.default.fileExists(atPath: "\(path)/backbone.safetensors"))
     }
 
+    @Test func `weights without a checkpoint are not trained over`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.steps = 3 }
+        try FileManager.default.removeItem(atPath: CheckpointStore(run: path).folder)
+        let (weights, lines) = (try content("\(path)/backbone.safetensors"), try content("\(path)/metrics.jsonl"))
+        let error = #expect(throws: PretrainingError.self) { try run(path) { ($0.resume, $0.steps) = (true, 3) } }
+        #expect(error?.code == .badCheckpoint)
+        #expect(try content("\(path)/backbone.safetensors") == weights)
+        #expect(try content("\(path)/metrics.jsonl") == lines)
+    }
+
+    @Test func `weights that cannot be written cost no step`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.stopAfter = 1 }
+        try FileManager.default.removeItem(atPath: "\(path)/backbone.safetensors")
+        try FileManager.default.createDirectory(
+            atPath: "\(path)/backbone.safetensors/x", withIntermediateDirectories: true)
+        #expect(throws: (any Error).self) { try run(path) { ($0.resume, $0.steps) = (true, 4) } }
+        #expect(CheckpointStore(run: path).steps().last == 4)
+    }
+
+    @Test func `tiles that weights could not be described by are refused before the first step`() throws {
+        let folder = try TemporaryFolder()
+        var source = WaveTiles()
+        source.layout.gsd = 0
+        #expect(throws: (any Error).self) { try run("\(folder.path)/run", source: source) { _ in } }
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+    }
+
+    @Test func `crops that fit no memory are an error in words`() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: PretrainingError.self) {
+            try run(
+                "\(folder.path)/run",
+                change: {
+                    $0.data.batchSize = 65_536
+                    $0.crops.global.size = 4096
+                    $0.crops.local.size = 4096
+                    $0.crops.local.count = 64
+                }
+            ) { _ in }
+        }
+        #expect(error?.code == .badRecipe && error?.what.contains("does not give") == true)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+    }
+
+    @Test func `an optimiser's memory that is not whole is refused`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.stopAfter = 2 }
+        let store = CheckpointStore(run: path)
+        let part = "\(store.path(step: 2))/optimizer-00000-of-00001.safetensors"
+        var bytes = try content(part)
+        let old = try SHA256.hex(ofFile: part)
+        let name = try #require(bytes.firstRange(of: Data(".exp_avg\"".utf8)))
+        bytes.replaceSubrange(name, with: Data(".exp_gva\"".utf8))
+        try bytes.write(to: URL(filePath: part))
+        let manifest = "\(store.path(step: 2))/manifest.json"
+        var text = String(decoding: try content(manifest), as: UTF8.self)
+        text = text.replacing(old, with: try SHA256.hex(ofFile: part))
+        try Data(text.utf8).write(to: URL(filePath: manifest))
+        let error = #expect(throws: (any Error).self) { try run(path) { ($0.resume, $0.steps) = (true, 4) } }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("belongs to no parameter"))
+    }
+
     @Test func `fewer steps than are done are refused and leave the run as it was`() throws {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"

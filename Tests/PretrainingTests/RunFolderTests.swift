@@ -102,6 +102,49 @@ struct RunFolderTests {
         #expect(CheckpointStore(run: "\(path).replaced").steps() == [10])
     }
 
+    @Test func `a run that merely has the name of one moved aside is left alone`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let path = "\(folder.path)/run"
+        _ = try open(path, recipe)
+        // Somebody else's run, then one that was taken up again under the name it was moved to.
+        _ = try open("\(path).replaced", recipe)
+        try Data("x".utf8).write(to: URL(filePath: "\(path).replaced/mine"))
+        let newer = try open(path, recipe, overwrite: true)
+        #expect(FileManager.default.fileExists(atPath: "\(path).replaced-2/run.json"))
+        let taken = try open("\(path).replaced-2", nil, resume: true)
+        newer.discardReplaced()
+        #expect(FileManager.default.fileExists(atPath: "\(path).replaced/mine"))
+        #expect(FileManager.default.fileExists(atPath: "\(path).replaced-2/run.json") && taken.isResumed)
+    }
+
+    @Test func `two that begin at once are kept apart`() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try recipe(named: "smoke")
+        let late = try open("\(folder.path)/run", recipe, begin: false)
+        _ = try open("\(folder.path)/run", recipe)
+        let error = #expect(throws: PretrainingError.self) { try late.begin(tensorThreads: 1) }
+        #expect(error?.code == .exists)
+    }
+
+    @Test(arguments: [
+        ("recipe.json", "\"seed\" : 0", "\"seed\" : -1"), ("recipe.json", "\"batch_size\" : 8", "\"batch_size\" : 0"),
+        ("recipe.json", "\"patch_size\" : 8", "\"patch_size\" : 0"),
+        ("recipe.json", "\"every\" : 10", "\"every\" : 0"),
+        ("run.json", "\"tensor_threads\" : 3", "\"tensor_threads\" : 1000000000000"),
+    ])
+    func `a run whose own files were changed is refused`(_ file: String, _ text: String, _ other: String) throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        _ = try open(path, try recipe(named: "smoke"))
+        let place = URL(filePath: "\(path)/\(file)")
+        let content = String(decoding: try Data(contentsOf: place), as: UTF8.self)
+        try #require(content.contains(text), "\(content)")
+        try Data(content.replacing(text, with: other).utf8).write(to: place)
+        let error = #expect(throws: PretrainingError.self) { try open(path, nil, resume: true) }
+        #expect(error?.code == .badRun && error?.what.contains(file) == true)
+    }
+
     @Test func `a seed is the run's or refused`() throws {
         let folder = try TemporaryFolder()
         let recipe = try recipe(named: "smoke")

@@ -50,7 +50,7 @@ struct ScoreCanopyErrorTests {
         let decimetres = try heights.write(to: folder.file("dm.tif")) { _, _ in 100 }
         let error = try failure(map: decimetres)
         #expect(error.code == .badUnit)
-        #expect(error.what == "the map is in 'dm', expected m")
+        #expect(error.what == "the map: the heights are in 'dm', expected m")
         heights.unit = nil
         let unknown = try heights.write(to: folder.file("plain.tif")) { _, _ in 1 }
         #expect(try scoreCanopy(map: unknown, truth: truth).pixelCount == 900)
@@ -60,7 +60,7 @@ struct ScoreCanopyErrorTests {
         try RampRaster().write(to: folder.file("rgb.tif"))
         let error = try failure(map: folder.file("rgb.tif"))
         #expect(error.code == .badUnit)
-        #expect(error.what == "expected the map to hold one band of heights, found 3 bands")
+        #expect(error.what == "the map: expected one band of heights, found 3 bands")
     }
 
     @Test func `rasters that lie apart have nothing to score`() throws {

@@ -18,7 +18,7 @@ package final class BatchLoader {
         ahead: Int = 2
     ) throws {
         next = steps.lowerBound
-        let shared = Shared(
+        let shared = try Shared(
             sampler: sampler, source: source, maker: maker, steps: steps, ahead: max(1, ahead))
         self.shared = shared
         for _ in 0..<max(1, threads) {
@@ -61,6 +61,8 @@ private final class Shared: @unchecked Sendable {
     private var taken: Int
     private var cancelled = false
     private var slots: [Int: Slot] = [:]
+    /// Why there is no memory for another batch.
+    private var shortage: (any Error)?
 
     private final class Slot {
         let global: CropStorage
@@ -69,21 +71,23 @@ private final class Shared: @unchecked Sendable {
         var left: Int
         var failures: [Int: any Error] = [:]
 
-        init(batch: Int, maker: CropMaker) {
-            global = CropStorage(count: 2 * batch * maker.globalSamples)
-            local = CropStorage(count: maker.recipe.local.count * batch * maker.localSamples)
+        init(batch: Int, maker: CropMaker) throws {
+            global = try CropStorage(count: 2 * batch * maker.globalSamples)
+            local = try CropStorage(count: maker.recipe.local.count * batch * maker.localSamples)
             ids = [Int](repeating: -1, count: batch)
             left = batch
         }
     }
 
-    init(sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, ahead: Int) {
+    init(sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, ahead: Int) throws {
         self.sampler = sampler
         self.source = source
         self.maker = maker
         self.steps = steps
         self.ahead = ahead
         taken = steps.lowerBound
+        // As many batches as are ever held at once, taken and given back: what cannot fit is told before the run begins.
+        _ = try (0..<min(ahead + 1, steps.count)).map { _ in try Slot(batch: sampler.batch, maker: maker) }
     }
 
     func cancel() {
@@ -119,9 +123,14 @@ private final class Shared: @unchecked Sendable {
             let batch = sampler.batch
             while true {
                 let step = steps.lowerBound + nextTask / batch
-                if cancelled || step >= steps.upperBound { return nil }
+                if cancelled || shortage != nil || step >= steps.upperBound { return nil }
                 if step <= taken + ahead - 1 || step == taken {
-                    let slot = slots[step] ?? Slot(batch: batch, maker: maker)
+                    let slot: Slot
+                    do { slot = try slots[step] ?? Slot(batch: batch, maker: maker) } catch {
+                        shortage = error
+                        monitor.wakeAll()
+                        return nil
+                    }
                     slots[step] = slot
                     defer { nextTask += 1 }
                     return (step, nextTask % batch, slot.global, slot.local)
@@ -146,18 +155,20 @@ private final class Shared: @unchecked Sendable {
     }
 
     func take(_ step: Int) throws -> CropBatch {
-        let slot = monitor.locked { () -> Slot? in
+        let (slot, failure) = monitor.locked { () -> (Slot?, (any Error)?) in
             while !cancelled {
                 if let slot = slots[step], slot.left == 0 {
                     slots[step] = nil
                     taken = step + 1
                     monitor.wakeAll()
-                    return slot
+                    return (slot, nil)
                 }
+                if let shortage { return (nil, shortage) }
                 monitor.wait()
             }
-            return nil
+            return (nil, nil)
         }
+        if let failure { throw failure }
         guard let slot else { throw PretrainingError(.cancelled, "the loading of tiles was stopped") }
         if let (sample, error) = slot.failures.min(by: { $0.key < $1.key }) {
             throw PretrainingError(

@@ -1,4 +1,5 @@
 // The crops of one step, ready to become tensors.
+import Glibc
 
 /// Float samples in memory that nobody writes to once the batch is handed over.
 package final class CropStorage: @unchecked Sendable {
@@ -6,13 +7,20 @@ package final class CropStorage: @unchecked Sendable {
     package let count: Int
 
     /// Takes memory without filling it: every crop is written before the batch is handed over, or the batch is refused.
-    package init(count: Int) {
+    ///
+    /// - Throws: `badRecipe` where the machine does not give as much; the sizes are the user's.
+    package init(count: Int) throws {
         self.count = count
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: 4 * count, alignment: 64)
+        var bytes: UnsafeMutableRawPointer?
+        guard posix_memalign(&bytes, 64, max(64, 4 * count)) == 0, let bytes else {
+            throw PretrainingError(
+                .badRecipe, "the crops of one step need \(4 * count / 1_000_000) MB, which the machine does not give",
+                in: "data.batch_size", try: "lower data.batch_size, crops.global.size or crops.local in the recipe")
+        }
         base = bytes.bindMemory(to: Float.self, capacity: count)
     }
 
-    deinit { base.deallocate() }
+    deinit { free(base) }
 
     /// A copy of the samples.
     package var values: [Float] { withExtendedLifetime(self) { Array(UnsafeBufferPointer(start: base, count: count)) } }

@@ -58,6 +58,19 @@ package struct SafetensorsIndex: Sendable {
             }
             entries[name] = Entry(type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
         }
+        // One behind the other, from the first byte to the last: else some bytes would be read as two things.
+        var next = start
+        for (name, entry) in entries.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key) < (
+                $1.value.range.lowerBound, $1.value.range.upperBound, $1.key
+            )
+        }) {
+            guard entry.range.lowerBound == next else {
+                throw bad("'\(name)' starts at byte \(entry.range.lowerBound), what lies before it ends at \(next)")
+            }
+            next = entry.range.upperBound
+        }
+        guard next == bytes.count else { throw bad("the tensors end at byte \(next) of \(bytes.count)") }
         self.entries = entries
         self.metadata = metadata
     }

@@ -123,6 +123,7 @@ package struct CheckpointStore: Sendable {
                 "manifest.json: format \(manifest.formatVersion), step \(manifest.step); expected 1 and \(step)"
             ])
         }
+        guard !manifest.files.isEmpty else { throw bad(["manifest.json lists no file"]) }
         for file in manifest.files {
             guard !file.name.contains("/"), let size = FileSystem.size(of: "\(place)/\(file.name)") else {
                 throw bad(["\(file.name) is missing"])

@@ -87,6 +87,8 @@ package final class RunFolder {
             self.recipe = recipe
             tensorThreads = mark.tensorThreads
             checkpoints.clean()
+            // Whoever goes on with a run that was moved aside wants to keep it.
+            FileSystem.remove("\(path)/\(Self.asideMark)")
             return
         }
         isResumed = false
@@ -118,21 +120,7 @@ package final class RunFolder {
             }
             return
         }
-        if replaces {
-            // Held and let go: a run that somebody is writing must not be moved away.
-            _ = try RunLock(folder: path)
-            let aside = "\(path).replaced"
-            let keepsAside =
-                checkpoints.steps().isEmpty && !CheckpointStore(run: aside).steps().isEmpty
-            if keepsAside {
-                // What never saved anything does not push out the run that it was to replace.
-                FileSystem.remove(path)
-            } else {
-                if FileSystem.exists("\(aside)/run.json") { FileSystem.remove(aside) }
-                try FileSystem.rename(path, to: aside)
-            }
-            replaced = aside
-        }
+        if replaces { replaced = try moveAside() }
         try FileSystem.makeFolder(path)
         lock = try RunLock(folder: path)
         guard !FileSystem.exists("\(path)/run.json") else {
@@ -147,6 +135,37 @@ package final class RunFolder {
             try CheckpointStore.json(Mark(corpus: request.corpus, tensorThreads: tensorThreads)),
             to: "\(path)/run.json")
     }
+
+    /// The file that tells a run moved aside from one that merely has such a name.
+    private static let asideMark = "replaced"
+
+    /// Moves the run that is there aside: to `RUN.replaced`, or a name with a number where that is somebody else's.
+    ///
+    /// - Returns: Where the run lies that the new one replaces.
+    private func moveAside() throws -> String {
+        // Held and let go: a run that somebody is writing must not be moved away.
+        _ = try RunLock(folder: path)
+        var number = 1
+        while true {
+            let aside = number == 1 ? "\(path).replaced" : "\(path).replaced-\(number)"
+            number += 1
+            if FileSystem.exists(aside) {
+                // Only what an overwriting that broke off left, and nobody has taken up since, is ours to remove.
+                guard Self.isAside(aside), (try? RunLock(folder: aside)) != nil else { continue }
+                if checkpoints.steps().isEmpty, !CheckpointStore(run: aside).steps().isEmpty {
+                    // What never saved anything does not push out the run that it was to replace.
+                    FileSystem.remove(path)
+                    return aside
+                }
+                FileSystem.remove(aside)
+            }
+            try FileSystem.write("replaced by a newer run\n", to: "\(path)/\(Self.asideMark)")
+            try FileSystem.rename(path, to: aside)
+            return aside
+        }
+    }
+
+    private static func isAside(_ path: String) -> Bool { FileSystem.exists("\(path)/\(asideMark)") }
 
     /// Whether a folder holds only what an interrupted start of a run leaves.
     private static func isUnborn(_ path: String) -> Bool {
@@ -195,9 +214,17 @@ package final class RunFolder {
                     "resume with the run's own recipe (\(path)/recipe.yaml; only --steps may change), or start a new run"
             )
         }
-        if let steps = request.steps, steps != own.steps {
-            own.steps = steps
-            try own.validate()
+        if let steps = request.steps { own.steps = steps }
+        do { try own.validate() } catch  where request.steps == nil {
+            throw PretrainingError(
+                .badRun, "the run's recipe.json has changed into one that cannot be run", in: path,
+                why: causes(of: error),
+                try: "restore it from a copy, or start again with --overwrite")
+        }
+        if let threads = mark.tensorThreads, !(1...4096).contains(threads) {
+            throw PretrainingError(
+                .badRun, "the run's run.json says \(threads) tensor threads; expected 1 to 4096", in: path,
+                try: "restore it from a copy, or start again with --overwrite")
         }
         return (own, mark)
     }
@@ -205,7 +232,9 @@ package final class RunFolder {
     /// Removes the run that this one replaced; called once this one has something to show.
     package func discardReplaced() {
         guard let replaced else { return }
-        FileSystem.remove(replaced)
         self.replaced = nil
+        // Somebody may have gone on with it under its new name meanwhile.
+        guard Self.isAside(replaced), (try? RunLock(folder: replaced)) != nil else { return }
+        FileSystem.remove(replaced)
     }
 }

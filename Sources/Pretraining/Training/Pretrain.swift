@@ -45,10 +45,11 @@ public func pretrain(
     let maker = try CropMaker(recipe: recipe, layout: source.layout)
     let trainer = try Trainer(recipe: recipe, layout: source.layout, folder: folder, device: options.device)
     let first = try trainer.restore(corpus: source.fingerprint, notice: events.notice)
-    try folder.begin(tensorThreads: threads.tensor)
+    _ = try trainer.record(source: source, step: first, provenance: options.provenance)
     let last = min(options.stopAfter.map { max($0, 0) } ?? recipe.steps, recipe.steps)
     let loader = try BatchLoader(
         sampler: sampler, source: source, maker: maker, steps: first..<max(first, last), threads: threads.loading)
+    try folder.begin(tensorThreads: threads.tensor)
     let metrics = try Metrics(
         folder: folder, source: source, tiles: sampler.count, threads: threads, device: options.device,
         provenance: options.provenance, keepingThrough: first)
@@ -98,8 +99,15 @@ public func pretrain(
     if end != .interrupted, step < recipe.steps { end = .stopped }
     var exported: String?
     if end != .interrupted {
-        // First, so that a disk too full for a checkpoint does not take the weights away too.
-        exported = try trainer.export(source: source, step: step, provenance: options.provenance)
+        // Weights first, so that a disk too full for a checkpoint does not take them away too; and a checkpoint all the
+        // same where they cannot be written.
+        do {
+            exported = try trainer.export(
+                try trainer.record(source: source, step: step, provenance: options.provenance))
+        } catch {
+            saveOrTell()
+            throw error
+        }
         folder.discardReplaced()
     }
     try save()

@@ -131,7 +131,14 @@ final class Trainer {
     ///
     /// - Returns: The number of steps done; 0 without a checkpoint.
     func restore(corpus: String, notice: (any ExplainedError) -> Void) throws -> Int {
-        guard folder.isResumed, let manifest = try folder.checkpoints.newestSound(notice: { notice($0) }) else {
+        guard folder.isResumed else { return 0 }
+        guard let manifest = try folder.checkpoints.newestSound(notice: { notice($0) }) else {
+            // From the start again, where nothing would be lost by it.
+            guard !FileSystem.exists("\(folder.path)/\(VisionTransformer.fileName)") else {
+                throw PretrainingError(
+                    .badCheckpoint, "the run has weights, but no checkpoint to go on from", in: folder.path,
+                    try: "use the weights as they are; start again in another folder, or here with --overwrite")
+            }
             return 0
         }
         let place = folder.checkpoints.path(step: manifest.step)
@@ -162,11 +169,10 @@ final class Trainer {
         return manifest.step
     }
 
-    /// Writes the teacher's backbone for use.
+    /// What the weights of the run say about themselves.
     ///
-    /// - Returns: The file.
-    func export(source: any TileSource, step: Int, provenance: [String: String]) throws -> String {
-        let path = "\(folder.path)/\(VisionTransformer.fileName)"
+    /// - Throws: where the tiles' description or the recipe does not suit weights; asked before the first step.
+    func record(source: any TileSource, step: Int, provenance: [String: String]) throws -> WeightsRecord {
         var origin = provenance
         origin["recipe"] = recipe.name
         origin["corpus"] = source.fingerprint
@@ -176,6 +182,15 @@ final class Trainer {
         let record = WeightsRecord(
             architecture: recipe.backbone, mean: recipe.data.mean, std: recipe.data.std, bands: layout.bands,
             gsd: layout.gsd, stretch: layout.stretch, provenance: origin)
+        try record.validate()
+        return record
+    }
+
+    /// Writes the teacher's backbone for use.
+    ///
+    /// - Returns: The file.
+    func export(_ record: WeightsRecord) throws -> String {
+        let path = "\(folder.path)/\(VisionTransformer.fileName)"
         try catchingTorchErrors { try teacher.backbone.save(to: path, record: record, overwrite: true) }
         return path
     }
