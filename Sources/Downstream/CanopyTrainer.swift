@@ -117,7 +117,18 @@ private final class CanopyTrainer {
     }
 
     func run(handler: (FitEvent) -> Void, interrupted: () -> Bool) throws -> FitSummary {
-        if try folder.prepare(identity, options: options) { try restore() }
+        let goesOn = try folder.prepare(identity, options: options)
+        do {
+            if goesOn { try restore() }
+            return try train(handler: handler, interrupted: interrupted)
+        } catch {
+            // Nothing was learned: a folder left behind would only stand in the way of the next try.
+            if !goesOn, step == 0 { folder.remove() }
+            throw error
+        }
+    }
+
+    private func train(handler: (FitEvent) -> Void, interrupted: () -> Bool) throws -> FitSummary {
         let last = min(options.stopAfter ?? steps, steps)
         var losses: [Double] = []
         var wasInterrupted = false

@@ -120,6 +120,9 @@ struct FitFolder {
         self.model = model
     }
 
+    /// Removes the folder, with what little is in it.
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+
     /// Makes room for a fit: the folder is there afterwards.
     ///
     /// - Returns: Whether there is a fit to go on with.

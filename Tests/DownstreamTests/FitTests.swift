@@ -278,6 +278,13 @@ struct FitTests {
                     recipe: tinyRecipe(), weights: folder + "/none", source: madePairs(), model: folder + "/m",
                     options: options())
             }
+            // Nor does one that finds no height to learn from leave anything behind.
+            source = madePairs(1)
+            source.pairs[0].height.samples = .float32([Float](repeating: .nan, count: 96 * 96))
+            #expect(throws: DownstreamError.self) {
+                try fitCanopy(
+                    recipe: tinyRecipe(), weights: weights, source: source, model: folder + "/m", options: options())
+            }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["backbone.safetensors"])
         }
     }
