@@ -50,7 +50,10 @@ final class CorpusLock {
     }
 
     deinit {
-        unlink(path)
+        // By then the folder may have been moved or removed, and another owner's lock may have the name.
+        var mine = stat()
+        var named = stat()
+        if fstat(descriptor, &mine) == 0, stat(path, &named) == 0, mine.st_ino == named.st_ino { unlink(path) }
         close(descriptor)
     }
 

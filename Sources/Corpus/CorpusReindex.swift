@@ -48,7 +48,9 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
         if try !rebuild(number, folder, isLast: number == archives.count - 1, &summary) { open = number }
     }
     let old = tilesWhenComplete(folder)
-    let before = journal ?? Journal(complete: old != nil, tiles: old)
+    var before = journal ?? Journal(complete: old != nil)
+    // The journal may be lost, or of a version that did not count.
+    if before.tiles == nil { before.tiles = old }
     // Without counts for a moment: they are what is to be found out.
     let shards = try folder.finishedShards(Journal(openShard: open))
     let tiles = shards.reduce(0) { $0 + $1.index.count }

@@ -1,5 +1,9 @@
 // Where a corpus goes: what is there already, and what may become of it.
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// The folder that a run writes to.
 ///
 /// Overwriting renames the old corpus to `NAME.replaced`, writes the new one, then removes the old; a run that cuts
@@ -110,6 +114,8 @@ final class TileTarget {
         }
         try writeAtomically(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
         try move(path, to: aside)
+        // The lock has moved too, and would name us when the old corpus is put back.
+        unlink(aside + "/LOCK")
     }
 
     /// The run is done: what was moved aside goes.

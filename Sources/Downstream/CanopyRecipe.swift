@@ -183,8 +183,8 @@ extension CanopyRecipe {
             loss.charbonnier > 0 && loss.charbonnier.isFinite,
             "loss.charbonnier is \(loss.charbonnier); expected metres above 0")
         expect(
-            validation.block > 0 && validation.block.isFinite,
-            "validation.block is \(validation.block); expected metres above 0")
+            (1...1_000_000).contains(validation.block),
+            "validation.block is \(validation.block); expected 1 to 1000000 metres")
         expect(
             validation.share >= 0 && validation.share < 1,
             "validation.share is \(validation.share); expected 0 up to, but not including, 1")

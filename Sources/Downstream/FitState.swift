@@ -158,7 +158,11 @@ struct FitFolder {
         try attempt(.writeFailed, "cannot make the fit's folder", path) {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
-        try write(now, to: identity)
+        do { try write(now, to: identity) } catch {
+            // Without it nobody would know the folder for ours.
+            remove()
+            throw error
+        }
         return false
     }
 

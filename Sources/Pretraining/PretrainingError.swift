@@ -33,6 +33,8 @@ public struct PretrainingError: ExplainedError {
         case notFinite
         /// A tile that could not be read while training.
         case tileFailed
+        /// The machine does not give the memory that crops need.
+        case noMemory
         /// libtorch reported a failure.
         case torchFailed
         /// The work was asked to stop.

@@ -19,6 +19,11 @@ extension AreaOfInterest {
         var isCut = false
         for rings in degrees.polygons {
             guard let outline = rings.first, let bounds = Bounds(points: outline) else { continue }
+            // A cut that leaves more than half of the Earth's round would be taken the short way.
+            if around.width >= 180 {
+                near.polygons.append(rings)
+                continue
+            }
             for turn in [-360.0, 0, 360] {
                 guard places.contains(where: { $0.turned(turn).intersection(bounds) != nil }) else { continue }
                 let box = around.turned(turn)

@@ -80,7 +80,10 @@ extension RasterReader {
 
     /// Whether any pixel of the raster is valid in any of some bands; reads no more than it needs.
     package func hasValidPixels(bands: [Int]) throws(RasterError) -> Bool {
-        for window in strips where try read(window, bands: bands).validFraction > 0 { return true }
+        // One by one: read together, a pixel may be valid only where it is in all of them.
+        for band in bands {
+            for window in strips where try read(window, bands: [band]).validFraction > 0 { return true }
+        }
         return false
     }
 

@@ -140,6 +140,13 @@ struct TileFailureTests {
         let good = try makeScene(folder, "good.tif", sampleType: .uint16)
         let error = try failure([good, path], smallProfile(stretch: .percentile(low: 2, high: 98)))
         #expect(error.place == path && error.what.contains("in band 2"), "\(error)")
+        // Floats are valid where all bands are: together, no pixel of such a scene is.
+        let floats = folder.file("dark-float.tif")
+        try writeRaster(
+            plain(side: side, samples: .float32(values.map { $0 == 0 ? .nan : Float($0) })), to: floats,
+            format: RasterFormat(sampleType: .float32, bands: BandInfo.rgb))
+        let other = try failure([floats], smallProfile(stretch: .percentile(low: 2, high: 98)))
+        #expect(other.place == floats && other.what.contains("in band 2"), "\(other)")
         #expect(leftNothing)
     }
 

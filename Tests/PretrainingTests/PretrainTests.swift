@@ -320,7 +320,7 @@ struct PretrainTests {
                 }
             ) { _ in }
         }
-        #expect(error?.code == .badRecipe && error?.what.contains("does not give") == true)
+        #expect(error?.code == .noMemory && error?.what.contains("does not give") == true)
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
     }
 

@@ -207,6 +207,23 @@ struct AreaOfInterestTests {
         }
     }
 
+    @Test func `what lies near is cut out on both sides of 180 degrees, and nothing is turned inside out`() throws {
+        let earth = try AreaOfInterest(wkt: "POLYGON((-180 -89, 180 -89, 180 89, -180 89, -180 -89))", crs: .wgs84)
+        let fiji = [
+            Bounds(minX: 179, minY: -18, maxX: 180, maxY: -17), Bounds(minX: -180, minY: -18, maxX: -179, maxY: -17),
+        ]
+        let near = try earth.near(fiji)
+        #expect(near.crossesAntimeridian && abs(near.area - 8 * 7) < 1e-6)
+        #expect(near.bounds == Bounds(minX: 176, minY: -21, maxX: 184, maxY: -14))
+        // Wider than half of the globe: as it is.
+        let wide = try earth.near([Bounds(minX: -90, minY: -10, maxX: 90, maxY: 10)])
+        #expect(wide.area == earth.area && wide.polygons.count == earth.polygons.count)
+        // What ends near by stays as it was drawn, in its own CRS.
+        let small = try AreaOfInterest(
+            bounds: Bounds(minX: 500_000, minY: 5_000_000, maxX: 500_100, maxY: 5_000_100), crs: .init("EPSG:32633"))
+        #expect(try small.near([Bounds(minX: 15, minY: 45, maxX: 15.1, maxY: 45.2)]).crs == small.crs)
+    }
+
     @Test func `GeoJSON goes out as it came in`() throws {
         let area = try AreaOfInterest(wkt: "POLYGON((0 0, 0 4, 4 4, 4 0, 0 0),(1 1, 2 1, 2 2, 1 2, 1 1))", crs: .wgs84)
         let again = try Self.area(area.geoJSON)

@@ -8,13 +8,13 @@ package final class CropStorage: @unchecked Sendable {
 
     /// Takes memory without filling it: every crop is written before the batch is handed over, or the batch is refused.
     ///
-    /// - Throws: `badRecipe` where the machine does not give as much; the sizes are the user's.
+    /// - Throws: `noMemory` where the machine does not give as much; the sizes are the user's.
     package init(count: Int) throws {
         self.count = count
         var bytes: UnsafeMutableRawPointer?
         guard posix_memalign(&bytes, 64, max(64, 4 * count)) == 0, let bytes else {
             throw PretrainingError(
-                .badRecipe, "the crops of one step need \(4 * count / 1_000_000) MB, which the machine does not give",
+                .noMemory, "the crops of one step need \(4 * count / 1_000_000) MB, which the machine does not give",
                 in: "data.batch_size", try: "lower data.batch_size, crops.global.size or crops.local in the recipe")
         }
         base = bytes.bindMemory(to: Float.self, capacity: count)

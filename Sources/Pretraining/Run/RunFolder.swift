@@ -165,7 +165,9 @@ package final class RunFolder {
         }
     }
 
-    private static func isAside(_ path: String) -> Bool { FileSystem.exists("\(path)/\(asideMark)") }
+    private static func isAside(_ path: String) -> Bool {
+        FileSystem.exists("\(path)/run.json") && FileSystem.exists("\(path)/\(asideMark)")
+    }
 
     /// Whether a folder holds only what an interrupted start of a run leaves.
     private static func isUnborn(_ path: String) -> Bool {

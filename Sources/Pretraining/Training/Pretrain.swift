@@ -90,7 +90,7 @@ public func pretrain(
                     tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
             if step % recipe.checkpoints.every == 0 { saveOrTell() }
         }
-    } catch let error as PretrainingError where error.code == .tileFailed {
+    } catch let error as PretrainingError where error.code == .tileFailed || error.code == .noMemory {
         // The weights are good: what was learned since the last checkpoint is kept.
         saveOrTell()
         throw error
