@@ -188,7 +188,9 @@ extension CanopyRecipe {
         expect(
             validation.share >= 0 && validation.share < 1,
             "validation.share is \(validation.share); expected 0 up to, but not including, 1")
-        expect(validation.windows >= 1, "validation.windows is \(validation.windows); expected 1 or more")
+        expect(
+            (1...1_000_000).contains(validation.windows),
+            "validation.windows is \(validation.windows); expected 1 to 1000000")
         guard wrong.isEmpty else {
             throw DownstreamError(.badRecipe, "the canopy recipe cannot be followed", why: wrong)
         }
