@@ -289,6 +289,34 @@ struct FitTests {
         }
     }
 
+    @Test func `plots that are held out whole are validated, beside the mean of the others`() throws {
+        try withWeights { folder, weights in
+            // Each plot is one window in one block, and so held out or trained on as a whole.
+            var source = madePairs(8, side: 32)
+            for (number, column) in (0..<8).enumerated() {
+                source.pairs[number].grid.transform = GeoTransform(
+                    originX: Double(column) * 1000, originY: 5000, pixelSize: 1)
+                source.pairs[number].height.samples = .float32([Float](repeating: Float(number + 1), count: 1024))
+            }
+            var recipe = tinyRecipe()
+            recipe.steps = 2
+            recipe.validation.block = 1000
+            recipe.validation.share = 0.4
+            let sampler = try CropSampler(
+                source: source, recipe: recipe, gsd: 1,
+                normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]))
+            let window = PixelWindow(column: 0, row: 0, width: 32, height: 32)
+            let held = (0..<8).map { sampler.heldOut($0, window) }
+            #expect(held.allSatisfy { Set($0).count == 1 } && Set(held.map { $0[0] }).count == 2)
+            let summary = try fitCanopy(
+                recipe: recipe, weights: weights, source: source, model: folder + "/m", options: options())
+            let validation = try #require(summary.validation)
+            let trained = (0..<8).filter { !held[$0][0] }.map { Double($0 + 1) }
+            #expect(validation.pixels == 1024 * (8 - trained.count))
+            #expect(abs(validation.meanHeight - trained.reduce(0, +) / Double(trained.count)) < 1e-6)
+        }
+    }
+
     @Test func `a random backbone and a referenced one`() throws {
         try withWeights { folder, weights in
             _ = try fitCanopy(
