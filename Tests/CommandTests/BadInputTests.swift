@@ -6,9 +6,8 @@ import TestSupport
 import Testing
 
 @Suite struct BadInputTests {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("geodino-bad-\(UUID().uuidString)")
-
-    init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+    private let temporary = TemporaryFolder()
+    private var folder: URL { URL(fileURLWithPath: temporary.path) }
 
     private func file(_ name: String, _ text: String) throws -> String {
         let url = folder.appendingPathComponent(name)
