@@ -17,6 +17,8 @@ public struct BackboneError: ExplainedError {
         case writeFailed
         /// Something is in the way that may not be overwritten.
         case exists
+        /// The work was asked to stop.
+        case cancelled
     }
     /// The kind of failure.
     public let code: Code
@@ -39,4 +41,7 @@ public struct BackboneError: ExplainedError {
         self.causes = causes
         self.remedy = remedy
     }
+
+    /// Whether the work was asked to stop.
+    public var isCancellation: Bool { code == .cancelled }
 }

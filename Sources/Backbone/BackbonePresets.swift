@@ -40,4 +40,11 @@ extension BackboneConfiguration {
         configuration.untieGlobalAndLocalNorms = untied
         return configuration
     }
+
+    /// Whether the dimensions are those of another architecture, whatever the options of training are.
+    public func hasSizes(of other: BackboneConfiguration) -> Bool {
+        width == other.width && depth == other.depth && heads == other.heads && hiddenWidth == other.hiddenWidth
+            && (ffn == .mlp) == (other.ffn == .mlp) && patchSize == other.patchSize && registers == other.registers
+            && channels == other.channels && untieGlobalAndLocalNorms == other.untieGlobalAndLocalNorms
+    }
 }

@@ -63,7 +63,7 @@ public final class VisionTransformer: Layer {
     let tensors: BackboneTensors
     private let specifications: [ParameterSpecification]
     let rotary: RotaryEmbedding
-    let blocks: [TransformerBlock]
+    private let blocks: BlockSource
     private let norm: Normalisation
     private let classNorm: Normalisation?
     private let localClassNorm: Normalisation?
@@ -93,8 +93,11 @@ public final class VisionTransformer: Layer {
     }
 
     /// Makes a network of given tensors: one for each specification, of its shape, on one device.
+    ///
+    /// - Parameter blocks: Where the blocks' tensors come from, if they are not among `tensors`.
     init(
-        _ configuration: BackboneConfiguration, tensors: [String: Tensor], dtype: DType, device: Device
+        _ configuration: BackboneConfiguration, tensors: [String: Tensor], blocks: BlockSource? = nil, dtype: DType,
+        device: Device
     ) {
         self.configuration = configuration
         self.dtype = dtype
@@ -105,7 +108,9 @@ public final class VisionTransformer: Layer {
         rotary = RotaryEmbedding(
             configuration: configuration.rope, headWidth: configuration.headWidth,
             periods: tensors["rope_embed.periods"].doubles(), type: dtype, device: device)
-        blocks = (0..<configuration.depth).map { TransformerBlock(tensors, "blocks.\($0)", configuration) }
+        self.blocks =
+            blocks
+            ?? .resident((0..<configuration.depth).map { TransformerBlock(tensors, "blocks.\($0)", configuration) })
         norm = Normalisation(tensors, "norm", configuration)
         classNorm =
             configuration.untieClassAndPatchNorms ? Normalisation(tensors, "cls_norm", configuration) : nil
@@ -115,17 +120,22 @@ public final class VisionTransformer: Layer {
     }
 
     /// The trained tensors, in the order of the network, under official names.
+    ///
+    /// A network whose blocks stay on disk (`WeightsResidency`) has none to give.
     public func parameters() -> [(name: String, tensor: Tensor)] {
-        specifications.filter { !$0.isBuffer }.map { ($0.name, tensors[$0.name]) }
+        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
+        return specifications.filter { !$0.isBuffer }.map { ($0.name, tensors[$0.name]) }
     }
 
     /// What is stored with the weights but not trained: rotary periods and bias masks.
     public func buffers() -> [(name: String, tensor: Tensor)] {
-        specifications.filter(\.isBuffer).map { ($0.name, tensors[$0.name]) }
+        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
+        return specifications.filter(\.isBuffer).map { ($0.name, tensors[$0.name]) }
     }
 
     /// A network with its own copies of all tensors, such as a teacher at its start; its parameters need no gradient.
     public func copy() -> VisionTransformer {
+        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
         let copies = withoutGradient { tensors.byName.mapValues { $0.detached().cloned() } }
         return VisionTransformer(configuration, tensors: copies, dtype: dtype, device: device)
     }
@@ -153,8 +163,8 @@ public final class VisionTransformer: Layer {
     private func tokens(_ input: BackboneInput, entry: Int, context: ForwardContext) -> TokenOutput {
         let start = embedded(input.images, masks: input.masks)
         var x = start.tokens
-        for (index, block) in blocks.enumerated() {
-            x = block(
+        for index in 0..<configuration.depth {
+            x = blocks[index](
                 x, rotary: table(start.height, start.width, block: index, entry: entry, context: context),
                 context: context, entry: entry, block: index)
         }
@@ -165,6 +175,9 @@ public final class VisionTransformer: Layer {
             cls: parts.cls, registers: parts.registers, patches: parts.patches, preNorm: x, masks: input.masks,
             gridHeight: start.height, gridWidth: start.width)
     }
+
+    /// A block; one that stays on disk is read now.
+    func block(_ index: Int) -> TransformerBlock { blocks[index] }
 
     /// The rotary table of a block.
     func table(_ height: Int, _ width: Int, block: Int, entry: Int, context: ForwardContext) -> RotaryTable {
@@ -233,7 +246,7 @@ public final class VisionTransformer: Layer {
 
 extension ParameterSpecification {
     /// The first value in single precision (periods in double), on the CPU.
-    fileprivate func firstValue(_ configuration: BackboneConfiguration, generator: Generator) -> Tensor {
+    func firstValue(_ configuration: BackboneConfiguration, generator: Generator) -> Tensor {
         switch start {
         case .zeros: Tensor.zeros(shape)
         case .ones: Tensor.ones(shape)

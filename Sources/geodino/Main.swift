@@ -20,10 +20,11 @@ struct Geodino: ParsableCommand {
         #if EARTH
             commands += [
                 SynthCommand.self, TileCommand.self, CorpusCommand.self, PretrainCommand.self, FitCommand.self,
-                CanopyCommand.self, ScoreCommand.self, DemoCommand.self, BenchCommand.self,
+                CanopyCommand.self, ScoreCommand.self, WeightsCommand.self, EmbedCommand.self, DemoCommand.self,
+                BenchCommand.self,
             ]
         #else
-            commands += [PretrainCommand.self, BenchCommand.self]
+            commands += [PretrainCommand.self, WeightsCommand.self, EmbedCommand.self, BenchCommand.self]
         #endif
         return commands
     }

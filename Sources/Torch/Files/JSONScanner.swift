@@ -2,8 +2,6 @@
 // reports names that occur twice, and never recurses into what it does not expect.
 
 struct JSONScanner {
-    typealias Complaint = SafetensorsHeader.Complaint
-
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
@@ -13,8 +11,8 @@ struct JSONScanner {
 
     /// Reads an object, handing each key to a body that reads the value.
     mutating func object(
-        _ body: (inout JSONScanner, String) throws(Complaint) -> Void
-    ) throws(Complaint) {
+        _ body: (inout JSONScanner, String) throws(FileComplaint) -> Void
+    ) throws(FileComplaint) {
         try expect("{")
         if take("}") { return }
         repeat {
@@ -26,7 +24,7 @@ struct JSONScanner {
     }
 
     /// Reads a list of whole numbers that are not negative.
-    mutating func integers(of name: String) throws(Complaint) -> [Int] {
+    mutating func integers(of name: String) throws(FileComplaint) -> [Int] {
         try expect("[")
         if take("]") { return [] }
         var values: [Int] = []
@@ -36,13 +34,13 @@ struct JSONScanner {
     }
 
     /// Checks that only blanks follow.
-    mutating func end() throws(Complaint) {
+    mutating func end() throws(FileComplaint) {
         skipBlanks()
         guard position == bytes.count else { throw complaint("more text than one object") }
     }
 
     /// Reads a string.
-    mutating func string() throws(Complaint) -> String {
+    mutating func string() throws(FileComplaint) -> String {
         try expect("\"")
         var text: [UInt8] = []
         while position < bytes.count {
@@ -62,25 +60,25 @@ struct JSONScanner {
         throw complaint("a string without end")
     }
 
-    private mutating func integer(of name: String) throws(Complaint) -> Int {
+    private mutating func integer(of name: String) throws(FileComplaint) -> Int {
         skipBlanks()
         var value = 0
         var digits = 0
         while position < bytes.count, case let digit = Int(bytes[position]) - 48, (0...9).contains(digit) {
             let (tens, first) = value.multipliedReportingOverflow(by: 10)
             let (sum, second) = tens.addingReportingOverflow(digit)
-            guard !first, !second else { throw Complaint("'\(name)' has a number that does not fit 63 bits") }
+            guard !first, !second else { throw FileComplaint("'\(name)' has a number that does not fit 63 bits") }
             value = sum
             digits += 1
             position += 1
         }
         guard digits > 0 else {
-            throw Complaint("'\(name)' has something other than a whole number from 0 in a list")
+            throw FileComplaint("'\(name)' has something other than a whole number from 0 in a list")
         }
         return value
     }
 
-    private mutating func escaped() throws(Complaint) -> String {
+    private mutating func escaped() throws(FileComplaint) -> String {
         guard position < bytes.count else { throw complaint("a string without end") }
         let byte = bytes[position]
         position += 1
@@ -96,7 +94,7 @@ struct JSONScanner {
         }
     }
 
-    private mutating func unicode() throws(Complaint) -> String {
+    private mutating func unicode() throws(FileComplaint) -> String {
         let first = try hexadecimal()
         if let scalar = UnicodeScalar(first) { return String(Character(scalar)) }
         // Characters beyond 16 bits come as two halves.
@@ -110,7 +108,7 @@ struct JSONScanner {
         return String(Character(scalar))
     }
 
-    private mutating func hexadecimal() throws(Complaint) -> UInt32 {
+    private mutating func hexadecimal() throws(FileComplaint) -> UInt32 {
         guard position + 4 <= bytes.count,
             bytes[position..<position + 4].allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
             let value = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
@@ -126,7 +124,7 @@ struct JSONScanner {
         return true
     }
 
-    private mutating func expect(_ character: Unicode.Scalar) throws(Complaint) {
+    private mutating func expect(_ character: Unicode.Scalar) throws(FileComplaint) {
         guard take(character) else { throw complaint("no '\(character)' where one belongs") }
     }
 
@@ -134,7 +132,7 @@ struct JSONScanner {
         while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
     }
 
-    private func complaint(_ fault: String) -> Complaint {
-        Complaint("the header has \(fault), at its byte \(position)")
+    private func complaint(_ fault: String) -> FileComplaint {
+        FileComplaint("the header has \(fault), at its byte \(position)")
     }
 }

@@ -1,16 +1,16 @@
-// Writing safetensors files: under a temporary name, synced, renamed.
-import Glibc
+// Writing safetensors files.
 
 /// Writes a safetensors file whose arrays are declared first and whose bytes follow in that order.
 ///
 /// Memory use does not depend on the size. Without `finish` nothing remains. The same input gives the same bytes.
 public final class SafetensorsWriter {
     private let path: String
-    private let partial: String
-    private let entries: [SafetensorsEntry]
     private let expected: Int
     private var written = 0
-    private var file: Int32
+    private var isReserved = false
+    /// The bytes of each array in the file.
+    private let places: [String: Range<Int>]
+    private let file: PartialFile
 
     /// Starts a file that will replace what is at the path.
     ///
@@ -19,12 +19,10 @@ public final class SafetensorsWriter {
     ///   - entries: The arrays, in the order of their data; put wide elements before narrow ones, so that a reader
     ///     finds all of them at whole multiples of their size.
     ///   - metadata: Texts by name.
-    public init(path: String, entries: [SafetensorsEntry], metadata: [String: String] = [:])
+    public init(path: String, entries: [TensorEntry], metadata: [String: String] = [:])
         throws(TorchError)
     {
         self.path = path
-        self.partial = path + ".partial"
-        self.entries = entries
         var total = 0
         var names: Set<String> = ["__metadata__"]
         for entry in entries {
@@ -47,24 +45,29 @@ public final class SafetensorsWriter {
                 "the header would have \(header.count) bytes; readers take \(SafetensorsHeader.limit)",
                 in: path)
         }
-        file = Glibc.open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard file >= 0 else { throw failure("cannot create the file") }
-        let failed = header.withUnsafeBytes { bytes in attempt { () throws(TorchError) in try put(bytes) } }
-        if let failed { throw failed }
+        var places: [String: Range<Int>] = [:]
+        var place = header.count
+        for entry in entries {
+            let end = place + (entry.byteCount ?? 0)
+            places[entry.name] = place..<end
+            place = end
+        }
+        self.places = places
+        file = try PartialFile(path: path)
+        try file.append(header)
     }
-
-    deinit { abandon() }
 
     /// Appends bytes of the arrays, little-endian and row-major; a call may end in the middle of an array or
     /// reach over several.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(TorchError) {
+        precondition(!isReserved, "arrays are written at places of them; nothing can be appended any more")
         guard bytes.count <= expected - written else {
             throw TorchError(
                 .mismatch,
                 "the declared arrays have \(expected) bytes, got \(written) and \(bytes.count) more", in: path
             )
         }
-        try put(bytes)
+        try file.append(bytes)
         written += bytes.count
     }
 
@@ -75,56 +78,35 @@ public final class SafetensorsWriter {
         if let failure { throw failure }
     }
 
+    /// Writes bytes of one array at a place of it, in any order; after this, `append` has no place any more.
+    ///
+    /// - Parameters:
+    ///   - bytes: Little-endian and row-major.
+    ///   - name: The array.
+    ///   - offset: The first byte, from the array's start. No byte may be written twice.
+    public func put(_ bytes: UnsafeRawBufferPointer, into name: String, at offset: Int) throws(TorchError) {
+        guard let range = places[name], offset >= 0, bytes.count <= range.count - offset else {
+            throw TorchError(
+                .mismatch, "\(bytes.count) bytes at \(offset) do not lie in a declared array '\(name)'", in: path)
+        }
+        if !isReserved {
+            precondition(
+                written == 0, "bytes were appended before; an array cannot be written at a place of it any more")
+            try file.reserve(expected)
+            isReserved = true
+        }
+        try file.replace(at: range.lowerBound + offset, with: bytes)
+        written += bytes.count
+    }
+
     /// Syncs the file and gives it its name; all declared bytes must have come.
     public func finish() throws(TorchError) {
         guard written == expected else {
-            abandon()
+            file.abandon()
             throw TorchError(
                 .mismatch, "the declared arrays have \(expected) bytes, got \(written)", in: path)
         }
-        guard file >= 0 else {
-            throw TorchError(.writeFailed, "the file was finished or given up before", in: path)
-        }
-        guard fsync(file) == 0 else { throw failure("cannot sync the file") }
-        let closed = close(file)
-        file = -1
-        guard closed == 0, rename(partial, path) == 0 else { throw failure("cannot name the file") }
-        // The name itself is safe only when its folder is.
-        let slash = path.lastIndex(of: "/")
-        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if descriptor >= 0 {
-            fsync(descriptor)
-            close(descriptor)
-        }
-    }
-
-    private func put(_ bytes: UnsafeRawBufferPointer) throws(TorchError) {
-        guard file >= 0 else {
-            throw TorchError(.writeFailed, "the file was finished or given up before", in: path)
-        }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure("cannot write the file") }
-            rest = rest.dropFirst(count)
-        }
-    }
-
-    private func failure(_ what: String) -> TorchError {
-        let number = errno
-        abandon()
-        return TorchError(
-            .writeFailed, what, in: path, why: [systemMessage(number)],
-            try: number == ENOSPC ? "free space on the disk" : nil)
-    }
-
-    private func abandon() {
-        guard file >= 0 else { return }
-        close(file)
-        file = -1
-        unlink(partial)
+        try file.finish()
     }
 }
 
@@ -141,7 +123,7 @@ public func writeSafetensors(
     let writer = try SafetensorsWriter(
         path: path,
         entries: sorted.map {
-            SafetensorsEntry(name: $0.name, type: SafetensorsType($0.tensor.dtype), shape: $0.tensor.shape)
+            TensorEntry(name: $0.name, type: ElementType($0.tensor.dtype), shape: $0.tensor.shape)
         },
         metadata: metadata)
     for (_, tensor) in sorted {
@@ -151,14 +133,4 @@ public func writeSafetensors(
         if let failure { throw failure }
     }
     try writer.finish()
-}
-
-/// The error of a body, for carrying it through functions that do not pass on typed errors.
-private func attempt(_ body: () throws(TorchError) -> Void) -> TorchError? {
-    do throws(TorchError) {
-        try body()
-        return nil
-    } catch {
-        return error
-    }
 }

@@ -1,0 +1,88 @@
+// Where the blocks of a transformer are: in memory, or on disk until their turn comes.
+internal import Glibc
+public import Torch
+
+/// Where the weights of a network are while it computes.
+public enum WeightsResidency: String, Sendable, CaseIterable {
+    /// In memory, in the type of the computation.
+    case resident
+    /// In the file, mapped; a block is converted when its turn comes and forgotten after it. Pages that were read stay in
+    /// memory as long as there is room.
+    case mapped
+    /// As mapped, and pages are given back as soon as they were read: memory for one block.
+    case streamed
+}
+
+/// The blocks of a network, in order.
+enum BlockSource {
+    case resident([TransformerBlock])
+    case stored(StoredBlocks)
+
+    var isResident: Bool {
+        if case .resident = self { true } else { false }
+    }
+
+    /// A block, converted now where it stays on disk.
+    subscript(index: Int) -> TransformerBlock {
+        switch self {
+        case .resident(let blocks): blocks[index]
+        case .stored(let blocks): blocks.block(index)
+        }
+    }
+}
+
+/// Blocks that are read from a file when their turn comes.
+final class StoredBlocks {
+    private let contents: WeightsContents
+    private let specifications: [[ParameterSpecification]]
+    private let dtype: DType
+    private let device: Device
+    private let isStreamed: Bool
+
+    init(_ contents: WeightsContents, dtype: DType, device: Device, isStreamed: Bool) {
+        self.contents = contents
+        let architecture = contents.record.architecture
+        let all = architecture.parameterSpecifications
+        specifications = (0..<architecture.depth).map { block in all.filter { $0.name.hasPrefix("blocks.\(block).") } }
+        self.dtype = dtype
+        self.device = device
+        self.isStreamed = isStreamed
+    }
+
+    func block(_ index: Int) -> TransformerBlock {
+        if index + 1 < specifications.count {
+            // The disk may work on the next block while this one is computed.
+            for next in specifications[index + 1] { contents.willNeed(next) }
+        }
+        var tensors: [String: Tensor] = [:]
+        withoutGradient {
+            for specification in specifications[index] {
+                let type = specification.isBuffer && dtype != .float64 ? .float32 : dtype
+                do {
+                    let stored = try contents.tensor(specification, copy: false)
+                    // A tensor over the map must not be kept: its pages are given back below.
+                    tensors[specification.name] =
+                        stored.dtype == type && device == .cpu && isStreamed
+                        ? stored.cloned() : stored.to(type).to(device)
+                } catch {
+                    preconditionFailure(
+                        "\(specification.name) was found to be there when the file was opened: \(error)")
+                }
+                if isStreamed { contents.release(specification) }
+            }
+        }
+        return TransformerBlock(
+            BackboneTensors(byName: tensors), "blocks.\(index)", contents.record.architecture)
+    }
+}
+
+extension WeightsContents {
+    /// How to hold weights that nobody will train: in memory, unless that would take more than a quarter of the machine's.
+    public func residency(for dtype: DType) -> WeightsResidency {
+        let needed = record.architecture.parameterCount * dtype.byteCount
+        return needed > physicalMemory / 4 ? .mapped : .resident
+    }
+}
+
+/// Bytes of the machine's memory.
+private var physicalMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }

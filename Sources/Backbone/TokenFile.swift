@@ -1,0 +1,110 @@
+// Tokens of many images as one safetensors file.
+internal import FoundationEssentials
+public import Torch
+
+/// What is wanted of a network about images.
+public struct EmbedOptions: Sendable {
+    /// Blocks, from 0, whose tokens are kept beside the network's output.
+    public var layers: [Int] = []
+    /// Whether the final normalisation is applied to the tokens of `layers`.
+    public var normalisesLayers = true
+    /// Images per call of the network.
+    public var batch = 8
+
+    /// The network's output, eight images at a time.
+    public init() {}
+}
+
+/// Writes `cls` [N, D], `registers` [N, R, D] and `patches` [N, h, w, D], float32; for each layer asked for also
+/// `layers.L.cls` and so on.
+///
+/// Memory does not depend on the number of images.
+public final class TokenFile {
+    private let writer: SafetensorsWriter
+    private let network: VisionTransformer
+    private let options: EmbedOptions
+    private let count: Int
+    private var done = 0
+
+    /// Starts a file.
+    ///
+    /// - Parameters:
+    ///   - path: The file; one in its way is replaced only when `overwrite` says so.
+    ///   - network: The network that images will be given to.
+    ///   - count: The number N of images.
+    ///   - height: Their height in pixels, a multiple of the patch size.
+    ///   - width: Their width.
+    ///   - options: What is kept.
+    ///   - metadata: Texts by name that go into the file.
+    ///   - overwrite: Whether a file of that name is replaced.
+    /// - Throws: `BackboneError` (`exists`, `badConfiguration`); `TorchError` when the file cannot be written.
+    public init(
+        _ path: String, network: VisionTransformer, count: Int, height: Int, width: Int, options: EmbedOptions,
+        metadata: [String: String] = [:], overwrite: Bool = false
+    ) throws {
+        let configuration = network.configuration
+        let patch = configuration.patchSize
+        guard height > 0, width > 0, height % patch == 0, width % patch == 0 else {
+            throw BackboneError(
+                .badConfiguration, "images of \(width) x \(height) pixels are no whole number of patches",
+                why: ["width and height must be multiples of \(patch)"], try: "crop or pad the images")
+        }
+        let known = Set(0..<configuration.depth)
+        guard known.isSuperset(of: options.layers), Set(options.layers).count == options.layers.count else {
+            throw BackboneError(
+                .badConfiguration, "there are no such layers: \(options.layers)",
+                why: ["the network has the blocks 0 to \(configuration.depth - 1), each at most once"])
+        }
+        if !overwrite, FileManager.default.fileExists(atPath: path) {
+            throw BackboneError(
+                .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
+        }
+        let grid = [height / patch, width / patch]
+        let prefixes = [""] + options.layers.sorted().map { "layers.\($0)." }
+        let entries = prefixes.flatMap { prefix in
+            [
+                TensorEntry(name: "\(prefix)cls", type: .float32, shape: [count, configuration.width]),
+                TensorEntry(
+                    name: "\(prefix)registers", type: .float32,
+                    shape: [count, configuration.registers, configuration.width]),
+                TensorEntry(name: "\(prefix)patches", type: .float32, shape: [count] + grid + [configuration.width]),
+            ]
+        }
+        writer = try SafetensorsWriter(path: path, entries: entries, metadata: metadata)
+        self.network = network
+        self.options = options
+        self.count = count
+    }
+
+    /// Gives the next images to the network and writes what it says.
+    ///
+    /// - Parameter images: `[B, C, H, W]`, normalised, of the size that was announced.
+    public func append(_ images: Tensor) throws {
+        guard let batch = images.shape.first, batch > 0 else { return }
+        precondition(done + batch <= count, "more images than were announced")
+        try withoutGradient {
+            let layers = options.layers.sorted()
+            let said = network.forward(images, tapping: layers, normalised: options.normalisesLayers)
+            try put("", said.output.cls, said.output.registers, said.output.patches)
+            for (layer, tap) in zip(layers, said.taps) {
+                try put(
+                    "layers.\(layer).", tap.cls, tap.registers, tap.map.flattened(from: 2).transpose(1, 2))
+            }
+        }
+        done += batch
+    }
+
+    /// Finishes the file; all announced images must have come.
+    public func finish() throws {
+        precondition(done == count, "fewer images than were announced")
+        try writer.finish()
+    }
+
+    private func put(_ prefix: String, _ cls: Tensor, _ registers: Tensor, _ patches: Tensor) throws {
+        for (name, tensor) in [("cls", cls), ("registers", registers), ("patches", patches)] where tensor.count > 0 {
+            let plain = tensor.detached().to(.float32).to(.cpu).contiguous()
+            let bytesEach = plain.count / plain.shape[0] * 4
+            try plain.withBytes { try writer.put($0, into: prefix + name, at: done * bytesEach) }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+// A weights file of any of the known formats, opened: what it holds under official names, and what travels with it.
+internal import FoundationEssentials
+internal import Geo
+internal import Torch
+
+/// Weights on disk, opened and checked, with nothing read but names and shapes.
+///
+/// Official names are the common language: whatever a file calls its tensors, here they have the names of the published
+/// checkpoints.
+public struct WeightsContents {
+    /// The file that holds the tensors.
+    public let path: String
+    /// How it names them.
+    public let format: WeightsFormat
+    /// What travels with the weights; taken from the file, or known of the published ones, or assumed (see `notes`).
+    public let record: WeightsRecord
+    /// What was assumed or does not fit, one sentence each.
+    public let notes: [String]
+
+    let source: any TensorSource
+    /// Tensors of other files that stand in for missing ones.
+    let extras: (any TensorSource)?
+    let origins: [String: TensorOrigin]
+
+    /// Opens weights and checks that every tensor of the architecture is there with its shape, and no other.
+    ///
+    /// - Parameters:
+    ///   - path: A file of ours, an official `.pth`, a Hugging Face safetensors file or index, or a folder of one of these.
+    ///   - options: What the file leaves open.
+    /// - Throws: `BackboneError` that lists missing, unexpected and mis-shaped tensors; errors of the file format as they
+    ///   come.
+    public static func open(_ path: String, options: WeightsOptions = WeightsOptions()) throws -> WeightsContents {
+        let file = try WeightsFolder.file(of: path)
+        let source = try openTensors(file)
+        if let huggingFace = HuggingFaceNames(in: source.names) {
+            return try opened(huggingFace, source, file, options)
+        }
+        return try opened(OfficialNames(in: source.names), source, file, options)
+    }
+
+    /// A file with official names: ours where it has our description, else a published one.
+    private static func opened(
+        _ names: OfficialNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
+    ) throws -> WeightsContents {
+        var notes: [String] = []
+        let record: WeightsRecord
+        if let text = source.metadata["geodino"] {
+            record = try WeightsRecord.parsed(text, path: path).changed(by: options, notes: &notes)
+        } else {
+            let architecture =
+                try options.architecture
+                ?? BackboneConfiguration.inferred(path: path) { source.entry(names.prefix + $0)?.shape }
+            record = try .assumed(
+                architecture, InputStatistics(fileName: path), stated: nil, options, path: path, notes: &notes)
+        }
+        var origins: [String: TensorOrigin] = [:]
+        for specification in record.architecture.parameterSpecifications {
+            let name = names.prefix + specification.name
+            origins[specification.name] =
+                specification.isBuffer && source.entry(name) == nil ? .derived : .stored(name)
+        }
+        return try WeightsContents(
+            path: path, format: source.metadata["geodino"] == nil ? .official : .geodino, record: record, notes: notes,
+            source: source, extras: try options.extras(), origins: origins,
+            ignoring: { !names.isOfBackbone($0) })
+    }
+
+    /// A file with the names of transformers, beside its `config.json` where there is one.
+    private static func opened(
+        _ names: HuggingFaceNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
+    ) throws -> WeightsContents {
+        let folder = WeightsFolder.folder(of: path)
+        let own = "\(folder)/\(WeightsFolder.extras)"
+        let extras =
+            try options.extras() ?? (FileManager.default.fileExists(atPath: own) ? SafetensorsFile(path: own) : nil)
+        var notes: [String] = []
+        let record: WeightsRecord
+        if let text = extras?.metadata["geodino"] {
+            record = try WeightsRecord.parsed(text, path: own).changed(by: options, notes: &notes)
+        } else {
+            let configuration = "\(folder)/config.json"
+            let architecture: BackboneConfiguration
+            if let given = options.architecture {
+                architecture = given
+            } else if FileManager.default.fileExists(atPath: configuration) {
+                architecture = try HuggingFaceConfiguration.read(configuration).architecture(path: configuration)
+            } else {
+                architecture = try .inferred(path: path) { names.shape($0, in: source) }
+                notes.append("there is no config.json beside the file: the architecture is read off the tensors")
+            }
+            record = try .assumed(
+                architecture, InputStatistics(fileName: path),
+                stated: HuggingFaceProcessor.statistics(folder: folder), options, path: path, notes: &notes)
+        }
+        var origins: [String: TensorOrigin] = [:]
+        // What transformers stores of a tensor that our own file holds whole.
+        var replaced: Set<String> = []
+        for specification in record.architecture.parameterSpecifications {
+            let name = specification.name
+            origins[name] = names.origin(name, in: source, extras: extras)
+            if origins[name] == .stored(name), case .rows(let parts) = names.origin(name) {
+                replaced.formUnion(parts.compactMap { $0 })
+            }
+        }
+        // A model with a head, such as the canopy model, holds its backbone under a prefix; and there may be a parameter
+        // of registers where there are none.
+        let prefix = names.prefix
+        let empty = record.architecture.registers == 0 ? "\(prefix)embeddings.register_tokens" : nil
+        return try WeightsContents(
+            path: path, format: .huggingface, record: record, notes: notes, source: source, extras: extras,
+            origins: origins, ignoring: { !$0.hasPrefix(prefix) || $0 == empty || replaced.contains($0) })
+    }
+
+    private init(
+        path: String, format: WeightsFormat, record: WeightsRecord, notes: [String], source: any TensorSource,
+        extras: (any TensorSource)?, origins: [String: TensorOrigin], ignoring: (String) -> Bool
+    ) throws(BackboneError) {
+        var missing: [String] = []
+        var misshapen: [String] = []
+        var used: Set<String> = []
+        for specification in record.architecture.parameterSpecifications {
+            guard let origin = origins[specification.name] else {
+                missing.append(specification.name)
+                continue
+            }
+            var elements = 0
+            func count(_ name: String) {
+                used.insert(name)
+                guard let entry = extras?.entry(name) ?? source.entry(name) else {
+                    missing.append(name)
+                    return
+                }
+                elements += entry.shape.reduce(1, *)
+                let expected = specification.shape
+                // A mask token is [1, D] here and [1, 1, D] there.
+                let fits: Bool
+                if case .rows = origin {
+                    fits = entry.shape == [expected[0] / 3] + expected.dropFirst()
+                } else {
+                    fits = entry.shape.drop { $0 == 1 } == expected.drop { $0 == 1 }
+                }
+                if !fits { misshapen.append("\(name) is \(entry.shape); expected \(expected)") }
+            }
+            switch origin {
+            case .stored(let name): count(name)
+            case .rows(let names): for case let name? in names { count(name) }
+            case .zeros, .derived: break
+            }
+        }
+        let unexpected = source.names.filter { !used.contains($0) && !ignoring($0) }.sorted()
+        let causes =
+            listed("missing", missing) + listed("unexpected", unexpected) + listed("wrong shape", misshapen)
+        guard causes.isEmpty else {
+            throw BackboneError(
+                .badWeights, "the tensors of the file are not those of its architecture", in: path, why: causes)
+        }
+        self.path = path
+        self.format = format
+        self.record = record
+        self.notes = notes
+        self.source = source
+        self.extras = extras
+        self.origins = origins
+    }
+
+    /// How many tensors are stored in each element type, by the names of the safetensors format.
+    public var typeCounts: [String: Int] {
+        Dictionary(source.entries.map { ($0.type.rawValue, 1) }, uniquingKeysWith: +)
+    }
+
+    /// Bytes of all stored tensors.
+    public var byteCount: Int { source.byteCount }
+
+    /// A tensor by its official name, in the type that it is stored in.
+    ///
+    /// - Parameter copy: Whether it has memory of its own; without, it may lie in the file's map.
+    func tensor(_ specification: ParameterSpecification, copy: Bool = true) throws -> Tensor {
+        guard let origin = origins[specification.name] else {
+            preconditionFailure("\(specification.name) was found to be there when the file was opened")
+        }
+        func read(_ name: String) throws(TorchError) -> Tensor {
+            if let extras, extras.entry(name) != nil { return try extras.tensor(name, copy: copy) }
+            return try source.tensor(name, copy: copy)
+        }
+        switch origin {
+        case .stored(let name): return try read(name).reshaped(specification.shape)
+        case .rows(let names):
+            let first = try read(names.compactMap { $0 }.first ?? "")
+            return concatenate(try names.map { try $0.map(read) ?? first.zerosLike() }, dim: 0)
+        case .zeros: return .zeros(specification.shape)
+        case .derived: return record.architecture.derived(specification)
+        }
+    }
+}
+
+extension WeightsContents {
+    /// Lets go of the pages that reading a tensor brought into memory; nobody may hold a tensor over them.
+    func release(_ specification: ParameterSpecification) {
+        for name in stored(specification) { source.release(name) }
+    }
+
+    /// Says that a tensor will be read soon.
+    func willNeed(_ specification: ParameterSpecification) {
+        for name in stored(specification) { source.willNeed(name) }
+    }
+
+    /// The names of the arrays in the file that a tensor is made of.
+    private func stored(_ specification: ParameterSpecification) -> [String] {
+        switch origins[specification.name] {
+        case .stored(let name): extras?.entry(name) == nil ? [name] : []
+        case .rows(let names): names.compactMap { $0 }
+        case .zeros, .derived, nil: []
+        }
+    }
+}
+
+extension BackboneConfiguration {
+    /// A buffer that is not stored, as the configuration says.
+    func derived(_ specification: ParameterSpecification) -> Tensor {
+        withoutGradient {
+            // Nothing is drawn for buffers; the generator is there for the others.
+            specification.firstValue(self, generator: Generator(seed: 0)).to(.float32)
+        }
+    }
+}
+
+extension WeightsOptions {
+    func extras() throws(TorchError) -> (any TensorSource)? {
+        guard let periods else { return nil }
+        return try openTensors(periods)
+    }
+}
+
+extension HuggingFaceNames {
+    /// Where an official name comes from in a file; `nil` where it is missing.
+    ///
+    /// `extras` holds, under official names, what transformers has no place for.
+    func origin(_ official: String, in source: any TensorSource, extras: (any TensorSource)?) -> TensorOrigin? {
+        if extras?.entry(official) != nil { return .stored(official) }
+        switch origin(official) {
+        case .rows(let names):
+            let present = names.map { name in name.flatMap { source.entry($0) == nil ? nil : $0 } }
+            // The bias of k is left out where it cannot matter, and any bias may be switched off.
+            let isBias = official.hasSuffix(".bias")
+            if present.allSatisfy({ $0 == nil }) { return isBias ? .zeros : nil }
+            return present.contains(nil) && !isBias ? nil : .rows(present)
+        case .stored(let name):
+            if source.entry(name) != nil { return .stored(name) }
+            return official.hasSuffix(".bias") && HuggingFaceNames.blockName(official) != nil
+                && !official.contains(".norm") ? .zeros : nil
+        case let other: return other
+        }
+    }
+
+    /// The shape that an official name has, put together from a file's; `nil` where it is missing.
+    func shape(_ official: String, in source: any TensorSource) -> [Int]? {
+        switch origin(official) {
+        case .stored(let name): return source.entry(name)?.shape
+        case .rows(let names):
+            guard let shape = names.lazy.compactMap({ $0.flatMap(source.entry) }).first?.shape, let rows = shape.first
+            else { return nil }
+            return [3 * rows] + shape.dropFirst()
+        case .derived:
+            // transformers masks the bias of k by leaving it out.
+            guard let (block, rest) = Self.blockName(official), rest == "attn.qkv.bias_mask" else { return nil }
+            let bias = "\(layers)\(block).attention.k_proj.bias"
+            return source.entry(bias) == nil ? [1] : nil
+        case .zeros, nil: return nil
+        }
+    }
+}

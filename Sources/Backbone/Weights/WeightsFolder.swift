@@ -1,0 +1,45 @@
+// Which file in a folder of weights is meant.
+internal import FoundationEssentials
+
+/// The layout of folders with weights: runs and models of ours, and those of Hugging Face.
+enum WeightsFolder {
+    /// What transformers has no place for, in a folder that we wrote for it.
+    static let extras = "geodino.safetensors"
+
+    private static let candidates = [
+        VisionTransformer.fileName, "model.safetensors.index.json", "model.safetensors",
+    ]
+
+    /// The file that a path means: itself, or the weights in a folder.
+    ///
+    /// - Throws: `BackboneError` (`notFound`) for no such path, and for a folder without weights.
+    static func file(of path: String) throws(BackboneError) -> String {
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw BackboneError(
+                .notFound, "no such weights", in: path,
+                try: "give a .safetensors or .pth file, or the folder of a run or of a Hugging Face model")
+        }
+        guard isFolder else { return path }
+        let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
+        for name in candidates where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+            return "\(folder)/\(name)"
+        }
+        let archives = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix(".pth") || $0 == "pytorch_model.bin" }.sorted()
+        guard archives.count == 1 else {
+            let found =
+                archives.isEmpty ? "none of these" : "several .pth files: \(archives.prefix(4).joined(separator: ", "))"
+            throw BackboneError(
+                .notFound, "the folder holds no weights", in: path,
+                why: ["looked for \(candidates.joined(separator: ", ")) and a .pth file, found \(found)"],
+                try: "finish the run first, or give the file itself")
+        }
+        return "\(folder)/\(archives[0])"
+    }
+
+    /// The folder of a file.
+    static func folder(of file: String) -> String {
+        file.lastIndex(of: "/").map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
+    }
+}

@@ -1,0 +1,383 @@
+// A restricted unpickler: it rebuilds dictionaries of tensors and nothing else. Python's pickle is a program for a stack
+// machine that may call any function; this machine knows no function, only the few steps that weights need.
+
+/// Reads one pickle (protocols 0 to 5).
+///
+/// Facts of the format: Python's pickletools. Whatever is not part of rebuilding tensors is refused by its opcode, its
+/// place and, where it has one, its name. Nothing is ever looked up or executed.
+struct PickleMachine {
+    /// The contents of nodes.
+    private(set) var nodes: [PickleNode] = []
+
+    private let bytes: UnsafeRawBufferPointer
+    private var place = 0
+    private var stack: [PickleValue] = []
+    private var marks: [Int] = []
+    private var memo: [Int: PickleValue] = [:]
+
+    /// No honest pickle of weights is longer, as the weights themselves lie elsewhere.
+    static let limit = 64_000_000
+    /// The most dimensions that a tensor has.
+    private static let rankLimit = 16
+
+    /// Reads a pickle.
+    ///
+    /// - Returns: The machine with its nodes, the value at the top, and where the pickle ends.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(FileComplaint) -> (machine: PickleMachine, value: PickleValue, end: Int) {
+        guard bytes.count <= limit else {
+            throw FileComplaint("its pickle has \(bytes.count) bytes; the limit is \(limit)")
+        }
+        var machine = PickleMachine(bytes)
+        let value = try machine.run()
+        return (machine, value, machine.place)
+    }
+
+    private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// The items of a tuple; `nil` for anything else.
+    func tuple(_ value: PickleValue) -> [PickleValue]? {
+        guard case .node(let index) = value, case .tuple(let items) = nodes[index] else { return nil }
+        return items
+    }
+
+    // MARK: Opcodes
+
+    private mutating func run() throws(FileComplaint) -> PickleValue {
+        while true {
+            let start = place
+            let code = try byte()
+            switch code {
+            case 0x2E: return try pop(start)  // STOP
+            case 0x80:  // PROTO
+                let version = try byte()
+                guard version <= 5 else { throw refusal("PROTO", start, "of version \(version); known are 0 to 5") }
+            case 0x95: _ = try take(8)  // FRAME
+            case 0x28: marks.append(stack.count)  // MARK
+            case 0x30: _ = try pop(start)  // POP
+            case 0x31: _ = try popToMark(start)  // POP_MARK
+            case 0x32: stack.append(try top(start))  // DUP
+            case 0x4E: stack.append(.none)  // NONE
+            case 0x88: stack.append(.bool(true))  // NEWTRUE
+            case 0x89: stack.append(.bool(false))  // NEWFALSE
+            case 0x4A: stack.append(.int(Int(Int32(truncatingIfNeeded: try number(4)))))  // BININT
+            case 0x4B: stack.append(.int(try number(1)))  // BININT1
+            case 0x4D: stack.append(.int(try number(2)))  // BININT2
+            case 0x8A: stack.append(try long(count: try number(1)))  // LONG1
+            case 0x8B: stack.append(try long(count: try number(4)))  // LONG4
+            case 0x49, 0x4C: stack.append(try decimal(start))  // INT, LONG
+            case 0x47:  // BINFLOAT, big-endian
+                let bits = try take(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                stack.append(.float(Double(bitPattern: bits)))
+            case 0x46: stack.append(.float(Double(try line()) ?? .nan))  // FLOAT
+            case 0x8C: stack.append(.text(try text(try number(1), start)))  // SHORT_BINUNICODE
+            case 0x58: stack.append(.text(try text(try number(4), start)))  // BINUNICODE
+            case 0x8D: stack.append(.text(try text(try number(8), start)))  // BINUNICODE8
+            case 0x55: stack.append(.text(try text(try number(1), start)))  // SHORT_BINSTRING
+            case 0x54: stack.append(.text(try text(try number(4), start)))  // BINSTRING
+            case 0x56: stack.append(.text(try line()))  // UNICODE
+            case 0x43: try skip(try number(1))  // SHORT_BINBYTES
+            case 0x42: try skip(try number(4))  // BINBYTES
+            case 0x8E: try skip(try number(8))  // BINBYTES8
+            case 0x5D: push(.list([]))  // EMPTY_LIST
+            case 0x29: push(.tuple([]))  // EMPTY_TUPLE
+            case 0x7D: push(.dictionary([]))  // EMPTY_DICT
+            case 0x6C: push(.list(try popToMark(start)))  // LIST
+            case 0x74: push(.tuple(try popToMark(start)))  // TUPLE
+            case 0x64: push(.dictionary(try pairs(try popToMark(start), start)))  // DICT
+            case 0x85: push(.tuple(try pop(1, start)))  // TUPLE1
+            case 0x86: push(.tuple(try pop(2, start)))  // TUPLE2
+            case 0x87: push(.tuple(try pop(3, start)))  // TUPLE3
+            case 0x61: try append([try pop(start)], start)  // APPEND
+            case 0x65: try append(try popToMark(start), start)  // APPENDS
+            case 0x73: try set(try pop(2, start), start)  // SETITEM
+            case 0x75: try set(try popToMark(start), start)  // SETITEMS
+            case 0x71: memo[try number(1)] = try top(start)  // BINPUT
+            case 0x72: memo[try number(4)] = try top(start)  // LONG_BINPUT
+            case 0x94: memo[memo.count] = try top(start)  // MEMOIZE
+            case 0x70: memo[try index(start)] = try top(start)  // PUT
+            case 0x68: stack.append(try remembered(try number(1), start))  // BINGET
+            case 0x6A: stack.append(try remembered(try number(4), start))  // LONG_BINGET
+            case 0x67: stack.append(try remembered(try index(start), start))  // GET
+            case 0x63: try global("GLOBAL", module: try line(), name: try line(), start)  // GLOBAL
+            case 0x93:  // STACK_GLOBAL
+                let names = try pop(2, start)
+                guard case .text(let module) = names[0], case .text(let name) = names[1] else {
+                    throw refusal("STACK_GLOBAL", start, "without a module and a name")
+                }
+                try global("STACK_GLOBAL", module: module, name: name, start)
+            case 0x52: try reduce(start)  // REDUCE
+            case 0x62: try build(start)  // BUILD
+            case 0x51: push(.storage(try storage(try pop(start), start)))  // BINPERSID
+            default: throw refusal(Self.names[code] ?? "0x\(String(code, radix: 16))", start, nil)
+            }
+        }
+    }
+
+    /// Names of opcodes that exist and are not part of rebuilding tensors.
+    private static let names: [UInt8: String] = [
+        0x50: "PERSID", 0x69: "INST", 0x6F: "OBJ", 0x53: "STRING", 0x81: "NEWOBJ", 0x92: "NEWOBJ_EX", 0x82: "EXT1",
+        0x83: "EXT2", 0x84: "EXT4", 0x8F: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x96: "BYTEARRAY8",
+        0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+    ]
+
+    private func refusal(_ opcode: String, _ start: Int, _ detail: String?) -> FileComplaint {
+        FileComplaint(
+            """
+            the opcode \(opcode) at byte \(start) of its pickle\(detail.map { " " + $0 } ?? "") is not part of \
+            rebuilding tensors; nothing was run
+            """)
+    }
+
+    // MARK: Bytes
+
+    private mutating func byte() throws(FileComplaint) -> UInt8 { try take(1)[0] }
+
+    private mutating func take(_ count: Int) throws(FileComplaint) -> UnsafeRawBufferPointer {
+        guard count >= 0, count <= bytes.count - place else {
+            throw FileComplaint("its pickle is cut at byte \(place) of \(bytes.count)")
+        }
+        defer { place += count }
+        return UnsafeRawBufferPointer(rebasing: bytes[place..<place + count])
+    }
+
+    /// A little-endian number without sign.
+    private mutating func number(_ count: Int) throws(FileComplaint) -> Int {
+        Int(truncatingIfNeeded: try take(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    }
+
+    private mutating func skip(_ count: Int) throws(FileComplaint) {
+        _ = try take(count)
+        stack.append(.bytes)
+    }
+
+    /// A little-endian number with sign; more than 8 bytes are kept as what they are, too large to be of use.
+    private mutating func long(count: Int) throws(FileComplaint) -> PickleValue {
+        let digits = try take(count)
+        guard count <= 8 else { return .bytes }
+        guard let last = digits.last else { return .int(0) }
+        let start: UInt64 = last & 0x80 == 0 ? 0 : .max
+        return .int(Int(truncatingIfNeeded: digits.reversed().reduce(start) { $0 << 8 | UInt64($1) }))
+    }
+
+    private mutating func line() throws(FileComplaint) -> String {
+        let start = place
+        while try byte() != 0x0A {}
+        guard let text = String(validating: bytes[start..<place - 1], as: UTF8.self) else {
+            throw FileComplaint("its pickle has a line at byte \(start) that is not UTF-8")
+        }
+        return text
+    }
+
+    private mutating func text(_ count: Int, _ start: Int) throws(FileComplaint) -> String {
+        guard let text = String(validating: try take(count), as: UTF8.self) else {
+            throw FileComplaint("its pickle has a text at byte \(start) that is not UTF-8")
+        }
+        return text
+    }
+
+    private mutating func decimal(_ start: Int) throws(FileComplaint) -> PickleValue {
+        let text = try line()
+        if text == "00" || text == "01" { return .bool(text == "01") }
+        guard let value = Int(text.hasSuffix("L") ? String(text.dropLast()) : text) else {
+            throw FileComplaint("its pickle has no number at byte \(start), where one belongs")
+        }
+        return .int(value)
+    }
+
+    private mutating func index(_ start: Int) throws(FileComplaint) -> Int {
+        guard case .int(let index) = try decimal(start), index >= 0 else {
+            throw FileComplaint("its pickle has no index at byte \(start), where one belongs")
+        }
+        return index
+    }
+
+    // MARK: Stack
+
+    private mutating func push(_ node: PickleNode) {
+        nodes.append(node)
+        stack.append(.node(nodes.count - 1))
+    }
+
+    private func top(_ start: Int) throws(FileComplaint) -> PickleValue {
+        guard stack.count > (marks.last ?? 0), let value = stack.last else { throw underflow(start) }
+        return value
+    }
+
+    private mutating func pop(_ start: Int) throws(FileComplaint) -> PickleValue {
+        let value = try top(start)
+        stack.removeLast()
+        return value
+    }
+
+    private mutating func pop(_ count: Int, _ start: Int) throws(FileComplaint) -> [PickleValue] {
+        guard stack.count - (marks.last ?? 0) >= count else { throw underflow(start) }
+        defer { stack.removeLast(count) }
+        return Array(stack.suffix(count))
+    }
+
+    private mutating func popToMark(_ start: Int) throws(FileComplaint) -> [PickleValue] {
+        guard let mark = marks.popLast() else { throw underflow(start) }
+        defer { stack.removeLast(stack.count - mark) }
+        return Array(stack[mark...])
+    }
+
+    private func underflow(_ start: Int) -> FileComplaint {
+        FileComplaint("its pickle takes more from the stack than lies there, at byte \(start)")
+    }
+
+    private func remembered(_ index: Int, _ start: Int) throws(FileComplaint) -> PickleValue {
+        guard let value = memo[index] else {
+            throw FileComplaint("its pickle recalls what it never remembered, at byte \(start)")
+        }
+        return value
+    }
+
+    // MARK: Containers
+
+    private func pairs(
+        _ values: [PickleValue], _ start: Int
+    ) throws(FileComplaint) -> [(key: PickleValue, value: PickleValue)] {
+        guard values.count % 2 == 0 else {
+            throw FileComplaint("its pickle has a key without a value, at byte \(start)")
+        }
+        return stride(from: 0, to: values.count, by: 2).map { (values[$0], values[$0 + 1]) }
+    }
+
+    private mutating func append(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
+        guard case .node(let index) = try top(start), case .list(var items) = nodes[index] else {
+            throw FileComplaint("its pickle appends to what is no list, at byte \(start)")
+        }
+        nodes[index] = .list([])  // so that the items are not copied
+        items += values
+        nodes[index] = .list(items)
+    }
+
+    private mutating func set(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
+        let more = try pairs(values, start)
+        guard case .node(let index) = try top(start), case .dictionary(var items) = nodes[index] else {
+            throw FileComplaint("its pickle sets an item of what is no dictionary, at byte \(start)")
+        }
+        nodes[index] = .dictionary([])  // so that the items are not copied
+        items += more
+        nodes[index] = .dictionary(items)
+    }
+
+    // MARK: Rebuilding
+
+    private mutating func global(
+        _ opcode: String, module: String, name: String, _ start: Int
+    ) throws(FileComplaint) {
+        guard let known = PickleGlobal(module: module, name: name) else {
+            throw refusal(opcode, start, "names \(quoted("\(module).\(name)")), which")
+        }
+        stack.append(.global(known))
+    }
+
+    private mutating func reduce(_ start: Int) throws(FileComplaint) {
+        let values = try pop(2, start)
+        guard case .global(let function) = values[0], let arguments = tuple(values[1]) else {
+            throw refusal("REDUCE", start, "calls what is no function of the allowed list, which")
+        }
+        func malformed(_ what: String) -> FileComplaint {
+            FileComplaint("its pickle rebuilds \(what) from arguments that do not fit, at byte \(start)")
+        }
+        switch function {
+        case .orderedDictionary:
+            guard arguments.isEmpty else { throw malformed("a dictionary") }
+            push(.dictionary([]))
+        case .size:
+            guard arguments.count == 1 else { throw malformed("a size") }
+            stack.append(arguments[0])
+        case .rebuildParameter:
+            guard let data = arguments.first, case .node(let index) = data, case .tensor = nodes[index] else {
+                throw malformed("a parameter")
+            }
+            stack.append(data)
+        case .rebuildTensor, .rebuildTensorOfType:
+            guard let tensor = try tensor(arguments, typed: function == .rebuildTensorOfType, start) else {
+                throw malformed("a tensor")
+            }
+            push(.tensor(tensor))
+        case .storage, .untypedStorage, .type:
+            throw refusal("REDUCE", start, "calls a type, which")
+        }
+    }
+
+    /// State that is laid onto an object: only the notes that PyTorch adds to a dictionary of weights, which are dropped.
+    private mutating func build(_ start: Int) throws(FileComplaint) {
+        _ = try pop(start)
+        guard case .node(let index) = try top(start), case .dictionary = nodes[index] else {
+            throw refusal("BUILD", start, "changes an object that is no dictionary, which")
+        }
+    }
+
+    /// `("storage", type, key, location, count)`, with a sixth item in files of the old format.
+    private func storage(_ value: PickleValue, _ start: Int) throws(FileComplaint) -> PickleStorage {
+        guard let items = tuple(value), (5...6).contains(items.count), case .text("storage") = items[0],
+            case .global(let kind) = items[1], case .text(let key) = items[2], case .int(let count) = items[4],
+            count >= 0
+        else { throw refusal("BINPERSID", start, "names something other than a storage, which") }
+        if items.count == 6 {
+            guard case .none = items[5] else { throw refusal("BINPERSID", start, "names a part of a storage, which") }
+        }
+        return switch kind {
+        case .storage(let type): PickleStorage(key: key, type: type, count: count)
+        case .untypedStorage: PickleStorage(key: key, type: nil, count: count)
+        default: throw refusal("BINPERSID", start, "names a storage without a type, which")
+        }
+    }
+
+    /// `(storage, offset, size, stride, ...)`; `nil` where the arguments do not fit.
+    private func tensor(
+        _ arguments: [PickleValue], typed: Bool, _ start: Int
+    ) throws(FileComplaint) -> PickleTensor? {
+        guard arguments.count >= (typed ? 7 : 4), case .node(let index) = arguments[0],
+            case .storage(let storage) = nodes[index], case .int(let offset) = arguments[1],
+            let shape = sizes(arguments[2]), let strides = sizes(arguments[3]), shape.count == strides.count,
+            shape.count <= Self.rankLimit, offset >= 0
+        else { return nil }
+        let type: ElementType
+        if typed {
+            guard case .global(.type(let given)) = arguments[6] else { return nil }
+            type = given
+        } else {
+            guard let given = storage.type else { return nil }
+            type = given
+        }
+        // A file must hold what it claims: views that repeat elements could claim any amount of memory.
+        let held = storage.type == nil ? storage.count / type.byteCount : storage.count
+        var elements = 1
+        var last = offset
+        var overflows = false
+        for (size, stride) in zip(shape, strides) {
+            let (product, first) = elements.multipliedReportingOverflow(by: size)
+            let (reach, second) = max(size - 1, 0).multipliedReportingOverflow(by: stride)
+            let (sum, third) = last.addingReportingOverflow(reach)
+            overflows = overflows || first || second || third
+            (elements, last) = (product, sum)
+        }
+        guard !overflows, elements <= held, elements == 0 || last < held else {
+            throw FileComplaint(
+                """
+                a tensor of the shape \(shape) with the strides \(strides) from element \(offset) on does not lie in \
+                its storage \(quoted(storage.key)) of \(held) elements
+                """)
+        }
+        return PickleTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides)
+    }
+
+    /// Whole numbers from 0 of a tuple or a list.
+    private func sizes(_ value: PickleValue) -> [Int]? {
+        guard case .node(let index) = value else { return nil }
+        let items: [PickleValue]
+        switch nodes[index] {
+        case .tuple(let values), .list(let values): items = values
+        default: return nil
+        }
+        var sizes: [Int] = []
+        for case .int(let size) in items where size >= 0 { sizes.append(size) }
+        return sizes.count == items.count ? sizes : nil
+    }
+}

@@ -1,0 +1,112 @@
+// Weights in several safetensors files with an index, as Hugging Face writes large models.
+internal import FoundationEssentials
+
+/// Several safetensors files that an index, `model.safetensors.index.json`, makes one.
+///
+/// The index may name files beside itself only. What it lists must be there, and nothing else.
+public final class ShardedSafetensors: TensorSource {
+    /// The index.
+    public let path: String
+    /// The metadata of all files; where they differ, the first one's.
+    public let metadata: [String: String]
+    /// The arrays, file by file in the order of their data.
+    public let entries: [TensorEntry]
+
+    private let files: [SafetensorsFile]
+    private let places: [String: (file: Int, entry: Int)]
+
+    private struct Index: Decodable {
+        var weight_map: [String: String]
+    }
+
+    /// Opens an index and all files that it names.
+    ///
+    /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`) that lists what does not fit.
+    public init(index path: String) throws(TorchError) {
+        self.path = path
+        let shards = try Self.shards(path)
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        var files: [SafetensorsFile] = []
+        var entries: [TensorEntry] = []
+        var places: [String: (file: Int, entry: Int)] = [:]
+        var metadata: [String: String] = [:]
+        var wrong: [String] = []
+        for name in Set(shards.values).sorted() {
+            let file = try SafetensorsFile(path: folder + name)
+            for entry in file.entries {
+                guard shards[entry.name] == name else {
+                    wrong.append("\(name) holds \(quoted(entry.name)), which the index places elsewhere or nowhere")
+                    continue
+                }
+                places[entry.name] = (files.count, entries.count)
+                entries.append(entry)
+            }
+            metadata.merge(file.metadata) { first, _ in first }
+            files.append(file)
+        }
+        for name in shards.keys.sorted() where places[name] == nil {
+            wrong.append("\(quoted(name)) is not in \(shards[name] ?? "")")
+        }
+        guard wrong.isEmpty else {
+            throw Self.bad(path, Array(wrong.prefix(8)))
+        }
+        self.files = files
+        self.entries = entries
+        self.places = places
+        self.metadata = metadata
+    }
+
+    /// The array of a name; `nil` where there is none.
+    public func entry(_ name: String) -> TensorEntry? { places[name].map { entries[$0.entry] } }
+
+    /// A tensor with an array's values; see `TensorSource`.
+    public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
+        guard let place = places[name] else {
+            throw TorchError(
+                .notFound, "there is no array '\(name)' among the \(entries.count) of the index", in: path)
+        }
+        return try files[place.file].tensor(name, copy: copy)
+    }
+
+    /// Gives back the memory of an array's pages; see `TensorSource`.
+    public func release(_ name: String) {
+        if let place = places[name] { files[place.file].release(name) }
+    }
+
+    /// Asks the system to read an array ahead.
+    public func willNeed(_ name: String) {
+        if let place = places[name] { files[place.file].willNeed(name) }
+    }
+
+    /// The file of each array.
+    private static func shards(_ path: String) throws(TorchError) -> [String: String] {
+        let map = try MappedFile(path: path)
+        guard map.bytes.count <= SafetensorsHeader.limit else {
+            throw bad(path, ["it has \(map.bytes.count) bytes; the limit is \(SafetensorsHeader.limit)"])
+        }
+        let shards: [String: String]
+        do {
+            shards = try JSONDecoder().decode(Index.self, from: Data(map.bytes)).weight_map
+        } catch {
+            throw bad(path, ["it has no weight_map of texts by name"])
+        }
+        guard !shards.isEmpty else { throw bad(path, ["its weight_map is empty"]) }
+        let strangers = Set(shards.values).filter {
+            $0.contains("/") || $0.contains("\0") || $0.hasPrefix(".") || !$0.hasSuffix(".safetensors")
+        }
+        guard strangers.isEmpty else {
+            throw bad(
+                path,
+                strangers.sorted().prefix(4).map {
+                    "it names the file \(quoted($0)); expected names of .safetensors files beside the index"
+                })
+        }
+        return shards
+    }
+
+    private static func bad(_ path: String, _ causes: [String]) -> TorchError {
+        TorchError(
+            .badFile, "cannot read the index of sharded weights", in: path, why: causes,
+            try: "fetch all files of the model again")
+    }
+}

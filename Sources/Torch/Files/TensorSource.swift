@@ -1,0 +1,49 @@
+// What all files of weights have in common: named arrays that are read when they are asked for.
+
+/// Named arrays of a file, or of several files that belong together.
+///
+/// Opening reads names, types, shapes and places alone; elements are read when a tensor is asked for. Sources are
+/// constants: threads may read from one at once. The files must not be cut while they are open.
+public protocol TensorSource: AnyObject, Sendable {
+    /// The file, or the index of several files.
+    var path: String { get }
+    /// Texts that travel with the arrays.
+    var metadata: [String: String] { get }
+    /// The arrays, in the order of their data.
+    var entries: [TensorEntry] { get }
+    /// The array of a name; `nil` where there is none.
+    func entry(_ name: String) -> TensorEntry?
+    /// A tensor with an array's values.
+    ///
+    /// - Parameter copy: Whether the tensor has memory of its own. Without, it lies in the file's map where its layout
+    ///   allows, keeps the file open and sees the file's pages; writing to it changes neither the file nor what others
+    ///   see.
+    func tensor(_ name: String, copy: Bool) throws(TorchError) -> Tensor
+    /// Gives back the memory of the pages that reading an array brought in. Tensors over the file's map stay valid and
+    /// read the file again, without what was written to them.
+    func release(_ name: String)
+    /// Asks the system to read an array ahead.
+    func willNeed(_ name: String)
+}
+
+extension TensorSource {
+    /// The names of the arrays, in the order of their data.
+    public var names: [String] { entries.map(\.name) }
+
+    /// Bytes of all arrays together.
+    public var byteCount: Int { entries.reduce(0) { $0 + ($1.byteCount ?? 0) } }
+}
+
+/// Opens a file of weights, whatever its format: safetensors, the index of sharded safetensors, or what `torch.save`
+/// wrote (`.pth`, `.pt`, `.bin`; zip archives and the format before them).
+///
+/// The content decides, not the name. Nothing in the file is executed.
+///
+/// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`).
+public func openTensors(_ path: String) throws(TorchError) -> any TensorSource {
+    if path.hasSuffix(".json") { return try ShardedSafetensors(index: path) }
+    let map = try MappedFile(path: path)
+    let start = UnsafeRawBufferPointer(rebasing: map.bytes.prefix(16))
+    if PyTorchFile.recognises(start) { return try PyTorchFile(map) }
+    return try SafetensorsFile(map)
+}

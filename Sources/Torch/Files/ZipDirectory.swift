@@ -1,0 +1,166 @@
+// The directory of a zip archive, read with suspicion: where each stored member lies.
+
+/// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them.
+///
+/// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (64-bit sizes). Compressed, encrypted and split archives are
+/// refused, and so are members that overlap or reach outside.
+struct ZipDirectory {
+    /// One member.
+    struct Member {
+        let name: String
+        /// Where its contents lie in the file.
+        let range: Range<Int>
+    }
+
+    /// No honest archive of weights has more members.
+    static let limit = 1_000_000
+
+    /// In the order of their data.
+    private(set) var members: [Member] = []
+    private var places: [String: Int] = [:]
+
+    /// The member of a name.
+    subscript(name: String) -> Member? { places[name].map { members[$0] } }
+
+    /// Reads the directory at the end of an archive.
+    init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
+        let reader = LittleEndianBytes(bytes)
+        let (count, start, size) = try Self.directory(reader)
+        guard count <= Self.limit else {
+            throw FileComplaint("its directory claims \(count) members; the limit is \(Self.limit)")
+        }
+        guard start >= 0, size >= 0, start <= bytes.count, size <= bytes.count - start else {
+            throw FileComplaint(
+                "its directory claims the bytes from \(start) on, \(size) of them; the file has \(bytes.count)")
+        }
+        var place = start
+        var found: [Member] = []
+        for _ in 0..<count {
+            found.append(try Self.member(reader, &place, directory: start, end: start + size))
+        }
+        members = found.sorted { ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name) }
+        for (a, b) in zip(members, members.dropFirst()) where a.range.upperBound > b.range.lowerBound {
+            throw FileComplaint("its members \(quoted(a.name)) and \(quoted(b.name)) overlap")
+        }
+        for (index, member) in members.enumerated() {
+            guard places.updateValue(index, forKey: member.name) == nil else {
+                throw FileComplaint("the member \(quoted(member.name)) occurs twice")
+            }
+        }
+    }
+
+    /// Number of members, first byte and size of the directory.
+    private static func directory(_ reader: LittleEndianBytes) throws(FileComplaint) -> (Int, Int, Int) {
+        let length = reader.bytes.count
+        var end = length - 22
+        // The record ends with a comment of up to 65535 bytes.
+        while end >= max(0, length - 22 - 65535) {
+            if try reader.uint32(end) == 0x0605_4B50, try reader.uint16(end + 20) == length - end - 22 { break }
+            end -= 1
+        }
+        guard end >= max(0, length - 22 - 65535) else {
+            throw FileComplaint("it begins like a zip archive and has no directory at its end: it is cut")
+        }
+        let count = try reader.uint16(end + 10)
+        let size = try reader.uint32(end + 12)
+        let start = try reader.uint32(end + 16)
+        guard count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF else { return (count, start, size) }
+        guard end >= 20, try reader.uint32(end - 20) == 0x0706_4B50 else {
+            throw FileComplaint("the place of its 64-bit directory is missing")
+        }
+        let wide = try reader.uint64(end - 12)
+        guard try reader.uint32(wide) == 0x0606_4B50 else {
+            throw FileComplaint("its 64-bit directory is not at byte \(wide), where it should be")
+        }
+        return (try reader.uint64(wide + 32), try reader.uint64(wide + 48), try reader.uint64(wide + 40))
+    }
+
+    /// Reads one entry of the directory and moves on to the next.
+    private static func member(
+        _ reader: LittleEndianBytes, _ place: inout Int, directory: Int, end: Int
+    ) throws(FileComplaint) -> Member {
+        guard place <= end - 46, try reader.uint32(place) == 0x0201_4B50 else {
+            throw FileComplaint("its directory is damaged at byte \(place)")
+        }
+        let flags = try reader.uint16(place + 8)
+        let method = try reader.uint16(place + 10)
+        var packed = try reader.uint32(place + 20)
+        var size = try reader.uint32(place + 24)
+        let nameLength = try reader.uint16(place + 28)
+        let extraLength = try reader.uint16(place + 30)
+        let commentLength = try reader.uint16(place + 32)
+        var local = try reader.uint32(place + 42)
+        guard nameLength + extraLength + commentLength <= end - place - 46,
+            let name = String(
+                validating: UnsafeRawBufferPointer(
+                    rebasing: reader.bytes[place + 46..<place + 46 + nameLength]), as: UTF8.self)
+        else { throw FileComplaint("its directory is damaged at byte \(place)") }
+        var extra = place + 46 + nameLength
+        let extraEnd = extra + extraLength
+        while extra + 4 <= extraEnd {
+            let length = try reader.uint16(extra + 2)
+            if try reader.uint16(extra) == 1 {
+                // Present in this order, each only where the field of 32 bits is full.
+                var field = extra + 4
+                func wide(_ value: inout Int) throws(FileComplaint) {
+                    guard value == 0xFFFF_FFFF else { return }
+                    guard field + 8 <= min(extra + 4 + length, extraEnd) else {
+                        throw FileComplaint("the 64-bit sizes of \(quoted(name)) are cut")
+                    }
+                    value = try reader.uint64(field)
+                    field += 8
+                }
+                try wide(&size)
+                try wide(&packed)
+                try wide(&local)
+            }
+            extra += 4 + length
+        }
+        place = extraEnd + commentLength
+        guard method == 0, size == packed else {
+            throw FileComplaint(
+                "its member \(quoted(name)) is compressed (method \(method)); torch.save stores members as they are")
+        }
+        guard flags & 1 == 0 else { throw FileComplaint("its member \(quoted(name)) is encrypted") }
+        guard local <= directory - 30, try reader.uint32(local) == 0x0403_4B50 else {
+            throw FileComplaint("its member \(quoted(name)) is not at byte \(local), where it should be")
+        }
+        let start = local + 30 + (try reader.uint16(local + 26)) + (try reader.uint16(local + 28))
+        guard start <= directory, size <= directory - start else {
+            throw FileComplaint(
+                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is cut")
+        }
+        return Member(name: name, range: start..<start + size)
+    }
+}
+
+/// Whole numbers out of bytes, checked against their end.
+struct LittleEndianBytes {
+    let bytes: UnsafeRawBufferPointer
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    func uint16(_ place: Int) throws(FileComplaint) -> Int { Int(try load(place, as: UInt16.self)) }
+
+    func uint32(_ place: Int) throws(FileComplaint) -> Int { Int(try load(place, as: UInt32.self)) }
+
+    /// A number of 64 bits that must be a place or a size: below 2 to the 62nd.
+    func uint64(_ place: Int) throws(FileComplaint) -> Int {
+        let value = try load(place, as: UInt64.self)
+        guard value < 1 << 62 else { throw FileComplaint("the number at byte \(place) is no size") }
+        return Int(value)
+    }
+
+    private func load<Number: FixedWidthInteger>(_ place: Int, as: Number.Type) throws(FileComplaint) -> Number {
+        guard place >= 0, place <= bytes.count - MemoryLayout<Number>.size else {
+            throw FileComplaint("it is cut: a number at byte \(place) lies outside of its \(bytes.count) bytes")
+        }
+        return Number(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Number.self))
+    }
+}
+
+/// A name from a file in quotation marks, shortened and without control characters.
+func quoted(_ name: String) -> String {
+    let plain = String(String.UnicodeScalarView(name.unicodeScalars.prefix(120).map { $0.value < 0x20 ? "?" : $0 }))
+    return "'\(plain)\(name.unicodeScalars.count > 120 ? "..." : "")'"
+}

@@ -1,0 +1,168 @@
+// geodino weights: what a file of weights holds, and the same weights in another format.
+import ArgumentParser
+import Backbone
+import Foundation
+import Geo
+import Telemetry
+import Torch
+
+struct WeightsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weights", abstract: "Look into weights and convert them between formats.",
+        discussion: """
+            W is a file or a folder: what geodino wrote, a published DINOv3 .pth, or a Hugging Face model. A .pth is read \
+            without running any of it; what is no tensor is refused.
+            """,
+        subcommands: [WeightsInfoCommand.self, WeightsConvertCommand.self])
+}
+
+/// What the user knows of weights that do not describe themselves.
+struct WeightsArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The architecture where the file does not tell: \(BackboneConfiguration.presetNames.joined(separator: ", ")).",
+            valueName: "name"))
+    var arch: String?
+
+    @Option(help: ArgumentHelp("Normalise with these published statistics: web or sat.", valueName: "name"))
+    var statistics: String?
+
+    @Option(help: ArgumentHelp("Take the rotary periods from this file.", valueName: "file"))
+    var periods: String?
+
+    func validate() throws {
+        if let arch, BackboneConfiguration.preset(arch) == nil {
+            throw ValidationError(
+                "--arch takes one of \(BackboneConfiguration.presetNames.joined(separator: ", ")), got '\(arch)'")
+        }
+        if let statistics, InputStatistics(rawValue: statistics) == nil {
+            throw ValidationError("--statistics takes web or sat, got '\(statistics)'")
+        }
+    }
+
+    var options: WeightsOptions {
+        var options = WeightsOptions()
+        options.architecture = arch.flatMap(BackboneConfiguration.preset)
+        options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
+        options.periods = periods
+        return options
+    }
+}
+
+struct WeightsInfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Architecture, parameters, bands, normalisation, GSD, provenance and hash.")
+
+    @Argument(help: "Weights: a file or a folder.")
+    var weights: String
+
+    @OptionGroup var arguments: WeightsArguments
+
+    @Flag(help: "Leave the hash out, which needs the whole file.")
+    var noHash = false
+
+    @Option(help: "text or json.")
+    var format: OutputFormat = .text
+
+    func run() throws {
+        let contents = try WeightsContents.open(weights, options: arguments.options)
+        let report = WeightsReport(contents, sha256: noHash ? nil : try SHA256.hex(ofFile: contents.path))
+        if format == .json { try printJSON(report) } else { print(report.text) }
+        for note in contents.notes { printToStandardError("note: \(note)") }
+    }
+}
+
+struct WeightsConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert", abstract: "Write weights in another format, bit for bit.",
+        discussion: """
+            geodino: one .safetensors with official names and a description. official: a .pth that torch.load reads. \
+            huggingface: a folder that transformers' DINOv3ViTModel.from_pretrained reads.
+            """)
+
+    @Argument(help: "Weights: a file or a folder.")
+    var weights: String
+
+    @Option(name: .shortAndLong, help: "The file, or for huggingface the folder.")
+    var output: String
+
+    @Option(help: ArgumentHelp("huggingface, official or geodino.", valueName: "format"))
+    var to: String
+
+    @OptionGroup var arguments: WeightsArguments
+
+    @Flag(help: "Replace files in the way.")
+    var overwrite = false
+
+    func validate() throws {
+        if WeightsFormat(rawValue: to) == nil {
+            throw ValidationError("--to takes huggingface, official or geodino, got '\(to)'")
+        }
+    }
+
+    func run() throws {
+        let contents = try WeightsContents.open(weights, options: arguments.options)
+        for note in contents.notes { printToStandardError("note: \(note)") }
+        let format = WeightsFormat(rawValue: to) ?? .geodino
+        for file in try contents.convert(to: format, output: output, overwrite: overwrite) { print(file) }
+    }
+}
+
+/// What `weights info` says.
+private struct WeightsReport: Encodable {
+    var file: String
+    var format: String
+    var name: String?
+    var architecture: BackboneConfiguration
+    var parameters: Int
+    var types: [String: Int]
+    var bytes: Int
+    var bands: [String]
+    var mean: [Double]
+    var std: [Double]
+    var statistics: String?
+    var gsd: Double?
+    var provenance: [String: String]
+    var sha256: String?
+    var notes: [String]
+
+    init(_ contents: WeightsContents, sha256: String?) {
+        let record = contents.record
+        file = contents.path
+        format = contents.format.rawValue
+        architecture = record.architecture
+        name = BackboneConfiguration.presetNames.first {
+            BackboneConfiguration.preset($0).map { record.architecture.hasSizes(of: $0) } ?? false
+        }
+        parameters = record.architecture.parameterCount
+        types = contents.typeCounts
+        bytes = contents.byteCount
+        bands = record.bands.map(\.name)
+        mean = record.mean
+        std = record.std
+        statistics = InputStatistics(mean: record.mean, std: record.std)?.rawValue
+        gsd = record.gsd
+        provenance = record.provenance
+        self.sha256 = sha256
+        notes = contents.notes
+    }
+
+    var text: String {
+        let a = architecture
+        let heads = "\(a.heads) heads of \(a.headWidth)"
+        var lines = [
+            "file          \(file)", "format        \(format)",
+            "architecture  \(name.map { "\($0): " } ?? "")ViT \(a.width) x \(a.depth), \(heads), patch \(a.patchSize), \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)",
+            "parameters    \(parameters)",
+            "tensors       \(types.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")), \(bytes) bytes",
+            "bands         \(bands.joined(separator: ", "))",
+            "mean, std     \(mean) \(std)\(statistics.map { " (\($0))" } ?? "")",
+            "gsd           \(gsd.map { "\($0) m" } ?? "not one")",
+        ]
+        for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
+            lines.append("from          \(key): \(value)")
+        }
+        if let sha256 { lines.append("sha256        \(sha256)") }
+        return lines.joined(separator: "\n")
+    }
+}

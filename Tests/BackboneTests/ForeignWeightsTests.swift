@@ -1,0 +1,154 @@
+// Weights of others: what transformers saved gives transformers' answers, official files load, and conversions go there
+// and back without changing a bit.
+import Backbone
+import FoundationEssentials
+import Testing
+import Torch
+
+struct ForeignWeightsTests {
+    private func answers() throws -> SafetensorsFile {
+        try SafetensorsFile(path: goldenPath("huggingface/answers.safetensors"))
+    }
+
+    private func check(_ network: VisionTransformer, _ tag: String, limit: Double = 1e-5) throws {
+        let golden = try answers()
+        let output = withoutGradient { network.forward((try? golden.tensor("images")) ?? .zeros([1])) }
+        for (name, tensor) in [("cls", output.cls), ("registers", output.registers), ("patches", output.patches)] {
+            guard tensor.count > 0 else { continue }
+            expectParity(tensor, try golden.tensor("\(tag)/\(name)"), limit: limit, "\(tag) \(name)")
+        }
+    }
+
+    @Test(arguments: ["mlp", "gated", "key-bias"])
+    func `a folder of transformers gives its answers`(tag: String) throws {
+        let loaded = try VisionTransformer.load(from: goldenPath("huggingface/\(tag)"))
+        try check(loaded.network, tag)
+        #expect(try WeightsContents.open(goldenPath("huggingface/\(tag)")).format == .huggingface)
+    }
+
+    @Test func `the processor's statistics travel with the weights, and others are said to be assumed`() throws {
+        let sat = try WeightsContents.open(goldenPath("huggingface/mlp"))
+        #expect(sat.record.mean == [0.43, 0.411, 0.296] && sat.record.gsd == 0.6 && sat.notes.isEmpty)
+        let unknown = try WeightsContents.open(goldenPath("huggingface/gated"))
+        #expect(unknown.record.mean == InputStatistics.web.mean)
+        #expect(unknown.notes.count == 1 && unknown.notes[0].contains("ImageNet"))
+        var options = WeightsOptions()
+        options.statistics = .web
+        let forced = try WeightsContents.open(goldenPath("huggingface/mlp"), options: options)
+        #expect(forced.record.mean == InputStatistics.web.mean && forced.record.gsd == nil)
+        #expect(forced.notes.count == 1 && forced.notes[0].contains("published with the sat statistics"))
+    }
+
+    /// The official file has the same network, a bias of k that is masked away, and rounded periods, which change the
+    /// answers by a thousandth.
+    @Test func `an official file is known by its tensors and by the hash in its name`() throws {
+        let path = goldenPath("huggingface/official-eadcf0ff.pth")
+        let contents = try WeightsContents.open(path)
+        #expect(contents.format == .official && contents.notes.isEmpty)
+        #expect(contents.record.mean == InputStatistics.sat.mean && contents.record.gsd == 0.6)
+        let architecture = contents.record.architecture
+        #expect(architecture.width == 32 && architecture.depth == 2 && architecture.heads == 2)
+        #expect(architecture.untieGlobalAndLocalNorms && architecture.registers == 2 && architecture.maskKBias)
+        #expect(architecture.hiddenWidth == 64 && architecture.ffn == .mlp && architecture.layerScale != nil)
+        let loaded = try VisionTransformer.load(from: path)
+        try check(loaded.network, "mlp", limit: 2e-2)
+        #expect(throws: Never.self) { try loaded.record.validate() }
+    }
+
+    /// Every tensor of some weights under its official name.
+    private func tensors(_ path: String) throws -> [String: [UInt8]] {
+        let network = try VisionTransformer.load(from: path).network
+        return Dictionary(
+            uniqueKeysWithValues: (network.parameters() + network.buffers()).map { ($0.name, $0.tensor.bytes()) })
+    }
+
+    @Test func `conversions go around and end with the same tensors`() throws {
+        try withTemporaryFolder { folder in
+            let official = goldenPath("huggingface/official-eadcf0ff.pth")
+            let original = try openTensors(official)
+            func convert(_ from: String, _ format: WeightsFormat, _ to: String) throws -> String {
+                _ = try WeightsContents.open(from).convert(to: format, output: "\(folder)/\(to)")
+                return "\(folder)/\(to)"
+            }
+            let ours = try convert(official, .geodino, "ours.safetensors")
+            let theirs = try convert(ours, .huggingface, "theirs")
+            let back = try convert(theirs, .official, "back.pth")
+            for path in [ours, back] {
+                let read = try openTensors(path)
+                #expect(Set(read.names) == Set(original.names))
+                for entry in original.entries {
+                    #expect(read.entry(entry.name) == entry, "\(entry.name)")
+                    #expect(
+                        try read.tensor(entry.name, copy: true).bytes()
+                            == original.tensor(entry.name, copy: true).bytes(), "\(path) \(entry.name)")
+                }
+            }
+            let record = try WeightsContents.open(official).record
+            for path in [ours, theirs, back] { #expect(try WeightsContents.open(path).record == record) }
+            // What transformers sees holds no bias of k, no mask and no norm that it does not know.
+            let seen = try SafetensorsFile(path: theirs + "/model.safetensors")
+            #expect(!seen.names.contains { $0.contains("k_proj.bias") || $0.contains("mask.") || $0.contains("local") })
+            let again = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(ours).convert(to: .huggingface, output: theirs)
+            }
+            #expect(again.code == .exists)
+        }
+    }
+
+    @Test(arguments: ["mlp", "gated", "key-bias"])
+    func `weights of transformers come back to transformers`(tag: String) throws {
+        try withTemporaryFolder { folder in
+            let theirs = goldenPath("huggingface/\(tag)")
+            _ = try WeightsContents.open(theirs).convert(to: .official, output: "\(folder)/a.pth")
+            _ = try WeightsContents.open("\(folder)/a.pth").convert(to: .huggingface, output: "\(folder)/b")
+            let before = try SafetensorsFile(path: theirs + "/model.safetensors")
+            let after = try SafetensorsFile(path: "\(folder)/b/model.safetensors")
+            for entry in before.entries {
+                #expect(after.entry(entry.name) == entry, "\(entry.name)")
+                #expect(try after.tensor(entry.name).bytes() == before.tensor(entry.name).bytes(), "\(entry.name)")
+            }
+            try check(VisionTransformer.load(from: "\(folder)/b").network, tag)
+        }
+    }
+
+    @Test func `a teacher among other networks is found by its prefix`() throws {
+        try withTemporaryFolder { folder in
+            let source = try openTensors(goldenPath("huggingface/official-eadcf0ff.pth"))
+            var tensors: [(name: String, tensor: Tensor)] = []
+            for name in source.names {
+                tensors.append(("teacher.backbone.\(name)", try source.tensor(name, copy: true)))
+                tensors.append(("student.backbone.\(name)", Tensor.zeros([1])))
+            }
+            tensors.append(("teacher.dino_head.last_layer.weight", Tensor.zeros([8, 4])))
+            try writeSafetensors(tensors, to: folder + "/teacher.safetensors")
+            let loaded = try VisionTransformer.load(from: folder + "/teacher.safetensors")
+            let expected = try VisionTransformer.load(from: goldenPath("huggingface/official-eadcf0ff.pth"))
+            for (a, b) in zip(loaded.network.parameters(), expected.network.parameters()) {
+                #expect(a.name == b.name && a.tensor.bytes() == b.tensor.bytes(), "\(a.name)")
+            }
+        }
+    }
+
+    @Test func `another model's configuration and tensors of no backbone are refused`() throws {
+        try withTemporaryFolder { folder in
+            try FileManager.default.copyItem(atPath: goldenPath("huggingface/mlp"), toPath: folder + "/m")
+            let configuration = folder + "/m/config.json"
+            let text = String(decoding: try Data(contentsOf: URL(filePath: configuration)), as: UTF8.self)
+            func error(_ old: String, _ new: String) throws -> BackboneError {
+                try Data(text.replacing(old, with: new).utf8).write(to: URL(filePath: configuration))
+                return try #require(throws: BackboneError.self) { try VisionTransformer.load(from: folder + "/m") }
+            }
+            #expect(try error("\"dinov3_vit\"", "\"vit_mae\"").causes == ["model_type is vit_mae; expected dinov3_vit"])
+            #expect(
+                try error("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"").causes.first?.contains("relu") == true
+            )
+            let other = try error("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3")
+            #expect(other.causes.first?.hasPrefix("missing: ") == true, "\(other)")
+            try writeSafetensors([("weight", Tensor([1, 2]))], to: folder + "/x.safetensors")
+            let nothing = try #require(throws: BackboneError.self) {
+                try VisionTransformer.load(from: folder + "/x.safetensors")
+            }
+            #expect(nothing.causes == ["there is no class token [1, 1, D]"])
+        }
+    }
+}
