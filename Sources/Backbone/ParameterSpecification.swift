@@ -1,5 +1,6 @@
 // The tensors of a configuration: official names, shapes and first values, in one list that building, counting
 // and strict loading all go by.
+internal import Torch
 
 /// One tensor of a backbone.
 struct ParameterSpecification {
@@ -17,7 +18,7 @@ struct ParameterSpecification {
         /// Ones with zeros in the middle third: what of a packed q, k, v bias counts.
         case keyBiasMask
         /// The rotary periods.
-        case periods
+        case periods([Double])
     }
 
     /// The name of the public DINOv3 checkpoints.
@@ -26,6 +27,23 @@ struct ParameterSpecification {
     let start: Start
     /// True for what is stored but not trained.
     var isBuffer = false
+}
+
+extension ParameterSpecification {
+    /// The first value in single precision (periods in double), on the CPU.
+    func firstValue(generator: Generator) -> Tensor {
+        switch start {
+        case .zeros: Tensor.zeros(shape)
+        case .ones: Tensor.ones(shape)
+        case .constant(let value): Tensor.full(shape, value)
+        case .normal(let deviation): Tensor.randn(shape, generator: generator) * deviation
+        case .uniform(let bound): Tensor.rand(shape, generator: generator) * (2 * bound) - bound
+        case .periods(let periods): Tensor(periods, shape: shape)
+        case .keyBiasMask:
+            concatenate(
+                [Tensor.ones([shape[0] / 3]), Tensor.zeros([shape[0] / 3]), Tensor.ones([shape[0] / 3])], dim: 0)
+        }
+    }
 }
 
 extension BackboneConfiguration {
@@ -42,7 +60,9 @@ extension BackboneConfiguration {
                 name: "patch_embed.proj.weight", shape: [width, channels, patchSize, patchSize],
                 start: .uniform(patchBound)),
             .init(name: "patch_embed.proj.bias", shape: [width], start: .uniform(patchBound)),
-            .init(name: "rope_embed.periods", shape: [headWidth / 4], start: .periods, isBuffer: true),
+            .init(
+                name: "rope_embed.periods", shape: [headWidth / 4], start: .periods(rope.periods(count: headWidth / 4)),
+                isBuffer: true),
         ]
         for block in 0..<depth { list += blockSpecifications("blocks.\(block)") }
         list += normSpecifications("norm")

@@ -21,7 +21,7 @@ public struct EmbedOptions: Sendable {
 /// Memory does not depend on the number of images.
 public final class TokenFile {
     private let writer: SafetensorsWriter
-    private let network: VisionTransformer
+    private let network: any ImageBackbone
     private let options: EmbedOptions
     private let count: Int
     private var done = 0
@@ -32,43 +32,47 @@ public final class TokenFile {
     ///   - path: The file; one in its way is replaced only when `overwrite` says so.
     ///   - network: The network that images will be given to.
     ///   - count: The number N of images.
-    ///   - height: Their height in pixels, a multiple of the patch size.
+    ///   - height: Their height in pixels, a multiple of the architecture's stride.
     ///   - width: Their width.
     ///   - options: What is kept.
     ///   - metadata: Texts by name that go into the file.
     ///   - overwrite: Whether a file of that name is replaced.
     /// - Throws: `BackboneError` (`exists`, `badConfiguration`); `TorchError` when the file cannot be written.
     public init(
-        _ path: String, network: VisionTransformer, count: Int, height: Int, width: Int, options: EmbedOptions,
+        _ path: String, network: any ImageBackbone, count: Int, height: Int, width: Int, options: EmbedOptions,
         metadata: [String: String] = [:], overwrite: Bool = false
     ) throws {
-        let configuration = network.configuration
-        let patch = configuration.patchSize
+        let architecture = network.architecture
+        let patch = architecture.stride
         guard height > 0, width > 0, height % patch == 0, width % patch == 0 else {
             throw BackboneError(
                 .badConfiguration, "images of \(width) x \(height) pixels are no whole number of patches",
                 why: ["width and height must be multiples of \(patch)"], try: "crop or pad the images")
         }
-        let known = Set(0..<configuration.depth)
+        let widths = architecture.tapWidths
+        let known = Set(widths.indices)
         guard known.isSuperset(of: options.layers), Set(options.layers).count == options.layers.count else {
             throw BackboneError(
                 .badConfiguration, "there are no such layers: \(options.layers)",
-                why: ["the network has the blocks 0 to \(configuration.depth - 1), each at most once"])
+                why: ["the network has 0 to \(widths.count - 1), each at most once"])
         }
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(
                 .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
         }
-        let grid = [height / patch, width / patch]
-        let prefixes = [""] + options.layers.sorted().map { "layers.\($0)." }
-        let entries = prefixes.flatMap { prefix in
+        func described(_ prefix: String, _ tokenWidth: Int, stride: Int) -> [TensorEntry] {
             [
-                TensorEntry(name: "\(prefix)cls", type: .float32, shape: [count, configuration.width]),
+                TensorEntry(name: "\(prefix)cls", type: .float32, shape: [count, tokenWidth]),
                 TensorEntry(
-                    name: "\(prefix)registers", type: .float32,
-                    shape: [count, configuration.registers, configuration.width]),
-                TensorEntry(name: "\(prefix)patches", type: .float32, shape: [count] + grid + [configuration.width]),
+                    name: "\(prefix)registers", type: .float32, shape: [count, architecture.registers, tokenWidth]),
+                TensorEntry(
+                    name: "\(prefix)patches", type: .float32,
+                    shape: [count, height / stride, width / stride, tokenWidth]),
             ]
+        }
+        var entries = described("", architecture.width, stride: patch)
+        for layer in options.layers.sorted() {
+            entries += described("layers.\(layer).", widths[layer], stride: architecture.tapStride)
         }
         writer = try SafetensorsWriter(path: path, entries: entries, metadata: metadata)
         self.network = network

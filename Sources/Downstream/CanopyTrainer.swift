@@ -41,6 +41,10 @@ private final class CanopyTrainer {
     let identity: FitIdentity
     let record: WeightsRecord
     let weightsPath: String
+    /// The backbone's architecture.
+    let architecture: BackboneConfiguration
+    /// Whether the weights are a file that a model may hold as it is.
+    private let isOurs: Bool
     let backbone: VisionTransformer
     let normalizer: PixelNormalizer
     let sampler: CropSampler
@@ -57,21 +61,24 @@ private final class CanopyTrainer {
         try recipe.validate()
         if let threads = options.threads { Torch.setThreads(threads) }
         weightsPath = try VisionTransformer.weightsPath(weights)
-        let loaded = try VisionTransformer.load(from: weightsPath, device: options.device)
+        let contents = try WeightsContents.open(weightsPath)
+        let loaded = try VisionTransformer.load(contents, device: options.device)
         record = loaded.record
-        try recipe.validate(for: record.architecture)
+        architecture = try record.transformer(path: weightsPath)
+        isOurs = contents.format == .geodino && weightsPath.hasSuffix(".safetensors")
+        try recipe.validate(for: architecture)
         let gsd = try Self.checkedGSD(source.layout, record: record)
         identity = FitIdentity(
             recipe: recipe, backbone: try SHA256.hex(ofFile: weightsPath), randomBackbone: options.randomBackbone,
             pairs: source.fingerprint)
         backbone =
             options.randomBackbone
-            ? VisionTransformer(record.architecture, generator: Generator(seed: recipe.seed), device: options.device)
+            ? VisionTransformer(architecture, generator: Generator(seed: recipe.seed), device: options.device)
             : loaded.network
         normalizer = PixelNormalizer(mean: record.mean, std: record.std)
         sampler = try CropSampler(source: source, recipe: recipe, gsd: gsd, normalizer: normalizer)
         head = DensePredictionHead(
-            recipe.head, tokenWidth: record.architecture.width, outputs: recipe.bins.count,
+            recipe.head, tokenWidth: architecture.width, outputs: recipe.bins.count,
             generator: Generator(seed: recipe.seed &+ 1), device: options.device)
         head.setRequiresGradient(true)
         optimizer = Self.optimizer(head, recipe.optimizer)
@@ -296,14 +303,16 @@ private final class CanopyTrainer {
             try backbone.save(to: target, record: record, overwrite: true)
         } else if options.referenceBackbone {
             let absolute = URL(filePath: weightsPath).standardizedFileURL.path
-            return .init(file: absolute, sha256: identity.backbone, architecture: record.architecture)
+            return .init(file: absolute, sha256: identity.backbone, architecture: architecture)
+        } else if !isOurs {
+            try backbone.save(to: target, record: record, overwrite: true)
         } else {
             try attempt(.writeFailed, "cannot copy the backbone's weights", target) {
                 try? FileManager.default.removeItem(atPath: target)
                 try FileManager.default.copyItem(atPath: weightsPath, toPath: target)
             }
         }
-        return .init(file: name, sha256: try SHA256.hex(ofFile: target), architecture: record.architecture)
+        return .init(file: name, sha256: try SHA256.hex(ofFile: target), architecture: architecture)
     }
 }
 

@@ -197,12 +197,13 @@
             trained: ProbeResult, random: ProbeResult
         ) {
             let entries = try readPairs("training-pairs.csv")
-            let source = try RasterPairs(entries, record: record, tileSize: record.architecture.patchSize * 6)
+            let architecture = try record.transformer(path: backbone)
+            let source = try RasterPairs(entries, record: record, tileSize: architecture.patchSize * 6)
             var options = ProbeOptions()
-            options.crop = record.architecture.patchSize * 16
+            options.crop = architecture.patchSize * 16
             options.seed = seed
             let trained = try VisionTransformer.load(from: backbone)
-            let random = VisionTransformer(record.architecture, generator: Generator(seed: seed))
+            let random = VisionTransformer(architecture, generator: Generator(seed: seed))
             let result = (
                 trained: try linearProbe(trained.network, record: record, source: source, options: options),
                 random: try linearProbe(random, record: record, source: source, options: options)

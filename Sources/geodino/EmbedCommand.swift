@@ -73,13 +73,13 @@ struct EmbedCommand: ParsableCommand {
         if let count = self.device.tensorThreads { Torch.setThreads(count) }
         let type = Self.types[dtype] ?? .float32
         let residency: WeightsResidency = stream ? .streamed : contents.residency(for: type)
-        let loaded = try VisionTransformer.load(contents, dtype: type, device: device, residency: residency)
+        let network = try contents.network(dtype: type, device: device, residency: residency)
         var options = EmbedOptions()
         options.layers = layerNumbers ?? []
         options.normalisesLayers = !rawLayers
         options.batch = batch
         let file = try TokenFile(
-            output, network: loaded.network, count: shape[0], height: shape[2], width: shape[3], options: options,
+            output, network: network, count: shape[0], height: shape[2], width: shape[3], options: options,
             metadata: ["weights": contents.path], overwrite: overwrite)
         let meter = shared.meter("embed")
         defer { meter.finish() }

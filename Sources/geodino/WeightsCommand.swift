@@ -20,7 +20,7 @@ struct WeightsCommand: ParsableCommand {
 struct WeightsArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The architecture where the file does not tell: \(BackboneConfiguration.presetNames.joined(separator: ", ")).",
+            "The architecture where the file does not tell: \(BackboneArchitecture.presetNames.joined(separator: ", ")).",
             valueName: "name"))
     var arch: String?
 
@@ -31,9 +31,9 @@ struct WeightsArguments: ParsableArguments {
     var periods: String?
 
     func validate() throws {
-        if let arch, BackboneConfiguration.preset(arch) == nil {
+        if let arch, BackboneArchitecture.preset(arch) == nil {
             throw ValidationError(
-                "--arch takes one of \(BackboneConfiguration.presetNames.joined(separator: ", ")), got '\(arch)'")
+                "--arch takes one of \(BackboneArchitecture.presetNames.joined(separator: ", ")), got '\(arch)'")
         }
         if let statistics, InputStatistics(rawValue: statistics) == nil {
             throw ValidationError("--statistics takes web or sat, got '\(statistics)'")
@@ -42,7 +42,7 @@ struct WeightsArguments: ParsableArguments {
 
     var options: WeightsOptions {
         var options = WeightsOptions()
-        options.architecture = arch.flatMap(BackboneConfiguration.preset)
+        options.architecture = arch.flatMap(BackboneArchitecture.preset)
         options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
         options.periods = periods
         return options
@@ -113,7 +113,7 @@ private struct WeightsReport: Encodable {
     var file: String
     var format: String
     var name: String?
-    var architecture: BackboneConfiguration
+    var architecture: BackboneArchitecture
     var parameters: Int
     var types: [String: Int]
     var bytes: Int
@@ -131,9 +131,7 @@ private struct WeightsReport: Encodable {
         file = contents.path
         format = contents.format.rawValue
         architecture = record.architecture
-        name = BackboneConfiguration.presetNames.first {
-            BackboneConfiguration.preset($0).map { record.architecture.hasSizes(of: $0) } ?? false
-        }
+        name = record.architecture.presetName
         parameters = record.architecture.parameterCount
         types = contents.typeCounts
         bytes = contents.byteCount
@@ -148,11 +146,9 @@ private struct WeightsReport: Encodable {
     }
 
     var text: String {
-        let a = architecture
-        let heads = "\(a.heads) heads of \(a.headWidth)"
         var lines = [
             "file          \(file)", "format        \(format)",
-            "architecture  \(name.map { "\($0): " } ?? "")ViT \(a.width) x \(a.depth), \(heads), patch \(a.patchSize), \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)",
+            "architecture  \(name.map { "\($0): " } ?? "")\(architecture.summary)",
             "parameters    \(parameters)",
             "tensors       \(types.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")), \(bytes) bytes",
             "bands         \(bands.joined(separator: ", "))",
@@ -164,5 +160,19 @@ private struct WeightsReport: Encodable {
         }
         if let sha256 { lines.append("sha256        \(sha256)") }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension BackboneArchitecture {
+    /// The dimensions in a line.
+    var summary: String {
+        switch self {
+        case .transformer(let a):
+            """
+            ViT \(a.width) x \(a.depth), \(a.heads) heads of \(a.headWidth), patch \(a.patchSize), \
+            \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)
+            """
+        case .convNeXt(let a): "ConvNeXt, depths \(a.depths), widths \(a.widths)"
+        }
     }
 }

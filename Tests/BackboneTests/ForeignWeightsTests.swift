@@ -46,7 +46,7 @@ struct ForeignWeightsTests {
         let contents = try WeightsContents.open(path)
         #expect(contents.format == .official && contents.notes.isEmpty)
         #expect(contents.record.mean == InputStatistics.sat.mean && contents.record.gsd == 0.6)
-        let architecture = contents.record.architecture
+        let architecture = try contents.record.transformer()
         #expect(architecture.width == 32 && architecture.depth == 2 && architecture.heads == 2)
         #expect(architecture.untieGlobalAndLocalNorms && architecture.registers == 2 && architecture.maskKBias)
         #expect(architecture.hiddenWidth == 64 && architecture.ffn == .mlp && architecture.layerScale != nil)
@@ -149,6 +149,110 @@ struct ForeignWeightsTests {
                 try VisionTransformer.load(from: folder + "/x.safetensors")
             }
             #expect(nothing.causes == ["there is no class token [1, 1, D]"])
+        }
+    }
+
+    @Test func `a ConvNeXt gives transformers' answers, and goes around the formats`() throws {
+        try withTemporaryFolder { folder in
+            let theirs = goldenPath("huggingface/convnext")
+            let golden = try answers()
+            let images = try golden.tensor("wide-images")
+            func check(_ path: String) throws {
+                let network = try WeightsContents.open(path).network()
+                let said = withoutGradient { network.forward(images, tapping: [0, 3], normalised: true) }
+                expectParity(said.output.cls, try golden.tensor("convnext/cls"), "\(path) cls")
+                expectParity(said.output.patches, try golden.tensor("convnext/patches"), "\(path) patches")
+                #expect(said.output.gridHeight == 2 && said.output.gridWidth == 3 && said.output.registers.count == 0)
+                // Stages at strides of 4 and 32 come on a grid of 16 pixels.
+                #expect(said.taps.map(\.map.shape) == [[2, 4, 4, 6], [2, 12, 4, 6]])
+                expectParity(said.taps[1].cls, try golden.tensor("convnext/cls"), "\(path) tap")
+            }
+            try check(theirs)
+            let contents = try WeightsContents.open(theirs)
+            guard case .convNeXt(let architecture) = contents.record.architecture else {
+                Issue.record("not known as a ConvNeXt")
+                return
+            }
+            #expect(architecture.depths == [1, 1, 2, 1] && architecture.widths == [4, 6, 8, 12])
+            _ = try contents.convert(to: .official, output: folder + "/a.pth")
+            let official = try openTensors(folder + "/a.pth")
+            #expect(official.entry("norms.3.weight")?.shape == [12] && official.entry("stages.2.1.dwconv.bias") != nil)
+            _ = try WeightsContents.open(folder + "/a.pth").convert(to: .huggingface, output: folder + "/b")
+            try check(folder + "/b")
+            let (before, after) = (
+                try SafetensorsFile(path: theirs + "/model.safetensors"),
+                try SafetensorsFile(path: folder + "/b/model.safetensors")
+            )
+            #expect(Set(before.names) == Set(after.names))
+            for name in before.names {
+                #expect(try before.tensor(name).bytes() == after.tensor(name).bytes(), "\(name)")
+            }
+            let refused = try #require(throws: BackboneError.self) { try VisionTransformer.load(from: theirs) }
+            #expect(refused.what == "the weights are of a ConvNeXt")
+        }
+    }
+
+    /// Gradients of every parameter against differences of the output.
+    @Test func `a ConvNeXt has the right gradients`() {
+        var configuration = ConvNeXtConfiguration()
+        configuration.depths = [1, 1, 1, 1]
+        configuration.widths = [2, 3, 4, 4]
+        configuration.layerScale = 0.5
+        let network = ConvNeXt(configuration, generator: Generator(seed: 3), dtype: .float64)
+        let images = wave([1, 3, 32, 64], 0.3, dtype: .float64)
+        for (number, parameter) in network.parameters().enumerated() {
+            withoutGradient {
+                _ = parameter.tensor.copy_(wave(parameter.tensor.shape, 0.1 * Double(number), 0.4, dtype: .float64))
+            }
+            parameter.tensor.requiresGradient = true
+        }
+        func loss() -> Tensor {
+            let output = network.forward(images)
+            return (output.patches * wave(output.patches.shape, 0.2, 1, 0.9, dtype: .float64)).sum()
+                + (output.cls * wave(output.cls.shape, 0.5, 1, 0.7, dtype: .float64)).sum()
+        }
+        loss().backward()
+        for parameter in network.parameters() {
+            let gradient = parameter.tensor.gradient?.doubles() ?? []
+            let flat = parameter.tensor.detached().flattened()
+            let place = parameter.tensor.count / 2
+            let element = flat.narrow(dim: 0, start: place, length: 1)
+            let step = 1e-5
+            func moved(_ by: Double) -> Double {
+                withoutGradient {
+                    _ = element.add_(Tensor([by], shape: [1]))
+                    return loss().item()
+                }
+            }
+            let up = moved(step)
+            let down = moved(-2 * step)
+            _ = moved(step)
+            expectClose(
+                [gradient.isEmpty ? .nan : gradient[place]], [(up - down) / (2 * step)], absolute: 1e-6, relative: 1e-4,
+                parameter.name)
+        }
+    }
+
+    @Test func `blocks that stay on disk give the same bits`() throws {
+        try withTemporaryFolder { folder in
+            for path in [goldenPath("huggingface/mlp"), goldenPath("huggingface/official-eadcf0ff.pth")] {
+                // bfloat16 on disk, single precision in the computation.
+                let contents = try WeightsContents.open(path)
+                let half = folder + "/\(contents.format.rawValue).safetensors"
+                let network = try VisionTransformer.load(contents).network
+                let tensors = network.parameters() + network.buffers()
+                try writeSafetensors(tensors.map { ($0.name, $0.tensor.to(.bfloat16)) }, to: half)
+                let images = try answers().tensor("images")
+                var said: [[UInt8]] = []
+                for residency in WeightsResidency.allCases {
+                    let loaded = try VisionTransformer.load(WeightsContents.open(half), residency: residency)
+                    // Twice: what was given back is read again.
+                    for _ in 0..<2 {
+                        said.append(withoutGradient { loaded.network.forward(images).preNorm.bytes() })
+                    }
+                }
+                #expect(Set(said).count == 1)
+            }
         }
     }
 }

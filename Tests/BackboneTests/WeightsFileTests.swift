@@ -61,7 +61,7 @@ struct WeightsFileTests {
             #expect(error.code == .exists)
             #expect(try Data(contentsOf: URL(filePath: path)) == Data("precious".utf8))
             try network(configuration).save(to: path, record: record(configuration), overwrite: true)
-            #expect(try VisionTransformer.record(of: path).architecture == configuration)
+            #expect(try VisionTransformer.record(of: path).architecture == .transformer(configuration))
         }
     }
 
@@ -113,13 +113,13 @@ struct WeightsFileTests {
             }
             try write(path, metadata: ["format": "pt"])
             let plain = try VisionTransformer.load(from: path)
-            #expect(plain.record.architecture == tinyConfiguration())
+            #expect(plain.record.architecture == .transformer(tinyConfiguration()))
             #expect(plain.notes.count == 1 && plain.notes[0].contains("ImageNet"))
             #expect(try error(["geodino": "{"]).code == .badWeights)
             #expect(try error(["geodino": "{\"version\": 9}"]).what.contains("version 9"))
             #expect(try error(["geodino": "{\"version\": 1}"]).causes == ["the key architecture is missing"])
             var huge = record(tinyConfiguration())
-            huge.architecture.depth = 1_000_000_000
+            huge.architecture = .transformer(tinyConfiguration { $0.depth = 1_000_000_000 })
             let text = String(decoding: try JSONEncoder().encode(huge), as: UTF8.self)
             #expect(try error(["geodino": text]).causes == ["depth is 1000000000; expected 1 to 1024"])
             var bands = record(tinyConfiguration())

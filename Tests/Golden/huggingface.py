@@ -12,18 +12,21 @@ import shutil
 
 import torch
 from safetensors.torch import save_file
-from transformers import DINOv3ViTConfig, DINOv3ViTModel
+from transformers import DINOv3ConvNextConfig, DINOv3ConvNextModel, DINOv3ViTConfig, DINOv3ViTModel
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "huggingface")
 
 
 def model(seed, **changes):
     """A model whose every parameter is random, also those that start at zero or one."""
-    torch.manual_seed(seed)
     options = dict(
         patch_size=4, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
         num_register_tokens=2, image_size=16)
-    made = DINOv3ViTModel(DINOv3ViTConfig(**{**options, **changes})).eval()
+    return drawn(seed, DINOv3ViTModel(DINOv3ViTConfig(**{**options, **changes})).eval())
+
+
+def drawn(seed, made):
+    torch.manual_seed(seed)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             noise = torch.randn_like(parameter)
@@ -34,7 +37,7 @@ def model(seed, **changes):
 def answers(made, images):
     with torch.no_grad():
         tokens = made(images).last_hidden_state
-    prefix = 1 + made.config.num_register_tokens
+    prefix = 1 + getattr(made.config, "num_register_tokens", 0)
     return {"cls": tokens[:, 0], "registers": tokens[:, 1:prefix], "patches": tokens[:, prefix:]}
 
 
@@ -88,6 +91,11 @@ def main():
             torch.save(official(made), os.path.join(HERE, "official-eadcf0ff.pth"))
         for name, value in answers(made, images).items():
             kept[f"{tag}/{name}"] = value
+    made = drawn(7, DINOv3ConvNextModel(DINOv3ConvNextConfig(depths=[1, 1, 2, 1], hidden_sizes=[4, 6, 8, 12])).eval())
+    made.save_pretrained(os.path.join(HERE, "convnext"))
+    kept["wide-images"] = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(4))
+    for name, value in answers(made, kept["wide-images"]).items():
+        kept[f"convnext/{name}"] = value
     save_file({name: value.contiguous() for name, value in kept.items()}, os.path.join(HERE, "answers.safetensors"))
     for folder, _, files in os.walk(HERE):
         for file in files:

@@ -62,7 +62,7 @@ struct PretrainTests {
         #expect(late < early - 0.05, "\(early) to \(late)")
         #expect(CheckpointStore(run: path).steps() == [20, 25])
         let loaded = try VisionTransformer.load(from: path)
-        #expect(loaded.record.architecture == (try recipe(named: "smoke")).backbone)
+        #expect(loaded.record.architecture == .transformer(try recipe(named: "smoke").backbone))
         #expect(
             loaded.record.bands == BandInfo.rgb && loaded.record.gsd == 0.6
                 && loaded.record.mean == [0.43, 0.411, 0.296])

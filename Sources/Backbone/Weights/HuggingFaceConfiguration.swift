@@ -160,8 +160,6 @@ struct HuggingFaceConfiguration: Codable, Equatable {
         hidden_act = architecture.ffn == .mlp ? "gelu" : "silu"
     }
 
-    /// The text of `config.json`.
-    func json() -> String { sortedJSON(self) }
 }
 
 /// What `preprocessor_config.json` says about the pixels that are fed.
@@ -185,11 +183,10 @@ struct HuggingFaceProcessor: Codable {
         return (mean, std)
     }
 
-    /// The text of `preprocessor_config.json`.
-    func json() -> String { sortedJSON(self) }
 }
 
-private func sortedJSON(_ value: some Encodable) -> String {
+/// The text of a file that stands beside weights.
+func sortedJSON(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(value) else {

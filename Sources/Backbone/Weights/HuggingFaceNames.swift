@@ -1,16 +1,5 @@
 // How Hugging Face transformers names the tensors that the published checkpoints name otherwise.
-
-/// Where a tensor with an official name comes from.
-enum TensorOrigin: Equatable {
-    /// A stored tensor with the same elements in the same order.
-    case stored(String)
-    /// Stored tensors one below the other; zeros where there is none.
-    case rows([String?])
-    /// No tensor is stored: zeros.
-    case zeros
-    /// No tensor is stored: what the configuration says (periods and bias masks).
-    case derived
-}
+internal import Torch
 
 /// The names of transformers' DINOv3 vision transformer.
 ///
@@ -85,4 +74,55 @@ struct HuggingFaceNames {
         }
         return names
     }()
+}
+
+extension HuggingFaceNames: ForeignNames {
+    func parts(_ official: String) -> [String] {
+        if case .rows(let parts) = origin(official) { parts.compactMap { $0 } } else { [] }
+    }
+
+    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture {
+        .transformer(try HuggingFaceConfiguration.read(path).architecture(path: path))
+    }
+
+    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
+        .transformer(try BackboneConfiguration.inferred(path: path) { shape($0, in: source) })
+    }
+
+    /// Where an official name comes from in a file; `nil` where it is missing.
+    ///
+    /// `extras` holds, under official names, what transformers has no place for.
+    func origin(_ official: String, in source: any TensorSource, extras: (any TensorSource)?) -> TensorOrigin? {
+        if extras?.entry(official) != nil { return .stored(official) }
+        switch origin(official) {
+        case .rows(let names):
+            let present = names.map { name in name.flatMap { source.entry($0) == nil ? nil : $0 } }
+            // The bias of k is left out where it cannot matter, and any bias may be switched off.
+            let isBias = official.hasSuffix(".bias")
+            if present.allSatisfy({ $0 == nil }) { return isBias ? .zeros : nil }
+            return present.contains(nil) && !isBias ? nil : .rows(present)
+        case .stored(let name):
+            if source.entry(name) != nil { return .stored(name) }
+            return official.hasSuffix(".bias") && HuggingFaceNames.blockName(official) != nil
+                && !official.contains(".norm") ? .zeros : nil
+        case let other: return other
+        }
+    }
+
+    /// The shape that an official name has, put together from a file's; `nil` where it is missing.
+    func shape(_ official: String, in source: any TensorSource) -> [Int]? {
+        switch origin(official) {
+        case .stored(let name): return source.entry(name)?.shape
+        case .rows(let names):
+            guard let shape = names.lazy.compactMap({ $0.flatMap(source.entry) }).first?.shape, let rows = shape.first
+            else { return nil }
+            return [3 * rows] + shape.dropFirst()
+        case .derived:
+            // transformers masks the bias of k by leaving it out.
+            guard let (block, rest) = Self.blockName(official), rest == "attn.qkv.bias_mask" else { return nil }
+            let bias = "\(layers)\(block).attention.k_proj.bias"
+            return source.entry(bias) == nil ? [1] : nil
+        case .zeros, nil: return nil
+        }
+    }
 }

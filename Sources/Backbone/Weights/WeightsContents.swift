@@ -35,6 +35,9 @@ public struct WeightsContents {
         if let huggingFace = HuggingFaceNames(in: source.names) {
             return try opened(huggingFace, source, file, options)
         }
+        if let huggingFace = HuggingFaceConvNeXtNames(in: source.names) {
+            return try opened(huggingFace, source, file, options)
+        }
         return try opened(OfficialNames(in: source.names), source, file, options)
     }
 
@@ -47,9 +50,7 @@ public struct WeightsContents {
         if let text = source.metadata["geodino"] {
             record = try WeightsRecord.parsed(text, path: path).changed(by: options, notes: &notes)
         } else {
-            let architecture =
-                try options.architecture
-                ?? BackboneConfiguration.inferred(path: path) { source.entry(names.prefix + $0)?.shape }
+            let architecture = try options.architecture ?? names.architecture(of: source, path: path)
             record = try .assumed(
                 architecture, InputStatistics(fileName: path), stated: nil, options, path: path, notes: &notes)
         }
@@ -67,7 +68,7 @@ public struct WeightsContents {
 
     /// A file with the names of transformers, beside its `config.json` where there is one.
     private static func opened(
-        _ names: HuggingFaceNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
+        _ names: some ForeignNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
     ) throws -> WeightsContents {
         let folder = WeightsFolder.folder(of: path)
         let own = "\(folder)/\(WeightsFolder.extras)"
@@ -79,13 +80,13 @@ public struct WeightsContents {
             record = try WeightsRecord.parsed(text, path: own).changed(by: options, notes: &notes)
         } else {
             let configuration = "\(folder)/config.json"
-            let architecture: BackboneConfiguration
+            let architecture: BackboneArchitecture
             if let given = options.architecture {
                 architecture = given
             } else if FileManager.default.fileExists(atPath: configuration) {
-                architecture = try HuggingFaceConfiguration.read(configuration).architecture(path: configuration)
+                architecture = try names.architecture(configuration: configuration)
             } else {
-                architecture = try .inferred(path: path) { names.shape($0, in: source) }
+                architecture = try names.architecture(of: source, path: path)
                 notes.append("there is no config.json beside the file: the architecture is read off the tensors")
             }
             record = try .assumed(
@@ -98,17 +99,15 @@ public struct WeightsContents {
         for specification in record.architecture.parameterSpecifications {
             let name = specification.name
             origins[name] = names.origin(name, in: source, extras: extras)
-            if origins[name] == .stored(name), case .rows(let parts) = names.origin(name) {
-                replaced.formUnion(parts.compactMap { $0 })
-            }
+            if extras?.entry(name) != nil { replaced.formUnion(names.parts(name)) }
         }
         // A model with a head, such as the canopy model, holds its backbone under a prefix; and there may be a parameter
         // of registers where there are none.
         let prefix = names.prefix
-        let empty = record.architecture.registers == 0 ? "\(prefix)embeddings.register_tokens" : nil
+        if record.architecture.registers == 0 { replaced.insert("\(prefix)embeddings.register_tokens") }
         return try WeightsContents(
             path: path, format: .huggingface, record: record, notes: notes, source: source, extras: extras,
-            origins: origins, ignoring: { !$0.hasPrefix(prefix) || $0 == empty || replaced.contains($0) })
+            origins: origins, ignoring: { !$0.hasPrefix(prefix) || replaced.contains($0) })
     }
 
     private init(
@@ -188,7 +187,7 @@ public struct WeightsContents {
             let first = try read(names.compactMap { $0 }.first ?? "")
             return concatenate(try names.map { try $0.map(read) ?? first.zerosLike() }, dim: 0)
         case .zeros: return .zeros(specification.shape)
-        case .derived: return record.architecture.derived(specification)
+        case .derived: return specification.derived()
         }
     }
 }
@@ -214,58 +213,9 @@ extension WeightsContents {
     }
 }
 
-extension BackboneConfiguration {
-    /// A buffer that is not stored, as the configuration says.
-    func derived(_ specification: ParameterSpecification) -> Tensor {
-        withoutGradient {
-            // Nothing is drawn for buffers; the generator is there for the others.
-            specification.firstValue(self, generator: Generator(seed: 0)).to(.float32)
-        }
-    }
-}
-
 extension WeightsOptions {
     func extras() throws(TorchError) -> (any TensorSource)? {
         guard let periods else { return nil }
         return try openTensors(periods)
-    }
-}
-
-extension HuggingFaceNames {
-    /// Where an official name comes from in a file; `nil` where it is missing.
-    ///
-    /// `extras` holds, under official names, what transformers has no place for.
-    func origin(_ official: String, in source: any TensorSource, extras: (any TensorSource)?) -> TensorOrigin? {
-        if extras?.entry(official) != nil { return .stored(official) }
-        switch origin(official) {
-        case .rows(let names):
-            let present = names.map { name in name.flatMap { source.entry($0) == nil ? nil : $0 } }
-            // The bias of k is left out where it cannot matter, and any bias may be switched off.
-            let isBias = official.hasSuffix(".bias")
-            if present.allSatisfy({ $0 == nil }) { return isBias ? .zeros : nil }
-            return present.contains(nil) && !isBias ? nil : .rows(present)
-        case .stored(let name):
-            if source.entry(name) != nil { return .stored(name) }
-            return official.hasSuffix(".bias") && HuggingFaceNames.blockName(official) != nil
-                && !official.contains(".norm") ? .zeros : nil
-        case let other: return other
-        }
-    }
-
-    /// The shape that an official name has, put together from a file's; `nil` where it is missing.
-    func shape(_ official: String, in source: any TensorSource) -> [Int]? {
-        switch origin(official) {
-        case .stored(let name): return source.entry(name)?.shape
-        case .rows(let names):
-            guard let shape = names.lazy.compactMap({ $0.flatMap(source.entry) }).first?.shape, let rows = shape.first
-            else { return nil }
-            return [3 * rows] + shape.dropFirst()
-        case .derived:
-            // transformers masks the bias of k by leaving it out.
-            guard let (block, rest) = Self.blockName(official), rest == "attn.qkv.bias_mask" else { return nil }
-            let bias = "\(layers)\(block).attention.k_proj.bias"
-            return source.entry(bias) == nil ? [1] : nil
-        case .zeros, nil: return nil
-        }
     }
 }

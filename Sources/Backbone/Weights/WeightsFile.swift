@@ -28,7 +28,8 @@ extension VisionTransformer {
     public func save(to path: String, record: WeightsRecord, overwrite: Bool = false) throws {
         try record.validate()
         precondition(
-            record.architecture == configuration, "the description of the weights is of another architecture")
+            record.architecture == .transformer(configuration),
+            "the description of the weights is of another architecture")
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(
                 .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
@@ -64,18 +65,14 @@ extension VisionTransformer {
         _ contents: WeightsContents, dtype: DType = .float32, device: Device = .cpu,
         residency: WeightsResidency = .resident
     ) throws -> LoadedBackbone {
-        let architecture = contents.record.architecture
-        var tensors: [String: Tensor] = [:]
+        let architecture = try contents.record.transformer(path: contents.path)
         let blocks: BlockSource? =
             residency == .resident
             ? nil
-            : .stored(StoredBlocks(contents, dtype: dtype, device: device, isStreamed: residency == .streamed))
-        try withoutGradient {
-            for specification in architecture.parameterSpecifications
-            where blocks == nil || HuggingFaceNames.blockName(specification.name) == nil {
-                let type = specification.isBuffer && dtype != .float64 ? .float32 : dtype
-                tensors[specification.name] = try contents.tensor(specification).to(type).to(device)
-            }
+            : .stored(
+                StoredBlocks(contents, architecture, dtype: dtype, device: device, isStreamed: residency == .streamed))
+        let tensors = try contents.tensors(dtype: dtype, device: device) {
+            blocks == nil || HuggingFaceNames.blockName($0) == nil
         }
         let network = VisionTransformer(
             architecture, tensors: tensors, blocks: blocks, dtype: dtype, device: device)

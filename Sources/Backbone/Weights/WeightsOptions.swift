@@ -3,7 +3,7 @@
 /// Choices where a weights file leaves something open.
 public struct WeightsOptions: Sendable {
     /// The architecture, where names and shapes do not tell.
-    public var architecture: BackboneConfiguration?
+    public var architecture: BackboneArchitecture?
     /// The statistics that images are normalised with, whatever the file says.
     public var statistics: InputStatistics?
     /// Another file where the rotary periods come from: safetensors or `.pth` with `rope_embed.periods`.

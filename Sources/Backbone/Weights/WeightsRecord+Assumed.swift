@@ -9,7 +9,7 @@ extension WeightsRecord {
     ///   - stated: The statistics that the file's own processor states.
     ///   - notes: Gets a sentence where something is assumed or does not fit.
     static func assumed(
-        _ architecture: BackboneConfiguration, _ known: InputStatistics?, stated: (mean: [Double], std: [Double])?,
+        _ architecture: BackboneArchitecture, _ known: InputStatistics?, stated: (mean: [Double], std: [Double])?,
         _ options: WeightsOptions, path: String, notes: inout [String]
     ) throws(BackboneError) -> WeightsRecord {
         let statistics = options.statistics ?? stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known

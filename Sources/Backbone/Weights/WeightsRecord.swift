@@ -10,7 +10,7 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
     /// The version of this description.
     public var version = WeightsRecord.currentVersion
     /// The architecture.
-    public var architecture: BackboneConfiguration
+    public var architecture: BackboneArchitecture
     /// What is taken off each band, of values scaled to 0 to 1.
     public var mean: [Double]
     /// What each band is then divided by.
@@ -26,7 +26,7 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
 
     /// Makes a description.
     public init(
-        architecture: BackboneConfiguration, mean: [Double], std: [Double], bands: [BandInfo], gsd: Double?,
+        architecture: BackboneArchitecture, mean: [Double], std: [Double], bands: [BandInfo], gsd: Double?,
         stretch: StretchRule, provenance: [String: String] = [:]
     ) {
         self.architecture = architecture
@@ -36,6 +36,28 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
         self.gsd = gsd
         self.stretch = stretch
         self.provenance = provenance
+    }
+
+    /// Makes the description of a vision transformer.
+    public init(
+        architecture: BackboneConfiguration, mean: [Double], std: [Double], bands: [BandInfo], gsd: Double?,
+        stretch: StretchRule, provenance: [String: String] = [:]
+    ) {
+        self.init(
+            architecture: .transformer(architecture), mean: mean, std: std, bands: bands, gsd: gsd, stretch: stretch,
+            provenance: provenance)
+    }
+
+    /// The architecture of a vision transformer.
+    ///
+    /// - Throws: `BackboneError` (`badWeights`) where the weights are of another family.
+    public func transformer(path: String = "") throws(BackboneError) -> BackboneConfiguration {
+        guard case .transformer(let configuration) = architecture else {
+            throw BackboneError(
+                .badWeights, "the weights are of a ConvNeXt", in: path,
+                why: ["this needs a vision transformer"], try: "geodino embed takes a ConvNeXt")
+        }
+        return configuration
     }
 
     /// Checks that the parts fit together.

@@ -83,7 +83,7 @@ public final class VisionTransformer: Layer {
             var tensors: [String: Tensor] = [:]
             for specification in configuration.parameterSpecifications {
                 // Drawn in single precision on the CPU, so that type and device do not change the draw.
-                let start = specification.firstValue(configuration, generator: generator)
+                let start = specification.firstValue(generator: generator)
                 let wide = specification.isBuffer && dtype != .float64
                 tensors[specification.name] = start.to(wide ? .float32 : dtype).to(device)
             }
@@ -242,21 +242,4 @@ public final class VisionTransformer: Layer {
 
     /// The final normalisation of class tokens in evaluation, where it is not the patches'.
     var evaluationClassNorm: Normalisation? { classNorm }
-}
-
-extension ParameterSpecification {
-    /// The first value in single precision (periods in double), on the CPU.
-    func firstValue(_ configuration: BackboneConfiguration, generator: Generator) -> Tensor {
-        switch start {
-        case .zeros: Tensor.zeros(shape)
-        case .ones: Tensor.ones(shape)
-        case .constant(let value): Tensor.full(shape, value)
-        case .normal(let deviation): Tensor.randn(shape, generator: generator) * deviation
-        case .uniform(let bound): Tensor.rand(shape, generator: generator) * (2 * bound) - bound
-        case .periods: Tensor(configuration.rope.periods(count: shape[0]), shape: shape)
-        case .keyBiasMask:
-            concatenate(
-                [Tensor.ones([shape[0] / 3]), Tensor.zeros([shape[0] / 3]), Tensor.ones([shape[0] / 3])], dim: 0)
-        }
-    }
 }

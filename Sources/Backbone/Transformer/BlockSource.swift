@@ -34,14 +34,18 @@ enum BlockSource {
 /// Blocks that are read from a file when their turn comes.
 final class StoredBlocks {
     private let contents: WeightsContents
+    private let architecture: BackboneConfiguration
     private let specifications: [[ParameterSpecification]]
     private let dtype: DType
     private let device: Device
     private let isStreamed: Bool
 
-    init(_ contents: WeightsContents, dtype: DType, device: Device, isStreamed: Bool) {
+    init(
+        _ contents: WeightsContents, _ architecture: BackboneConfiguration, dtype: DType, device: Device,
+        isStreamed: Bool
+    ) {
         self.contents = contents
-        let architecture = contents.record.architecture
+        self.architecture = architecture
         let all = architecture.parameterSpecifications
         specifications = (0..<architecture.depth).map { block in all.filter { $0.name.hasPrefix("blocks.\(block).") } }
         self.dtype = dtype
@@ -72,7 +76,7 @@ final class StoredBlocks {
             }
         }
         return TransformerBlock(
-            BackboneTensors(byName: tensors), "blocks.\(index)", contents.record.architecture)
+            BackboneTensors(byName: tensors), "blocks.\(index)", architecture)
     }
 }
 

@@ -1,0 +1,26 @@
+// What heads and commands need of a backbone, whichever its family.
+public import Torch
+
+/// A network that turns images into tokens, used on one thread only.
+public protocol ImageBackbone: AnyObject, Layer {
+    /// What it is.
+    var architecture: BackboneArchitecture { get }
+    /// The type of the computation.
+    var dtype: DType { get }
+    /// Where it computes.
+    var device: Device { get }
+    /// The output and the tokens after some blocks or stages, in one pass; nothing is random.
+    ///
+    /// - Parameters:
+    ///   - images: `[B, C, H, W]`, normalised; H and W are multiples of the architecture's stride.
+    ///   - indices: Blocks or stages from 0, in rising order; may be none.
+    ///   - normalised: Whether the final normalisation is applied to these.
+    func forward(
+        _ images: Tensor, tapping indices: [Int], normalised: Bool
+    ) -> (output: TokenOutput, taps: [IntermediateOutput])
+}
+
+extension VisionTransformer: ImageBackbone {
+    /// What it is.
+    public var architecture: BackboneArchitecture { .transformer(configuration) }
+}

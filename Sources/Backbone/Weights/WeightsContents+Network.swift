@@ -1,0 +1,44 @@
+// From opened weights to a network of whichever family.
+public import Torch
+
+extension ParameterSpecification {
+    /// A buffer that is not stored, as the configuration says.
+    func derived() -> Tensor {
+        // Nothing is drawn for buffers; the generator is there for the others.
+        withoutGradient { firstValue(generator: Generator(seed: 0)).to(.float32) }
+    }
+}
+
+extension WeightsContents {
+    /// Tensors by their official names, converted.
+    func tensors(
+        dtype: DType, device: Device, where wanted: (String) -> Bool = { _ in true }
+    ) throws -> [String: Tensor] {
+        try withoutGradient {
+            var tensors: [String: Tensor] = [:]
+            for specification in record.architecture.parameterSpecifications where wanted(specification.name) {
+                let type = specification.isBuffer && dtype != .float64 ? .float32 : dtype
+                tensors[specification.name] = try tensor(specification).to(type).to(device)
+            }
+            return tensors
+        }
+    }
+
+    /// Reads the network, of whichever family.
+    ///
+    /// - Parameters:
+    ///   - dtype: The type to compute in.
+    ///   - device: Where it computes.
+    ///   - residency: Whether a transformer's blocks are read now or when their turn comes; a ConvNeXt is always read now.
+    public func network(
+        dtype: DType = .float32, device: Device = .cpu, residency: WeightsResidency = .resident
+    ) throws -> any ImageBackbone {
+        switch record.architecture {
+        case .transformer:
+            return try VisionTransformer.load(self, dtype: dtype, device: device, residency: residency).network
+        case .convNeXt(let configuration):
+            return ConvNeXt(
+                configuration, tensors: try tensors(dtype: dtype, device: device), dtype: dtype, device: device)
+        }
+    }
+}
