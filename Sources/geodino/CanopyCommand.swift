@@ -17,6 +17,8 @@
             discussion: """
                 Writes a cloud-optimised GeoTIFF in metres (nodata -9999), and beside it a STAC item, a QGIS style and a
                 PNG quick-look. The pixels do not depend on the area asked for, nor on the number of threads.
+                The model is a folder of 'geodino fit canopy' (--model), or a backbone and a published head, without any
+                training (--weights --head).
                 In a folder with geodino.yaml, 'geodino canopy --aoi region.geojson' finds the scenes in the corpus
                 and writes region-canopy.tif.
                 """)
@@ -29,6 +31,17 @@
 
         @Option(help: "A model folder that 'geodino fit canopy' made.")
         var model: String?
+
+        @Option(help: "Without --model: the backbone's weights, of geodino, official or of Hugging Face.")
+        var weights: String?
+
+        @Option(help: "With --weights: a published canopy head (CHMv2), official or of Hugging Face.")
+        var head: String?
+
+        @Option(help: ArgumentHelp("With --head: side of a window.", valueName: "pixels"))
+        var window = 448
+
+        @OptionGroup var weightsArguments: WeightsArguments
 
         @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
         var output: String?
@@ -74,11 +87,22 @@
             guard (1...4096).contains(batch) else {
                 throw ValidationError("--batch must be 1 to 4096, got \(batch)")
             }
+            guard (weights == nil) == (head == nil) else {
+                throw ValidationError("--weights and --head go together: a backbone, and the head that stands on it")
+            }
+            guard model == nil || head == nil else {
+                throw ValidationError("give either --model, or --weights and --head")
+            }
+            guard (16...8192).contains(window) else {
+                throw ValidationError("--window must be 16 to 8192, got \(window)")
+            }
         }
 
         func run() throws {
             var workspace = try WorkspaceTaker()
-            let modelPath = try workspace.required(model, \.model, named: "model", option: "--model MODEL")
+            let modelPath =
+                head == nil
+                ? try workspace.required(model, \.model, named: "model", option: "--model MODEL") : nil
             let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
             try gdal.apply()
             guard let output = output ?? aoi.map(Self.defaultOutput) else {
@@ -86,7 +110,7 @@
                     .badArgument, "no output is given",
                     try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
             }
-            let model = try CanopyModel.load(from: modelPath, device: Device(named: deviceName))
+            let model = try loadedModel(modelPath, device: Device(named: deviceName))
             let predictor = CanopyPredictor(model: model, batch: batch)
             // A window at the area's edge sees scenes beyond it.
             let sight = Double(predictor.windowSize) * (predictor.layout.gsd ?? 0)
@@ -122,6 +146,16 @@
             meter.finish()
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
             if format == .json { try printJSON(summary) } else { print(summary.text) }
+        }
+
+        /// The model folder, or a backbone and a published head.
+        private func loadedModel(_ path: String?, device: Device) throws -> CanopyModel {
+            if let path { return try CanopyModel.load(from: path, device: device) }
+            guard let weights, let head else {
+                throw CommandError(.badArgument, "no model is given", try: "--model MODEL, or --weights W --head H")
+            }
+            return try CanopyModel.published(
+                weights: weights, options: weightsArguments.options, head: head, window: window, device: device)
         }
 
         /// `region.geojson` gives `region-canopy.tif` in the current folder.

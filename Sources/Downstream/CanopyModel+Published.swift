@@ -1,0 +1,59 @@
+// A canopy model put together from a backbone and a published head, without a model folder.
+public import Backbone
+internal import Geo
+internal import Telemetry
+public import Torch
+
+extension CanopyModel {
+    /// The statistics that the published canopy model was used with, which are not quite those of its backbone.
+    ///
+    /// Source: the preprocessing of CHMv2 and `transformers.CHMv2ImageProcessor`.
+    private static let publishedMean = [0.420, 0.411, 0.296]
+    private static let publishedStd = [0.213, 0.156, 0.143]
+
+    /// Puts a backbone and a published head together.
+    ///
+    /// - Parameters:
+    ///   - weights: The backbone, of any known format.
+    ///   - options: What the backbone's file leaves open; statistics given here replace the published model's.
+    ///   - head: The head: the official `.pth`, or a file or folder of Hugging Face.
+    ///   - window: Side of a window in pixels; a multiple of twice the patch size.
+    ///   - device: Where it computes.
+    ///   - followsReference: Whether odd grids are stretched as in the published code.
+    /// - Throws: `DownstreamError` (`badModel`) where the two do not fit; errors of the weights as they come.
+    public static func published(
+        weights: String, options: WeightsOptions = WeightsOptions(), head: String, window: Int = 448,
+        device: Device = .cpu, followsReference: Bool = false
+    ) throws -> CanopyModel {
+        let contents = try WeightsContents.open(weights, options: options)
+        let architecture = try contents.record.transformer(path: contents.path)
+        let published = try PublishedCanopyHead.load(from: head, device: device, followsReference: followsReference)
+        guard published.head.tokenWidth == architecture.width, published.taps.allSatisfy({ $0 < architecture.depth })
+        else {
+            throw DownstreamError(
+                .badModel, "the head does not fit the backbone", in: published.path,
+                why: [
+                    "it takes tokens of length \(published.head.tokenWidth) after the blocks \(published.taps)",
+                    "the backbone has \(architecture.depth) blocks of width \(architecture.width)",
+                ], try: "give the backbone that the head was trained on")
+        }
+        let given = options.statistics
+        let description = CanopyModelDescription(
+            backbone: .init(
+                file: contents.path, sha256: try SHA256.hex(ofFile: contents.path), architecture: architecture),
+            head: .init(
+                file: published.path, sha256: try SHA256.hex(ofFile: published.path),
+                sizes: published.head.configuration),
+            bins: published.bins, taps: published.taps, window: window,
+            layout: PixelLayout(
+                bands: contents.record.bands, sampleType: .uint8, tileSize: window, gsd: contents.record.gsd ?? 0.6,
+                stretch: contents.record.stretch),
+            mean: given?.mean ?? publishedMean, std: given?.std ?? publishedStd,
+            provenance: ["backbone": contents.path, "head": published.path])
+        try description.validate(path: published.path)
+        let network = try VisionTransformer.load(contents, device: device).network
+        return CanopyModel(
+            description: description, path: published.path, sha256: description.head.sha256, backbone: network,
+            head: published.head)
+    }
+}
