@@ -83,17 +83,25 @@ public final class TokenFile {
     /// Gives the next images to the network and writes what it says.
     ///
     /// - Parameter images: `[B, C, H, W]`, normalised, of the size that was announced.
+    /// - Throws: `TorchError` when there is not enough memory, or weights or output cannot be read or written.
     public func append(_ images: Tensor) throws {
         guard let batch = images.shape.first, batch > 0 else { return }
         precondition(done + batch <= count, "more images than were announced")
-        try withoutGradient {
-            let layers = options.layers.sorted()
-            let said = network.forward(images, tapping: layers, normalised: options.normalisesLayers)
-            try put("", said.output.cls, said.output.registers, said.output.patches)
-            for (layer, tap) in zip(layers, said.taps) {
-                try put(
-                    "layers.\(layer).", tap.cls, tap.registers, tap.map.flattened(from: 2).transpose(1, 2))
+        let layers = options.layers.sorted()
+        do {
+            try catchingTorchErrors {
+                try withoutGradient {
+                    let said = network.forward(images, tapping: layers, normalised: options.normalisesLayers)
+                    try put("", said.output.cls, said.output.registers, said.output.patches)
+                    for (layer, tap) in zip(layers, said.taps) {
+                        try put(
+                            "layers.\(layer).", tap.cls, tap.registers, tap.map.flattened(from: 2).transpose(1, 2))
+                    }
+                }
             }
+        } catch {
+            // Where a block could not be read, that is the reason of all that failed after it.
+            throw (network as? VisionTransformer)?.readFailure ?? error
         }
         done += batch
     }

@@ -88,6 +88,9 @@ public final class Tensor {
         self.handle = handle
     }
 
+    /// The undefined tensor, which inside a scope every operation passes on.
+    package static var undefined: Tensor { Tensor(owning: nil) }
+
     deinit {
         if let handle { ct.pointee.release(handle) }
     }

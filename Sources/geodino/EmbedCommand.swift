@@ -89,7 +89,7 @@ struct EmbedCommand: ParsableCommand {
                 throw BackboneError(.cancelled, "interrupted; the file was not written", in: output)
             }
             let part = pixels.narrow(dim: 0, start: start, length: min(batch, shape[0] - start))
-            try catchingTorchErrors { try file.append(part.to(type).to(device)) }
+            try file.append(part.to(type).to(device))
         }
         try file.finish()
         meter.finish()

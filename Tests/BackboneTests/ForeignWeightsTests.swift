@@ -1,7 +1,7 @@
 // Weights of others: what transformers saved gives transformers' answers, official files load, and conversions go there
 // and back without changing a bit.
 import Backbone
-import FoundationEssentials
+import Foundation
 import Testing
 import Torch
 
@@ -85,6 +85,11 @@ struct ForeignWeightsTests {
             }
             let record = try WeightsContents.open(official).record
             for path in [ours, theirs, back] { #expect(try WeightsContents.open(path).record == record) }
+            // transformers types its fields strictly: a float has a point or an exponent.
+            let text = String(decoding: try Data(contentsOf: URL(filePath: theirs + "/config.json")), as: UTF8.self)
+            for field in ["\"rope_theta\": 100.0", "\"layer_norm_eps\": 1e-05", "\"pos_embed_rescale\": 2.0"] {
+                #expect(text.contains(field), "\(text)")
+            }
             // What transformers sees holds no bias of k, no mask and no norm that it does not know.
             let seen = try SafetensorsFile(path: theirs + "/model.safetensors")
             #expect(!seen.names.contains { $0.contains("k_proj.bias") || $0.contains("mask.") || $0.contains("local") })
@@ -253,6 +258,22 @@ struct ForeignWeightsTests {
                 }
                 #expect(Set(said).count == 1)
             }
+        }
+    }
+
+    @Test func `a file that is cut while it is read is an error and no crash`() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/w.safetensors"
+            let contents = try WeightsContents.open(goldenPath("huggingface/mlp"))
+            _ = try contents.convert(to: .geodino, output: path)
+            let network = try VisionTransformer.load(WeightsContents.open(path), residency: .streamed).network
+            let images = try answers().tensor("images")
+            let handle = try FileHandle(forUpdating: URL(filePath: path))
+            try handle.truncate(atOffset: 9000)
+            let file = try TokenFile(
+                folder + "/out.safetensors", network: network, count: 2, height: 12, width: 20, options: EmbedOptions())
+            let error = #expect(throws: TorchError.self) { try file.append(images) }
+            #expect(error?.code == .readFailed && error?.place == path, "\(String(describing: error))")
         }
     }
 }

@@ -74,7 +74,7 @@ struct HuggingFaceConvNeXtNames: ForeignNames {
 /// What `config.json` says about a DINOv3 ConvNeXt.
 ///
 /// Source: the fields of `transformers.DINOv3ConvNextConfig`, with the defaults of transformers 5.
-struct HuggingFaceConvNeXtConfiguration: Codable {
+struct HuggingFaceConvNeXtConfiguration: Decodable {
     var model_type = "dinov3_convnext"
     var architectures: [String]? = ["DINOv3ConvNextModel"]
     var num_channels: Int? = 3
@@ -94,6 +94,18 @@ struct HuggingFaceConvNeXtConfiguration: Codable {
         depths = configuration.depths
         layer_norm_eps = configuration.normEpsilon
         layer_scale_init_value = configuration.layerScale
+    }
+
+    /// The text of `config.json`.
+    func json() -> String {
+        HuggingFaceText.json([
+            "model_type": .text(model_type), "architectures": .texts(architectures ?? []),
+            "num_channels": .int(num_channels), "hidden_sizes": .ints(hidden_sizes ?? []),
+            "depths": .ints(depths ?? []),
+            "hidden_act": .text(hidden_act), "layer_norm_eps": .number(layer_norm_eps),
+            "layer_scale_init_value": .number(layer_scale_init_value), "drop_path_rate": .number(drop_path_rate),
+            "image_size": .int(image_size), "dtype": .text(dtype),
+        ])
     }
 
     /// The architecture that it describes.

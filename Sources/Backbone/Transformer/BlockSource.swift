@@ -9,7 +9,7 @@ public enum WeightsResidency: String, Sendable, CaseIterable {
     /// In the file, mapped; a block is converted when its turn comes and forgotten after it. Pages that were read stay in
     /// memory as long as there is room.
     case mapped
-    /// As mapped, and pages are given back as soon as they were read: memory for one block.
+    /// In the file, read past the map into memory of its own for one block at a time.
     case streamed
 }
 
@@ -20,6 +20,11 @@ enum BlockSource {
 
     var isResident: Bool {
         if case .resident = self { true } else { false }
+    }
+
+    /// Why a block could not be read; outputs since then are undefined.
+    var failure: (any Error)? {
+        if case .stored(let blocks) = self { blocks.failure } else { nil }
     }
 
     /// A block, converted now where it stays on disk.
@@ -39,6 +44,8 @@ final class StoredBlocks {
     private let dtype: DType
     private let device: Device
     private let isStreamed: Bool
+    /// Why a block could not be read; outputs since then are undefined.
+    private(set) var failure: (any Error)?
 
     init(
         _ contents: WeightsContents, _ architecture: BackboneConfiguration, dtype: DType, device: Device,
@@ -63,16 +70,14 @@ final class StoredBlocks {
             for specification in specifications[index] {
                 let type = specification.isBuffer && dtype != .float64 ? .float32 : dtype
                 do {
-                    let stored = try contents.tensor(specification, copy: false)
-                    // A tensor over the map must not be kept: its pages are given back below.
                     tensors[specification.name] =
-                        stored.dtype == type && device == .cpu && isStreamed
-                        ? stored.cloned() : stored.to(type).to(device)
+                        try contents.tensor(specification, copy: isStreamed).to(type).to(device)
                 } catch {
-                    preconditionFailure(
-                        "\(specification.name) was found to be there when the file was opened: \(error)")
+                    // Names and shapes were checked when the file was opened, so the disk failed or the file was cut. A
+                    // pass cannot throw; what it computes from here on is undefined, and the caller asks for the reason.
+                    failure = failure ?? error
+                    tensors[specification.name] = .undefined
                 }
-                if isStreamed { contents.release(specification) }
             }
         }
         return TransformerBlock(

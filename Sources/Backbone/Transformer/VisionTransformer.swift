@@ -176,6 +176,9 @@ public final class VisionTransformer: Layer {
             gridHeight: start.height, gridWidth: start.width)
     }
 
+    /// Why a block that stays on disk could not be read; outputs since then are undefined.
+    public var readFailure: (any Error)? { blocks.failure }
+
     /// A block; one that stays on disk is read now.
     func block(_ index: Int) -> TransformerBlock { blocks[index] }
 

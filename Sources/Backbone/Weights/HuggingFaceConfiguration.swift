@@ -1,12 +1,12 @@
-// The files that stand beside weights in a folder of Hugging Face: config.json and preprocessor_config.json.
+// What config.json says about a vision transformer at Hugging Face.
 internal import FoundationEssentials
 
 /// What `config.json` says about a DINOv3 vision transformer.
 ///
 /// Source: the fields of `transformers.DINOv3ViTConfig`, with the defaults of transformers 5.
-struct HuggingFaceConfiguration: Codable, Equatable {
+struct HuggingFaceConfiguration: Decodable, Equatable {
     /// A side that may be one number or a pair of equal ones.
-    struct Side: Codable, Equatable {
+    struct Side: Decodable, Equatable {
         var value: Int
 
         init(_ value: Int) { self.value = value }
@@ -22,11 +22,6 @@ struct HuggingFaceConfiguration: Codable, Equatable {
                 throw DecodingError.dataCorruptedError(in: container, debugDescription: "patches are not square")
             }
             value = first
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
         }
     }
 
@@ -83,6 +78,24 @@ struct HuggingFaceConfiguration: Codable, Equatable {
                 why: ["model_type is \(configuration.model_type); expected dinov3_vit"])
         }
         return configuration
+    }
+
+    /// The text of `config.json`.
+    func json() -> String {
+        HuggingFaceText.json([
+            "model_type": .text(model_type), "architectures": .texts(architectures ?? []),
+            "patch_size": .int(patch_size?.value), "hidden_size": .int(hidden_size),
+            "intermediate_size": .int(intermediate_size), "num_hidden_layers": .int(num_hidden_layers),
+            "num_attention_heads": .int(num_attention_heads), "hidden_act": .text(hidden_act),
+            "layer_norm_eps": .number(layer_norm_eps), "rope_theta": .number(rope_theta),
+            "image_size": .int(image_size?.value), "num_channels": .int(num_channels), "query_bias": .bool(query_bias),
+            "key_bias": .bool(key_bias), "value_bias": .bool(value_bias), "proj_bias": .bool(proj_bias),
+            "mlp_bias": .bool(mlp_bias), "layerscale_value": .number(layerscale_value),
+            "drop_path_rate": .number(drop_path_rate), "use_gated_mlp": .bool(use_gated_mlp),
+            "num_register_tokens": .int(num_register_tokens), "pos_embed_shift": .number(pos_embed_shift),
+            "pos_embed_jitter": .number(pos_embed_jitter), "pos_embed_rescale": .number(pos_embed_rescale),
+            "dtype": .text(dtype),
+        ])
     }
 
     /// The architecture that it describes.
@@ -160,37 +173,4 @@ struct HuggingFaceConfiguration: Codable, Equatable {
         hidden_act = architecture.ffn == .mlp ? "gelu" : "silu"
     }
 
-}
-
-/// What `preprocessor_config.json` says about the pixels that are fed.
-struct HuggingFaceProcessor: Codable {
-    var image_processor_type: String? = "DINOv3ViTImageProcessorFast"
-    var do_rescale: Bool? = true
-    var rescale_factor: Double? = 1.0 / 255
-    var do_normalize: Bool? = true
-    var image_mean: [Double]?
-    var image_std: [Double]?
-    var do_resize: Bool? = true
-    var size: [String: Int]? = ["height": 224, "width": 224]
-    var resample: Int? = 2
-
-    /// The statistics in a folder; `nil` where there are none or they are not to be applied.
-    static func statistics(folder: String) -> (mean: [Double], std: [Double])? {
-        guard let data = FileManager.default.contents(atPath: "\(folder)/preprocessor_config.json"),
-            let processor = try? JSONDecoder().decode(HuggingFaceProcessor.self, from: data),
-            processor.do_normalize ?? true, let mean = processor.image_mean, let std = processor.image_std
-        else { return nil }
-        return (mean, std)
-    }
-
-}
-
-/// The text of a file that stands beside weights.
-func sortedJSON(_ value: some Encodable) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(value) else {
-        preconditionFailure("a checked configuration has only finite numbers, which JSON can hold")
-    }
-    return String(decoding: data, as: UTF8.self) + "\n"
 }

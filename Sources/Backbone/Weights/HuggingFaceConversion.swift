@@ -13,12 +13,12 @@ extension WeightsContents {
         case .transformer(let architecture):
             var described = try HuggingFaceConfiguration(architecture)
             described.dtype = type
-            configuration = sortedJSON(described)
+            configuration = described.json()
             try append(architecture, &theirs, &ours)
         case .convNeXt(let architecture):
             var described = HuggingFaceConvNeXtConfiguration(architecture)
             described.dtype = type
-            configuration = sortedJSON(described)
+            configuration = described.json()
             let names = HuggingFaceConvNeXtNames.published
             theirs = stored().compactMap { item in
                 names.name(item.entry.name).map {
@@ -35,10 +35,8 @@ extension WeightsContents {
         }
         try write(theirs, metadata: ["format": "pt"], to: model)
         try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: extras)
-        var processor = HuggingFaceProcessor()
-        processor.image_mean = record.mean
-        processor.image_std = record.std
-        for (path, text) in [(files[2], configuration), (files[3], sortedJSON(processor))] {
+        let processor = HuggingFaceProcessor.json(mean: record.mean, std: record.std)
+        for (path, text) in [(files[2], configuration), (files[3], processor)] {
             do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
                 throw BackboneError(.writeFailed, "cannot write the file", in: path)
             }

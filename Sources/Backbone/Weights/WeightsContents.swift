@@ -193,11 +193,6 @@ public struct WeightsContents {
 }
 
 extension WeightsContents {
-    /// Lets go of the pages that reading a tensor brought into memory; nobody may hold a tensor over them.
-    func release(_ specification: ParameterSpecification) {
-        for name in stored(specification) { source.release(name) }
-    }
-
     /// Says that a tensor will be read soon.
     func willNeed(_ specification: ParameterSpecification) {
         for name in stored(specification) { source.willNeed(name) }

@@ -15,7 +15,8 @@ extension WeightsRecord {
         let statistics = options.statistics ?? stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known
         var record = WeightsRecord(
             architecture: architecture, mean: (statistics ?? .web).mean, std: (statistics ?? .web).std,
-            bands: BandInfo.rgb, gsd: statistics?.gsd, stretch: .none, provenance: ["file": path])
+            bands: BandInfo.rgb, gsd: statistics?.gsd, stretch: .none,
+            provenance: ["file": path.split(separator: "/").last.map(String.init) ?? path])
         if options.statistics == nil, let stated { (record.mean, record.std) = stated }
         if architecture.channels != 3, record.mean.count == 3 {
             let mean = record.mean.reduce(0, +) / 3

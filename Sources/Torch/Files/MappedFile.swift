@@ -5,6 +5,7 @@ import Glibc
 final class MappedFile: @unchecked Sendable {  // a map that never changes
     let path: String
     let bytes: UnsafeRawBufferPointer
+    private let file: Int32
 
     /// Maps a plain file that is not empty.
     init(path: String) throws(TorchError) {
@@ -15,7 +16,8 @@ final class MappedFile: @unchecked Sendable {  // a map that never changes
         }
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("cannot open the file of tensors") }
-        defer { close(file) }
+        var isOpen = false
+        defer { if !isOpen { close(file) } }
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure("cannot read the size of the file of tensors") }
         guard status.st_mode & S_IFMT == S_IFREG else {
@@ -31,27 +33,45 @@ final class MappedFile: @unchecked Sendable {  // a map that never changes
         guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0),
             base != MAP_FAILED
         else { throw failure("cannot map the file of tensors into memory") }
+        isOpen = true
+        self.file = file
         self.path = path
         bytes = UnsafeRawBufferPointer(start: base, count: size)
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+    deinit {
+        munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+        close(file)
+    }
 
     /// The bytes of a range.
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 
-    /// Gives back the memory of the whole pages inside a range; they are read again when they are touched.
-    func release(_ range: Range<Int>) { advise(range, MADV_DONTNEED, outwards: false) }
+    /// A tensor with memory of its own, read from a range of the file; no page of the map is touched.
+    func tensor(_ range: Range<Int>, shape: [Int], dtype: DType) throws(TorchError) -> Tensor {
+        let tensor = Tensor.empty(shape, dtype: dtype)
+        guard tensor.isDefined else { return tensor }
+        let number: Int32 = tensor.withMutableBytes { target in
+            var done = 0
+            while done < range.count {
+                let count = pread(
+                    file, target.baseAddress.map { $0 + done }, range.count - done, off_t(range.lowerBound + done))
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return count < 0 ? errno : EIO }
+                done += count
+            }
+            return 0
+        }
+        guard number == 0 else {
+            throw TorchError(
+                .readFailed, "cannot read the file of tensors", in: path, why: [systemMessage(number)],
+                try: "the file may have been cut since it was opened")
+        }
+        return tensor
+    }
 
-    /// Asks the system to read a range ahead.
-    func willNeed(_ range: Range<Int>) { advise(range, MADV_WILLNEED, outwards: true) }
-
-    private func advise(_ range: Range<Int>, _ advice: Int32, outwards: Bool) {
-        let page = Int(getpagesize())
-        let start = outwards ? range.lowerBound / page * page : (range.lowerBound + page - 1) / page * page
-        let end = outwards ? range.upperBound : range.upperBound / page * page
-        guard start < end, let base = bytes.baseAddress else { return }
-        // Advice may be refused; then memory stays in use or the reading is slower, and nothing else happens.
-        _ = madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, advice)
+    /// Asks the system to read a range ahead; it may refuse, and then reading is slower.
+    func willNeed(_ range: Range<Int>) {
+        _ = posix_fadvise(file, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
     }
 }

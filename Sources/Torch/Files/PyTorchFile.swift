@@ -78,19 +78,14 @@ public final class PyTorchFile: TensorSource {
         }
         let start = storage.lowerBound + tensor.offset * dtype.byteCount
         if tensor.isContiguous {
-            let bytes = map.slice(start..<start + tensor.shape.reduce(dtype.byteCount, *))
+            let range = start..<start + tensor.shape.reduce(dtype.byteCount, *)
             // libtorch's kernels expect whole elements at their natural places.
             if copy || start % dtype.byteCount != 0 {
-                return Tensor.copying(bytes, shape: tensor.shape, dtype: dtype)
+                return try map.tensor(range, shape: tensor.shape, dtype: dtype)
             }
-            return Tensor.wrapping(bytes, owner: self, shape: tensor.shape, dtype: dtype)
+            return Tensor.wrapping(map.slice(range), owner: self, shape: tensor.shape, dtype: dtype)
         }
         return gathered(tensor, storage, dtype)
-    }
-
-    /// Gives back the memory of a tensor's pages; see `TensorSource`.
-    public func release(_ name: String) {
-        if let place = places[name] { map.release(place.storage) }
     }
 
     /// Asks the system to read a tensor ahead.

@@ -71,17 +71,11 @@ public final class SafetensorsFile: TensorSource {
                 .mismatch, "there are no tensors of '\(name)''s type \(entry.type.rawValue)", in: path,
                 try: "read its bytes instead")
         }
-        let bytes = try bytes(name)
         // libtorch's kernels expect whole elements at their natural places.
         if copy || offset % dtype.byteCount != 0 {
-            return Tensor.copying(bytes, shape: entry.shape, dtype: dtype)
+            return try map.tensor(offset..<offset + (entry.byteCount ?? 0), shape: entry.shape, dtype: dtype)
         }
-        return Tensor.wrapping(bytes, owner: self, shape: entry.shape, dtype: dtype)
-    }
-
-    /// Gives back the memory of an array's pages; see `TensorSource`.
-    public func release(_ name: String) {
-        if let range = range(name) { map.release(range) }
+        return Tensor.wrapping(try bytes(name), owner: self, shape: entry.shape, dtype: dtype)
     }
 
     /// Asks the system to read an array ahead.

@@ -68,11 +68,6 @@ public final class ShardedSafetensors: TensorSource {
         return try files[place.file].tensor(name, copy: copy)
     }
 
-    /// Gives back the memory of an array's pages; see `TensorSource`.
-    public func release(_ name: String) {
-        if let place = places[name] { files[place.file].release(name) }
-    }
-
     /// Asks the system to read an array ahead.
     public func willNeed(_ name: String) {
         if let place = places[name] { files[place.file].willNeed(name) }

@@ -15,13 +15,10 @@ public protocol TensorSource: AnyObject, Sendable {
     func entry(_ name: String) -> TensorEntry?
     /// A tensor with an array's values.
     ///
-    /// - Parameter copy: Whether the tensor has memory of its own. Without, it lies in the file's map where its layout
+    /// - Parameter copy: Whether the tensor has memory of its own, read past the map. Without, it lies in the file's map where its layout
     ///   allows, keeps the file open and sees the file's pages; writing to it changes neither the file nor what others
     ///   see.
     func tensor(_ name: String, copy: Bool) throws(TorchError) -> Tensor
-    /// Gives back the memory of the pages that reading an array brought in. Tensors over the file's map stay valid and
-    /// read the file again, without what was written to them.
-    func release(_ name: String)
     /// Asks the system to read an array ahead.
     func willNeed(_ name: String)
 }
