@@ -45,13 +45,16 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
 
     /// The name of the published size with these dimensions; `nil` where there is none.
     public var presetName: String? {
-        Self.presetNames.first { name in
-            switch (self, Self.preset(name)) {
-            case (.transformer(let a), .transformer(let b)): a.hasSizes(of: b)
-            case (.convNeXt(let a), .convNeXt(let b)):
-                a.depths == b.depths && a.widths == b.widths && a.channels == b.channels
-            default: false
-            }
+        Self.presetNames.first { Self.preset($0).map(hasSizes) ?? false }
+    }
+
+    /// Whether the dimensions are those of another architecture, whatever the options of training are.
+    public func hasSizes(of other: BackboneArchitecture) -> Bool {
+        switch (self, other) {
+        case (.transformer(let a), .transformer(let b)): a.hasSizes(of: b)
+        case (.convNeXt(let a), .convNeXt(let b)):
+            a.depths == b.depths && a.widths == b.widths && a.channels == b.channels
+        default: false
         }
     }
 

@@ -40,7 +40,7 @@ extension CanopyModel {
         let given = options.statistics
         let description = CanopyModelDescription(
             backbone: .init(
-                file: contents.path, sha256: try SHA256.hex(ofFile: contents.path), architecture: architecture),
+                file: contents.path, sha256: try contents.sha256(), architecture: architecture),
             head: .init(
                 file: published.path, sha256: try SHA256.hex(ofFile: published.path),
                 sizes: published.head.configuration),

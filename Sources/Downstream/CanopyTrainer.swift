@@ -61,7 +61,7 @@ private final class CanopyTrainer {
         try recipe.validate()
         if let threads = options.threads { Torch.setThreads(threads) }
         weightsPath = try VisionTransformer.weightsPath(weights)
-        let contents = try WeightsContents.open(weightsPath)
+        let contents = try WeightsContents.open(weightsPath, options: options.weights)
         let loaded = try VisionTransformer.load(contents, device: options.device)
         record = loaded.record
         architecture = try record.transformer(path: weightsPath)
@@ -69,7 +69,7 @@ private final class CanopyTrainer {
         try recipe.validate(for: architecture)
         let gsd = try Self.checkedGSD(source.layout, record: record)
         identity = FitIdentity(
-            recipe: recipe, backbone: try SHA256.hex(ofFile: weightsPath), randomBackbone: options.randomBackbone,
+            recipe: recipe, backbone: try contents.sha256(), randomBackbone: options.randomBackbone,
             pairs: source.fingerprint)
         backbone =
             options.randomBackbone
@@ -303,7 +303,8 @@ private final class CanopyTrainer {
             try backbone.save(to: target, record: record, overwrite: true)
         } else if options.referenceBackbone {
             let absolute = URL(filePath: weightsPath).standardizedFileURL.path
-            return .init(file: absolute, sha256: identity.backbone, architecture: architecture)
+            return .init(
+                file: absolute, sha256: try SHA256.hex(ofFile: weightsPath), architecture: architecture)
         } else if !isOurs {
             try backbone.save(to: target, record: record, overwrite: true)
         } else {

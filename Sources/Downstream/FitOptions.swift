@@ -1,4 +1,5 @@
 // What a fit is asked for besides its recipe, what it tells while it runs, and what it says at the end.
+public import Backbone
 public import Torch
 
 /// How to run a fit.
@@ -19,6 +20,8 @@ public struct FitOptions: Sendable {
     public var referenceBackbone = false
     /// Take the backbone's architecture but weights drawn from the recipe's seed: the yardstick of pretraining.
     public var randomBackbone = false
+    /// What the file of the weights leaves open.
+    public var weights = WeightsOptions()
     /// What to store as the model's provenance: command, versions, files.
     public var provenance: [String: String] = [:]
 

@@ -57,6 +57,7 @@
         @Flag(help: "Store path and hash of the backbone in place of a copy.")
         var referenceBackbone = false
 
+        @OptionGroup var weightsArguments: WeightsArguments
         @OptionGroup var device: DeviceOptions
         @OptionGroup var gdal: GDALOptions
         @OptionGroup var shared: ProgressOptions
@@ -74,7 +75,9 @@
             let (recipe, _) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
             try recipe.validate()
             try gdal.apply()
-            let record = try VisionTransformer.record(of: weights)
+            let contents = try WeightsContents.open(weights, options: weightsArguments.options)
+            for note in contents.notes { printToStandardError("note: \(note)") }
+            let record = contents.record
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
             let source = try RasterPairs(entries, record: record, tileSize: recipe.window, aoi: aoi)
@@ -88,6 +91,7 @@
             options.device = try Device(named: device.device ?? "cpu")
             options.threads = device.tensorThreads
             options.referenceBackbone = referenceBackbone
+            options.weights = weightsArguments.options
             options.provenance = ["software": "geodino \(geodinoVersion)"]
             let summary = try fit(
                 recipe, weights: weights, source: source, model: output, options: options, quiet: shared.quiet)

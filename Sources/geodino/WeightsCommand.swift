@@ -66,7 +66,7 @@ struct WeightsInfoCommand: ParsableCommand {
 
     func run() throws {
         let contents = try WeightsContents.open(weights, options: arguments.options)
-        let report = WeightsReport(contents, sha256: noHash ? nil : try SHA256.hex(ofFile: contents.path))
+        let report = WeightsReport(contents, sha256: noHash ? nil : try contents.sha256())
         if format == .json { try printJSON(report) } else { print(report.text) }
         for note in contents.notes { printToStandardError("note: \(note)") }
     }

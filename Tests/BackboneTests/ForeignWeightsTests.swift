@@ -276,4 +276,123 @@ struct ForeignWeightsTests {
             #expect(error?.code == .readFailed && error?.place == path, "\(String(describing: error))")
         }
     }
+
+    /// The official file's tensors after a change, as a file.
+    private func changed(_ folder: String, _ change: (inout [String: Tensor]) -> Void) throws -> String {
+        let source = try openTensors(goldenPath("huggingface/official-eadcf0ff.pth"))
+        var tensors: [String: Tensor] = [:]
+        for name in source.names { tensors[name] = try source.tensor(name, copy: true) }
+        change(&tensors)
+        let path = folder + "/changed-\(UInt64.random(in: 0 ... .max)).safetensors"
+        try writeSafetensors(tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: path)
+        return path
+    }
+
+    private func outputs(_ path: String, options: WeightsOptions = WeightsOptions()) throws -> [UInt8] {
+        let network = try WeightsContents.open(path, options: options).network()
+        let images = try answers().tensor("images")
+        return withoutGradient { network.forward(images, tapping: [], normalised: true).output.preNorm.bytes() }
+    }
+
+    @Test func `periods come from another file, and nothing else does`() throws {
+        try withTemporaryFolder { folder in
+            let donor = try changed(folder) {
+                for name in $0.keys where name != "rope_embed.periods" { $0[name] = $0[name]?.zerosLike() }
+                $0["rope_embed.periods"] = Tensor([1, 2, 4, 8])
+            }
+            let expected = try changed(folder) { $0["rope_embed.periods"] = Tensor([1, 2, 4, 8]) }
+            var options = WeightsOptions()
+            options.periods = donor
+            let official = goldenPath("huggingface/official-eadcf0ff.pth")
+            #expect(try outputs(official, options: options) == outputs(expected))
+            #expect(try outputs(goldenPath("huggingface/mlp"), options: options) == outputs(expected))
+        }
+    }
+
+    @Test func `a base other than 100 and a bias of k that counts reach transformers`() throws {
+        try withTemporaryFolder { folder in
+            let base = try changed(folder) { $0["rope_embed.periods"] = Tensor([1, 2.6591479, 7.0710678, 18.803015]) }
+            let contents = try WeightsContents.open(base)
+            #expect(try contents.record.transformer().rope.base == 50)
+            _ = try contents.convert(to: .huggingface, output: folder + "/base")
+            let text = String(
+                decoding: try Data(contentsOf: URL(filePath: folder + "/base/config.json")), as: UTF8.self)
+            #expect(text.contains("\"rope_theta\": 50.0"))
+            let free = try changed(folder) { $0["rope_embed.periods"] = Tensor([1, 3, 4, 9]) }
+            let refused = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(free).convert(to: .huggingface, output: folder + "/free")
+            }
+            #expect(refused.code == .badConfiguration && !FileManager.default.fileExists(atPath: folder + "/free"))
+
+            let open = try changed(folder) {
+                for name in $0.keys where name.hasSuffix("bias_mask") { $0[name] = $0[name]?.onesLike() }
+            }
+            _ = try WeightsContents.open(open).convert(to: .huggingface, output: folder + "/key")
+            #expect(
+                String(decoding: try Data(contentsOf: URL(filePath: folder + "/key/config.json")), as: UTF8.self)
+                    .contains("\"key_bias\": true"))
+            let seen = try SafetensorsFile(path: folder + "/key/model.safetensors")
+            #expect(try seen.tensor("layer.0.attention.k_proj.bias").floats() == Array(repeating: 0.5, count: 32))
+            #expect(try outputs(folder + "/key") == outputs(open))
+        }
+    }
+
+    @Test func `folders of two models, and files of another model beside one, are refused`() throws {
+        try withTemporaryFolder { folder in
+            let official = goldenPath("huggingface/official-eadcf0ff.pth")
+            try FileManager.default.copyItem(atPath: goldenPath("huggingface/mlp"), toPath: folder + "/run")
+            try FileManager.default.moveItem(
+                atPath: folder + "/run/model.safetensors", toPath: folder + "/run/backbone.safetensors")
+            let mixed = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(official).convert(to: .huggingface, output: folder + "/run", overwrite: true)
+            }
+            #expect(mixed.code == .exists && mixed.place.hasSuffix("backbone.safetensors"))
+            // Converted, then trained on by somebody else.
+            let open = try changed(folder) { $0["blocks.0.attn.qkv.bias_mask"] = Tensor.ones([96]) }
+            _ = try WeightsContents.open(open).convert(to: .huggingface, output: folder + "/a")
+            _ = try WeightsContents.open(official).convert(to: .huggingface, output: folder + "/b")
+            let model = folder + "/b/model.safetensors"
+            let file = try SafetensorsFile(path: model)
+            let later = try file.names.map { name in
+                (name: name, tensor: try file.tensor(name) + (name.hasSuffix("q_proj.bias") ? 1 : 0))
+            }
+            try writeSafetensors(later, to: model)
+            let stale = try #require(throws: BackboneError.self) { try WeightsContents.open(folder + "/b") }
+            #expect(stale.place.hasSuffix("geodino.safetensors") && stale.code == .badWeights)
+        }
+    }
+
+    @Test func `a bias that one layer lacks, parts of two types and impossible sizes are errors`() throws {
+        try withTemporaryFolder { folder in
+            func copy(_ name: String, _ change: (String, Tensor) -> Tensor?) throws -> String {
+                let path = folder + "/" + name
+                try FileManager.default.copyItem(atPath: goldenPath("huggingface/mlp"), toPath: path)
+                let file = try SafetensorsFile(path: path + "/model.safetensors")
+                let tensors = try file.names.compactMap { name in
+                    change(name, try file.tensor(name)).map { (name: name, tensor: $0) }
+                }
+                try writeSafetensors(tensors, to: path + "/model.safetensors")
+                return path
+            }
+            func causes(_ path: String) throws -> [String] {
+                try #require(throws: BackboneError.self) { try WeightsContents.open(path) }.causes
+            }
+            let lacking = try copy("lacking") { $0 == "layer.1.mlp.down_proj.bias" ? nil : $1 }
+            #expect(try causes(lacking) == ["missing: blocks.1.mlp.fc2.bias"])
+            let mixed = try copy("mixed") { $0 == "layer.0.attention.q_proj.weight" ? $1.to(.bfloat16) : $1 }
+            #expect(try causes(mixed) == ["wrong shape: blocks.0.attn.qkv.weight comes in parts of different types"])
+            let huge = try copy("huge") { $1 }
+            let configuration = huge + "/config.json"
+            let text = String(decoding: try Data(contentsOf: URL(filePath: configuration)), as: UTF8.self)
+            try Data(text.replacing("\"hidden_size\": 32", with: "\"hidden_size\": 1152921504606846976").utf8)
+                .write(to: URL(filePath: configuration))
+            #expect(try causes(huge).first?.contains("no feed-forward layer") == true)
+            var options = WeightsOptions()
+            options.architecture = .preset("vits16")
+            let other = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(goldenPath("huggingface/mlp"), options: options)
+            }
+            #expect(other.what.contains("another architecture"))
+        }
+    }
 }

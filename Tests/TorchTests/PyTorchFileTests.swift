@@ -70,6 +70,17 @@ struct PyTorchFileTests {
         #expect(claim.contains("[1000000, 1000000]") && claim.contains("does not lie in its storage"), "\(claim)")
     }
 
+    /// A header of 640 bytes begins with the two bytes that pickles begin with.
+    @Test func `a safetensors file is not taken for a pickle`() throws {
+        var metadata = ["x": ""]
+        let plain = SafetensorsLength.of([("w", Tensor([1]))], metadata)
+        metadata["x"] = String(repeating: "y", count: 640 - plain)
+        let path = folder["640.safetensors"]
+        try writeSafetensors([("w", Tensor([1]))], metadata: metadata, to: path)
+        #expect(try Data(contentsOf: URL(filePath: path)).prefix(2) == Data([0x80, 0x02]))
+        #expect(try openTensors(path).names == ["w"])
+    }
+
     @Test(arguments: ["new.pth", "old.pth"])
     func `a file cut anywhere is an error and no crash`(name: String) throws {
         let whole = try Data(contentsOf: URL(filePath: try fixture(name)))
@@ -139,6 +150,19 @@ struct PyTorchFileTests {
             try archive.finish()
             #expect(try refusal(folder["p.pth"]).contains("no dictionary of named tensors"))
         }
+    }
+}
+
+/// The length of a safetensors header, before its padding to whole eights.
+private enum SafetensorsLength {
+    static func of(_ tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]) -> Int {
+        let folder = NSTemporaryDirectory() + "geodino-length-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        guard (try? writeSafetensors(tensors, metadata: metadata, to: folder)) != nil,
+            let data = try? Data(contentsOf: URL(filePath: folder))
+        else { return 0 }
+        let length = data.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+        return data.dropFirst(8).prefix(length).reversed().drop { $0 == 0x20 }.count
     }
 }
 

@@ -62,10 +62,12 @@ extension BackboneConfiguration {
     ///
     /// - Returns: Whether there is such a choice.
     mutating func setFeedForward(hidden: Int, gated: Bool) -> Bool {
+        // Sizes come from files; those out of range are told by validate(), not computed with.
+        guard (1...65536).contains(width), (1...4_194_304).contains(hidden) else { return false }
         let kinds: [FeedForward] = gated ? FeedForward.allCases.filter { $0 != .mlp } : [.mlp]
         let known = Self.presetNames.compactMap(Self.preset).filter { ($0.ffn == .mlp) != gated && $0.width == width }
         for (kind, ratio) in known.map({ ($0.ffn, $0.ffnRatio) })
-            + kinds.map({ ($0, Double(hidden) * (gated ? 1.5 : 1) / Double(max(width, 1))) })
+            + kinds.map({ ($0, Double(hidden) * (gated ? 1.5 : 1) / Double(width)) })
         {
             // The hidden width is rounded down, so that a ratio a little too small falls short.
             for ratio in [ratio, ratio.nextUp] {
@@ -75,5 +77,24 @@ extension BackboneConfiguration {
             }
         }
         return false
+    }
+}
+
+extension RotaryConfiguration {
+    /// The base behind stored periods, which may be rounded to bfloat16; `nil` where they follow no base.
+    static func base(of periods: [Double]) -> Double? {
+        guard periods.count > 1, let last = periods.last, last > 1 else { return nil }
+        let exact = power(last, Double(periods.count) / Double(periods.count - 1))
+        // The published base, and other round ones, before the inexact one.
+        for base in [100, exact.rounded(), exact] where matches(periods, base: base) { return base }
+        return nil
+    }
+
+    /// Whether periods are those of a base, up to rounding to bfloat16.
+    static func matches(_ periods: [Double], base: Double) -> Bool {
+        periods.enumerated().allSatisfy { index, period in
+            let expected = power(base, Double(index) / Double(periods.count))
+            return abs(period - expected) <= expected / 256
+        }
     }
 }

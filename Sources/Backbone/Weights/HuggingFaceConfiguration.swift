@@ -144,6 +144,9 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
         if architecture.untieClassAndPatchNorms { missing.append("untie_class_and_patch_norms is true") }
         if architecture.layerScale == nil { missing.append("layer_scale is absent") }
         if architecture.rope.base == nil { missing.append("rope has min_period and max_period") }
+        if architecture.rope.precision != .float32 {
+            missing.append("rope.precision is \(architecture.rope.precision.rawValue)")
+        }
         if architecture.rope.coordinates != .separate {
             missing.append("rope.coordinates is \(architecture.rope.coordinates.rawValue)")
         }

@@ -13,8 +13,12 @@ extension WeightsContents {
         case .transformer(let architecture):
             var described = try HuggingFaceConfiguration(architecture)
             described.dtype = type
+            // Rotated, a bias of k counts; transformers has a switch for it.
+            let dropsKeyBias = try architecture.maskKBias && masksAllKeyBiases()
+            described.key_bias = architecture.qkvBias && !dropsKeyBias
             configuration = described.json()
-            try append(architecture, &theirs, &ours)
+            try checkPeriods(architecture)
+            try append(architecture, dropsKeyBias: dropsKeyBias, &theirs, &ours)
         case .convNeXt(let architecture):
             var described = HuggingFaceConvNeXtConfiguration(architecture)
             described.dtype = type
@@ -30,23 +34,47 @@ extension WeightsContents {
         let extras = "\(folder)/\(WeightsFolder.extras)"
         let files = [model, extras, "\(folder)/config.json", "\(folder)/preprocessor_config.json"]
         for file in files { try refuse(file, unless: overwrite) }
+        if let other = WeightsFolder.otherWeights(in: folder) {
+            throw BackboneError(
+                .exists, "the folder holds other weights already", in: "\(folder)/\(other)",
+                try: "choose another folder, as one that holds two models would be read wrongly")
+        }
+        let isNew = !FileManager.default.fileExists(atPath: folder)
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
             throw BackboneError(.writeFailed, "cannot make the folder", in: folder)
         }
-        try write(theirs, metadata: ["format": "pt"], to: model)
-        try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: extras)
+        do {
+            try writeFolder(files, theirs: theirs, ours: ours, configuration: configuration)
+        } catch {
+            if isNew { try? FileManager.default.removeItem(atPath: folder) }
+            throw error
+        }
+        return files
+    }
+
+    /// Writes the files, the model last: without it nobody takes the folder for a model.
+    private func writeFolder(
+        _ files: [String], theirs: [Item], ours: [Item], configuration: String
+    ) throws {
+        // Of an older model nothing may be left beside parts of the new one.
+        for file in files where FileManager.default.fileExists(atPath: file) {
+            do { try FileManager.default.removeItem(atPath: file) } catch {
+                throw BackboneError(.writeFailed, "cannot replace the file", in: file)
+            }
+        }
+        try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: files[1])
         let processor = HuggingFaceProcessor.json(mean: record.mean, std: record.std)
         for (path, text) in [(files[2], configuration), (files[3], processor)] {
             do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
                 throw BackboneError(.writeFailed, "cannot write the file", in: path)
             }
         }
-        return files
+        try write(theirs, metadata: ["format": "pt"], to: files[0])
     }
 
     /// The tensors of a transformer: what transformers has a place for, and what it has none for.
     private func append(
-        _ architecture: BackboneConfiguration, _ theirs: inout [Item], _ ours: inout [Item]
+        _ architecture: BackboneConfiguration, dropsKeyBias: Bool, _ theirs: inout [Item], _ ours: inout [Item]
     ) throws {
         let names = HuggingFaceNames.published
         for (specification, item) in zip(architecture.parameterSpecifications, stored()) {
@@ -64,7 +92,7 @@ extension WeightsContents {
                         { try item.tensor().reshaped(shape) }
                     ))
             case .rows(let parts):
-                try append(parts, specification, item, architecture, &theirs, &ours)
+                try append(parts, specification, item, architecture, dropsKeyBias: dropsKeyBias, &theirs, &ours)
             case .zeros, .derived:
                 let derived = specification.derived()
                 if try item.entry.type != .float32 || item.tensor().bytes() != derived.bytes() { ours.append(item) }
@@ -73,10 +101,11 @@ extension WeightsContents {
         if architecture.registers == 0 {
             // transformers has the parameter also where there are none.
             let shape = [1, 0, architecture.width]
+            let type = theirs.first?.entry.type ?? .float32
             theirs.append(
                 (
-                    TensorEntry(name: "\(names.prefix)embeddings.register_tokens", type: .float32, shape: shape),
-                    { Tensor.zeros(shape) }
+                    TensorEntry(name: "\(names.prefix)embeddings.register_tokens", type: type, shape: shape),
+                    { Tensor.zeros(shape, dtype: type.dtype ?? .float32) }
                 ))
         }
     }
@@ -87,7 +116,7 @@ extension WeightsContents {
     /// what does not stays in our own file.
     private func append(
         _ parts: [String?], _ specification: ParameterSpecification, _ item: Item,
-        _ architecture: BackboneConfiguration, _ theirs: inout [Item], _ ours: inout [Item]
+        _ architecture: BackboneConfiguration, dropsKeyBias: Bool, _ theirs: inout [Item], _ ours: inout [Item]
     ) throws {
         let isBias = specification.name.hasSuffix(".bias")
         let masked = isBias && architecture.maskKBias
@@ -102,7 +131,7 @@ extension WeightsContents {
             return `where`(factor.to(.bool), whole * factor, whole.zerosLike())
         }
         for (index, name) in parts.enumerated() {
-            guard let name, !(masked && index == 1) else { continue }
+            guard let name, !(masked && dropsKeyBias && index == 1) else { continue }
             theirs.append(
                 (
                     TensorEntry(name: name, type: item.entry.type, shape: shape),
@@ -110,9 +139,31 @@ extension WeightsContents {
                 ))
         }
         guard masked else { return }
-        let whole = try item.tensor()
-        let back = try effective()
-        let middle = whole.narrow(dim: 0, start: rows, length: rows)
-        if back.bytes() != whole.bytes() || middle.bytes() != middle.zerosLike().bytes() { ours.append(item) }
+        // What reading the folder would put together of these parts.
+        let back = try effective().cloned()
+        if dropsKeyBias { _ = back.narrow(dim: 0, start: rows, length: rows).copy_(Tensor.zeros([rows])) }
+        if try back.bytes() != item.tensor().bytes() { ours.append(item) }
+    }
+
+    /// Whether no bias of k counts in any block.
+    private func masksAllKeyBiases() throws -> Bool {
+        for specification in record.architecture.parameterSpecifications
+        where specification.name.hasSuffix(".bias_mask") {
+            let rows = specification.shape[0] / 3
+            let middle = try tensor(specification).narrow(dim: 0, start: rows, length: rows)
+            if middle.doubles().contains(where: { $0 != 0 }) { return false }
+        }
+        return true
+    }
+
+    /// Checks that the stored periods are those that transformers will compute.
+    private func checkPeriods(_ architecture: BackboneConfiguration) throws {
+        guard let base = architecture.rope.base,
+            let specification = architecture.parameterSpecifications.first(where: { $0.name == "rope_embed.periods" }),
+            try !RotaryConfiguration.matches(tensor(specification).doubles(), base: base)
+        else { return }
+        throw BackboneError(
+            .badConfiguration, "transformers computes rotary periods from a base, and these follow none", in: path,
+            why: ["the base is \(base)"], try: "convert to official or geodino")
     }
 }

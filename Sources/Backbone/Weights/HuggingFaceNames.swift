@@ -97,16 +97,24 @@ extension HuggingFaceNames: ForeignNames {
         switch origin(official) {
         case .rows(let names):
             let present = names.map { name in name.flatMap { source.entry($0) == nil ? nil : $0 } }
-            // The bias of k is left out where it cannot matter, and any bias may be switched off.
-            let isBias = official.hasSuffix(".bias")
-            if present.allSatisfy({ $0 == nil }) { return isBias ? .zeros : nil }
-            return present.contains(nil) && !isBias ? nil : .rows(present)
+            // The bias of k is left out where it cannot matter, and any bias may be switched off, in all layers alike.
+            guard official.hasSuffix(".bias") else { return present.contains(nil) ? nil : .rows(present) }
+            for case (let name?, nil) in zip(names, present) where isInAnotherLayer(name, of: source) { return nil }
+            return present.allSatisfy({ $0 == nil }) ? .zeros : .rows(present)
         case .stored(let name):
             if source.entry(name) != nil { return .stored(name) }
-            return official.hasSuffix(".bias") && HuggingFaceNames.blockName(official) != nil
-                && !official.contains(".norm") ? .zeros : nil
+            let mayBeOff =
+                official.hasSuffix(".bias") && Self.blockName(official) != nil && !official.contains(".norm")
+            return mayBeOff && !isInAnotherLayer(name, of: source) ? .zeros : nil
         case let other: return other
         }
+    }
+
+    /// Whether a tensor that one layer lacks is there in another.
+    private func isInAnotherLayer(_ name: String, of source: any TensorSource) -> Bool {
+        let parts = name.dropFirst(layers.count).split(separator: ".", maxSplits: 1)
+        guard name.hasPrefix(layers), parts.count == 2 else { return false }
+        return source.names.contains { $0.hasPrefix(layers) && $0.hasSuffix(".\(parts[1])") }
     }
 
     /// The shape that an official name has, put together from a file's; `nil` where it is missing.

@@ -7,12 +7,22 @@ struct HuggingFaceProcessor: Decodable {
     var image_mean: [Double]?
     var image_std: [Double]?
 
-    /// The statistics in a folder; `nil` where there are none or they are not to be applied.
-    static func statistics(folder: String) -> (mean: [Double], std: [Double])? {
-        guard let data = FileManager.default.contents(atPath: "\(folder)/preprocessor_config.json"),
-            let processor = try? JSONDecoder().decode(HuggingFaceProcessor.self, from: data),
-            processor.do_normalize ?? true, let mean = processor.image_mean, let std = processor.image_std
-        else { return nil }
+    /// The statistics in a folder; mean 0 and std 1 where images are not normalised, `nil` where nothing is said.
+    ///
+    /// - Throws: `BackboneError` (`badWeights`) for a file that cannot be read.
+    static func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])? {
+        let path = "\(folder)/preprocessor_config.json"
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        let processor: HuggingFaceProcessor
+        do { processor = try JSONDecoder().decode(HuggingFaceProcessor.self, from: data) } catch {
+            throw BackboneError(
+                .badWeights, "the description of the model's pixels cannot be read", in: path,
+                why: [decodingCause(error)], try: "fetch the model's folder again")
+        }
+        guard let mean = processor.image_mean, let std = processor.image_std else { return nil }
+        guard processor.do_normalize ?? true else {
+            return (mean.map { _ in 0 }, std.map { _ in 1 })
+        }
         return (mean, std)
     }
 

@@ -32,8 +32,11 @@ struct OfficialNames {
     /// The architecture, read off the tensors.
     func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
         func shape(_ name: String) -> [Int]? { source.entry(prefix + name)?.shape }
-        return isConvNeXt
-            ? .convNeXt(try ConvNeXtConfiguration.inferred(path: path, shape: shape))
-            : .transformer(try BackboneConfiguration.inferred(path: path, shape: shape))
+        if isConvNeXt { return .convNeXt(try ConvNeXtConfiguration.inferred(path: path, shape: shape)) }
+        var configuration = try BackboneConfiguration.inferred(path: path, shape: shape)
+        if let periods = try? source.tensor("\(prefix)rope_embed.periods", copy: true) {
+            configuration.rope.base = RotaryConfiguration.base(of: periods.doubles()) ?? configuration.rope.base
+        }
+        return .transformer(configuration)
     }
 }

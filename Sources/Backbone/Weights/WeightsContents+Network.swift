@@ -1,4 +1,5 @@
 // From opened weights to a network of whichever family.
+internal import Telemetry
 public import Torch
 
 extension ParameterSpecification {
@@ -10,6 +11,13 @@ extension ParameterSpecification {
 }
 
 extension WeightsContents {
+    /// SHA-256 in lower-case hexadecimal: of the file, or where there are several, of the list of their hashes.
+    public func sha256() throws -> String {
+        let files = source.files + (extras?.files ?? [])
+        guard files.count > 1 else { return try SHA256.hex(ofFile: path) }
+        return SHA256.hex(of: Array(try files.map { try SHA256.hex(ofFile: $0) }.joined(separator: "\n").utf8))
+    }
+
     /// Tensors by their official names, converted.
     func tensors(
         dtype: DType, device: Device, where wanted: (String) -> Bool = { _ in true }

@@ -20,6 +20,8 @@ public struct WeightsContents {
     let source: any TensorSource
     /// Tensors of other files that stand in for missing ones.
     let extras: (any TensorSource)?
+    /// Another file that the rotary periods come from.
+    private let periods: (any TensorSource)?
     let origins: [String: TensorOrigin]
 
     /// Opens weights and checks that every tensor of the architecture is there with its shape, and no other.
@@ -30,6 +32,7 @@ public struct WeightsContents {
     /// - Throws: `BackboneError` that lists missing, unexpected and mis-shaped tensors; errors of the file format as they
     ///   come.
     public static func open(_ path: String, options: WeightsOptions = WeightsOptions()) throws -> WeightsContents {
+        try Torch.load()
         let file = try WeightsFolder.file(of: path)
         let source = try openTensors(file)
         if let huggingFace = HuggingFaceNames(in: source.names) {
@@ -49,20 +52,24 @@ public struct WeightsContents {
         let record: WeightsRecord
         if let text = source.metadata["geodino"] {
             record = try WeightsRecord.parsed(text, path: path).changed(by: options, notes: &notes)
+            _ = try options.chosen(path: path) { record.architecture }
         } else {
-            let architecture = try options.architecture ?? names.architecture(of: source, path: path)
+            let architecture = try options.chosen(path: path) { () throws(BackboneError) in
+                try names.architecture(of: source, path: path)
+            }
             record = try .assumed(
                 architecture, InputStatistics(fileName: path), stated: nil, options, path: path, notes: &notes)
         }
         var origins: [String: TensorOrigin] = [:]
         for specification in record.architecture.parameterSpecifications {
             let name = names.prefix + specification.name
+            // Periods follow from the architecture; a mask that is not there would change what the network computes.
             origins[specification.name] =
-                specification.isBuffer && source.entry(name) == nil ? .derived : .stored(name)
+                specification.name == "rope_embed.periods" && source.entry(name) == nil ? .derived : .stored(name)
         }
         return try WeightsContents(
             path: path, format: source.metadata["geodino"] == nil ? .official : .geodino, record: record, notes: notes,
-            source: source, extras: try options.extras(), origins: origins,
+            source: source, extras: nil, periods: try options.periodsSource(), origins: origins,
             ignoring: { !names.isOfBackbone($0) })
     }
 
@@ -72,21 +79,22 @@ public struct WeightsContents {
     ) throws -> WeightsContents {
         let folder = WeightsFolder.folder(of: path)
         let own = "\(folder)/\(WeightsFolder.extras)"
-        let extras =
-            try options.extras() ?? (FileManager.default.fileExists(atPath: own) ? SafetensorsFile(path: own) : nil)
+        let extras = FileManager.default.fileExists(atPath: own) ? try SafetensorsFile(path: own) : nil
         var notes: [String] = []
         let record: WeightsRecord
         if let text = extras?.metadata["geodino"] {
             record = try WeightsRecord.parsed(text, path: own).changed(by: options, notes: &notes)
+            _ = try options.chosen(path: path) { record.architecture }
         } else {
             let configuration = "\(folder)/config.json"
             let architecture: BackboneArchitecture
-            if let given = options.architecture {
-                architecture = given
-            } else if FileManager.default.fileExists(atPath: configuration) {
-                architecture = try names.architecture(configuration: configuration)
+            if FileManager.default.fileExists(atPath: configuration) {
+                let described = try names.architecture(configuration: configuration)
+                architecture = try options.chosen(path: path) { described }
             } else {
-                architecture = try names.architecture(of: source, path: path)
+                architecture = try options.chosen(path: path) { () throws(BackboneError) in
+                    try names.architecture(of: source, path: path)
+                }
                 notes.append("there is no config.json beside the file: the architecture is read off the tensors")
             }
             record = try .assumed(
@@ -101,18 +109,50 @@ public struct WeightsContents {
             origins[name] = names.origin(name, in: source, extras: extras)
             if extras?.entry(name) != nil { replaced.formUnion(names.parts(name)) }
         }
+        try checkExtras(extras, names, source, record)
         // A model with a head, such as the canopy model, holds its backbone under a prefix; and there may be a parameter
         // of registers where there are none.
         let prefix = names.prefix
         if record.architecture.registers == 0 { replaced.insert("\(prefix)embeddings.register_tokens") }
         return try WeightsContents(
             path: path, format: .huggingface, record: record, notes: notes, source: source, extras: extras,
-            origins: origins, ignoring: { !$0.hasPrefix(prefix) || replaced.contains($0) })
+            periods: try options.periodsSource(), origins: origins,
+            ignoring: { !$0.hasPrefix(prefix) || replaced.contains($0) })
+    }
+
+    /// Checks that what lies beside a model still belongs to it: somebody may have trained on and saved the model alone.
+    private static func checkExtras(
+        _ extras: (any TensorSource)?, _ names: some ForeignNames, _ source: any TensorSource, _ record: WeightsRecord
+    ) throws {
+        guard let extras else { return }
+        for specification in record.architecture.parameterSpecifications where extras.entry(specification.name) != nil {
+            let parts = names.parts(specification.name)
+            guard parts.count == 3 else { continue }
+            let whole = try extras.tensor(specification.name, copy: true).to(.float64)
+            let mask =
+                try extras.entry("\(specification.name)_mask") == nil
+                ? nil : extras.tensor("\(specification.name)_mask", copy: true).to(.float64)
+            let rows = specification.shape[0] / 3
+            for (index, part) in parts.enumerated() where source.entry(part) != nil {
+                var ours = whole.narrow(dim: 0, start: index * rows, length: rows)
+                if let mask {
+                    let factor = mask.narrow(dim: 0, start: index * rows, length: rows)
+                    ours = `where`(factor.to(.bool), ours * factor, ours.zerosLike())
+                }
+                guard try ours.doubles() == source.tensor(part, copy: true).doubles() else {
+                    throw BackboneError(
+                        .badWeights, "the file beside the model is of another model", in: extras.path,
+                        why: ["its \(specification.name) is not the model's \(part)"],
+                        try: "remove \(extras.path), if the model was trained on since it was converted")
+                }
+            }
+        }
     }
 
     private init(
         path: String, format: WeightsFormat, record: WeightsRecord, notes: [String], source: any TensorSource,
-        extras: (any TensorSource)?, origins: [String: TensorOrigin], ignoring: (String) -> Bool
+        extras: (any TensorSource)?, periods: (any TensorSource)?, origins: [String: TensorOrigin],
+        ignoring: (String) -> Bool
     ) throws(BackboneError) {
         var missing: [String] = []
         var misshapen: [String] = []
@@ -122,14 +162,15 @@ public struct WeightsContents {
                 missing.append(specification.name)
                 continue
             }
-            var elements = 0
-            func count(_ name: String) {
+            var types: Set<ElementType> = []
+            func check(_ name: String) {
                 used.insert(name)
                 guard let entry = extras?.entry(name) ?? source.entry(name) else {
                     missing.append(name)
                     return
                 }
-                elements += entry.shape.reduce(1, *)
+                types.insert(entry.type)
+                if entry.type.dtype == nil { misshapen.append("\(name) is of type \(entry.type.rawValue)") }
                 let expected = specification.shape
                 // A mask token is [1, D] here and [1, 1, D] there.
                 let fits: Bool
@@ -141,10 +182,21 @@ public struct WeightsContents {
                 if !fits { misshapen.append("\(name) is \(entry.shape); expected \(expected)") }
             }
             switch origin {
-            case .stored(let name): count(name)
-            case .rows(let names): for case let name? in names { count(name) }
+            case .stored(let name): check(name)
+            case .rows(let names): for case let name? in names { check(name) }
             case .zeros, .derived: break
             }
+            if types.count > 1 {
+                misshapen.append("\(specification.name) comes in parts of different types")
+            }
+        }
+        if let periods, case let found = periods.entry(Self.periodsName(periods))?.shape,
+            let wanted = record.architecture.parameterSpecifications.first(where: { $0.name == "rope_embed.periods" })?
+                .shape,
+            found != wanted
+        {
+            misshapen.append(
+                "rope_embed.periods of \(periods.path) is \(found.map { "\($0)" } ?? "missing"); expected \(wanted)")
         }
         let unexpected = source.names.filter { !used.contains($0) && !ignoring($0) }.sorted()
         let causes =
@@ -159,6 +211,7 @@ public struct WeightsContents {
         self.notes = notes
         self.source = source
         self.extras = extras
+        self.periods = periods
         self.origins = origins
     }
 
@@ -170,12 +223,20 @@ public struct WeightsContents {
     /// Bytes of all stored tensors.
     public var byteCount: Int { source.byteCount }
 
+    /// What the periods are called in a file of their own, or in a whole checkpoint.
+    private static func periodsName(_ source: any TensorSource) -> String {
+        source.names.first { $0 == "rope_embed.periods" || $0.hasSuffix(".rope_embed.periods") } ?? "rope_embed.periods"
+    }
+
     /// A tensor by its official name, in the type that it is stored in.
     ///
     /// - Parameter copy: Whether it has memory of its own; without, it may lie in the file's map.
     func tensor(_ specification: ParameterSpecification, copy: Bool = true) throws -> Tensor {
         guard let origin = origins[specification.name] else {
             preconditionFailure("\(specification.name) was found to be there when the file was opened")
+        }
+        if specification.name == "rope_embed.periods", let periods {
+            return try periods.tensor(Self.periodsName(periods), copy: copy)
         }
         func read(_ name: String) throws(TorchError) -> Tensor {
             if let extras, extras.entry(name) != nil { return try extras.tensor(name, copy: copy) }
@@ -209,8 +270,24 @@ extension WeightsContents {
 }
 
 extension WeightsOptions {
-    func extras() throws(TorchError) -> (any TensorSource)? {
+    func periodsSource() throws(TorchError) -> (any TensorSource)? {
         guard let periods else { return nil }
         return try openTensors(periods)
+    }
+
+    /// What a file tells of its architecture; the user's word only where it does not tell, and an error where the two
+    /// contradict each other.
+    func chosen(
+        path: String, told: () throws(BackboneError) -> BackboneArchitecture
+    ) throws(BackboneError) -> BackboneArchitecture {
+        guard let architecture else { return try told() }
+        let found: BackboneArchitecture
+        do { found = try told() } catch { return architecture }
+        guard found.hasSizes(of: architecture) else {
+            throw BackboneError(
+                .badConfiguration, "the weights are of another architecture than --arch says", in: path,
+                why: ["they are \(found.presetName ?? "of no published size")"], try: "leave --arch out")
+        }
+        return found
     }
 }

@@ -38,6 +38,15 @@ enum WeightsFolder {
         return "\(folder)/\(archives[0])"
     }
 
+    /// Weights in a folder other than those that a conversion writes; `nil` where there are none.
+    static func otherWeights(in folder: String) -> String? {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        return names.first { name in
+            let isWeights = [".safetensors", ".pth", ".bin", ".index.json"].contains { name.hasSuffix($0) }
+            return isWeights && name != "model.safetensors" && name != extras
+        }
+    }
+
     /// The folder of a file.
     static func folder(of file: String) -> String {
         file.lastIndex(of: "/").map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."

@@ -67,7 +67,11 @@ final class PartialFile {
         guard fsync(file) == 0 else { throw failure("cannot sync the file") }
         let closed = close(file)
         file = -1
-        guard closed == 0, rename(partial, path) == 0 else { throw failure("cannot name the file") }
+        guard closed == 0, rename(partial, path) == 0 else {
+            let error = failure("cannot name the file")
+            unlink(partial)
+            throw error
+        }
         // The name itself is safe only when its folder is.
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

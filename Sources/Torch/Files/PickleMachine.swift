@@ -347,7 +347,7 @@ struct PickleMachine {
             type = given
         }
         // A file must hold what it claims: views that repeat elements could claim any amount of memory.
-        let held = storage.type == nil ? storage.count / type.byteCount : storage.count
+        let held = storage.byteCount == .max ? 0 : storage.byteCount / type.byteCount
         var elements = 1
         var last = offset
         var overflows = false
@@ -358,7 +358,7 @@ struct PickleMachine {
             overflows = overflows || first || second || third
             (elements, last) = (product, sum)
         }
-        guard !overflows, elements <= held, elements == 0 || last < held else {
+        guard !overflows, offset <= held, elements <= held, elements == 0 || last < held else {
             throw FileComplaint(
                 """
                 a tensor of the shape \(shape) with the strides \(strides) from element \(offset) on does not lie in \

@@ -99,11 +99,14 @@ struct PickleTensor {
     /// Elements from one place to the next along each dimension.
     let strides: [Int]
 
+    /// Number of elements; the unpickler has checked that the storage holds them.
+    var count: Int { shape.contains(0) ? 0 : shape.reduce(1, *) }
+
     /// Whether the elements lie in row-major order without gaps.
     var isContiguous: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for (size, stride) in zip(shape, strides).reversed() where size != 1 {
-            if size == 0 { return true }
             if stride != expected { return false }
             expected *= size
         }

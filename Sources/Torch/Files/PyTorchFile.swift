@@ -31,8 +31,9 @@ public final class PyTorchFile: TensorSource {
 
     /// Whether these first bytes are those of such a file.
     static func recognises(_ start: UnsafeRawBufferPointer) -> Bool {
-        start.starts(with: [0x50, 0x4B, 0x03, 0x04]) || start.starts(with: LegacyStream.magic)
-            || start.starts(with: LegacyStream.magic.prefix(2))
+        if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) || start.starts(with: LegacyStream.magic) { return true }
+        // Any other pickle is refused as one, unless these are the length and the brace of a safetensors header.
+        return start.count > 8 && start[0] == 0x80 && (2...5).contains(start[1]) && start[8] != UInt8(ascii: "{")
     }
 
     init(_ map: MappedFile) throws(TorchError) {
@@ -78,7 +79,7 @@ public final class PyTorchFile: TensorSource {
         }
         let start = storage.lowerBound + tensor.offset * dtype.byteCount
         if tensor.isContiguous {
-            let range = start..<start + tensor.shape.reduce(dtype.byteCount, *)
+            let range = start..<start + tensor.count * dtype.byteCount
             // libtorch's kernels expect whole elements at their natural places.
             if copy || start % dtype.byteCount != 0 {
                 return try map.tensor(range, shape: tensor.shape, dtype: dtype)
@@ -97,7 +98,7 @@ public final class PyTorchFile: TensorSource {
     private func gathered(_ tensor: PickleTensor, _ storage: Range<Int>, _ dtype: DType) -> Tensor {
         let width = dtype.byteCount
         let source = map.slice(storage)
-        let count = tensor.shape.reduce(1, *)
+        let count = tensor.count
         var bytes = [UInt8](repeating: 0, count: count * width)
         var index = [Int](repeating: 0, count: tensor.shape.count)
         var element = tensor.offset
@@ -203,7 +204,7 @@ extension PickleMachine {
     /// All tensors below a value by their names, joined with dots where dictionaries are nested.
     func namedTensors(_ value: PickleValue) throws(FileComplaint) -> [(name: String, tensor: PickleTensor)] {
         var found: [(name: String, tensor: PickleTensor)] = []
-        var places: [String: Int] = [:]
+        var places: [String: (index: Int, node: Int)] = [:]
         var visited: Set<Int> = []
         var waiting: [(prefix: String, node: Int)] = []
         if case .node(let root) = value { waiting.append(("", root)) }
@@ -215,12 +216,18 @@ extension PickleMachine {
             for case (.text(let key), .node(let index)) in items {
                 switch nodes[index] {
                 case .tensor(let tensor):
+                    guard prefix.utf8.count + key.utf8.count < 1000 else {
+                        throw FileComplaint("a tensor's name has more than 1000 bytes")
+                    }
                     let name = prefix + key
                     // As in Python, a key that is set again has its last value.
                     if let place = places[name] {
-                        found[place].tensor = tensor
+                        guard place.node == node else {
+                            throw FileComplaint("two dictionaries hold a tensor of the joined name \(quoted(name))")
+                        }
+                        found[place.index].tensor = tensor
                     } else {
-                        places[name] = found.count
+                        places[name] = (found.count, node)
                         found.append((name, tensor))
                     }
                 case .dictionary:

@@ -12,7 +12,7 @@ public final class ShardedSafetensors: TensorSource {
     /// The arrays, file by file in the order of their data.
     public let entries: [TensorEntry]
 
-    private let files: [SafetensorsFile]
+    private let shards: [SafetensorsFile]
     private let places: [String: (file: Int, entry: Int)]
 
     private struct Index: Decodable {
@@ -24,17 +24,17 @@ public final class ShardedSafetensors: TensorSource {
     /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`) that lists what does not fit.
     public init(index path: String) throws(TorchError) {
         self.path = path
-        let shards = try Self.shards(path)
+        let homes = try Self.shards(path)
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var files: [SafetensorsFile] = []
         var entries: [TensorEntry] = []
         var places: [String: (file: Int, entry: Int)] = [:]
         var metadata: [String: String] = [:]
         var wrong: [String] = []
-        for name in Set(shards.values).sorted() {
+        for name in Set(homes.values).sorted() {
             let file = try SafetensorsFile(path: folder + name)
             for entry in file.entries {
-                guard shards[entry.name] == name else {
+                guard homes[entry.name] == name else {
                     wrong.append("\(name) holds \(quoted(entry.name)), which the index places elsewhere or nowhere")
                     continue
                 }
@@ -44,17 +44,20 @@ public final class ShardedSafetensors: TensorSource {
             metadata.merge(file.metadata) { first, _ in first }
             files.append(file)
         }
-        for name in shards.keys.sorted() where places[name] == nil {
-            wrong.append("\(quoted(name)) is not in \(shards[name] ?? "")")
+        for name in homes.keys.sorted() where places[name] == nil {
+            wrong.append("\(quoted(name)) is not in \(homes[name] ?? "")")
         }
         guard wrong.isEmpty else {
             throw Self.bad(path, Array(wrong.prefix(8)))
         }
-        self.files = files
+        shards = files
         self.entries = entries
         self.places = places
         self.metadata = metadata
     }
+
+    /// The index and all files that it names.
+    public var files: [String] { [path] + shards.map(\.path) }
 
     /// The array of a name; `nil` where there is none.
     public func entry(_ name: String) -> TensorEntry? { places[name].map { entries[$0.entry] } }
@@ -65,12 +68,12 @@ public final class ShardedSafetensors: TensorSource {
             throw TorchError(
                 .notFound, "there is no array '\(name)' among the \(entries.count) of the index", in: path)
         }
-        return try files[place.file].tensor(name, copy: copy)
+        return try shards[place.file].tensor(name, copy: copy)
     }
 
     /// Asks the system to read an array ahead.
     public func willNeed(_ name: String) {
-        if let place = places[name] { files[place.file].willNeed(name) }
+        if let place = places[name] { shards[place.file].willNeed(name) }
     }
 
     /// The file of each array.

@@ -7,6 +7,8 @@
 public protocol TensorSource: AnyObject, Sendable {
     /// The file, or the index of several files.
     var path: String { get }
+    /// All files that the arrays come from.
+    var files: [String] { get }
     /// Texts that travel with the arrays.
     var metadata: [String: String] { get }
     /// The arrays, in the order of their data.
@@ -24,6 +26,9 @@ public protocol TensorSource: AnyObject, Sendable {
 }
 
 extension TensorSource {
+    /// The one file.
+    public var files: [String] { [path] }
+
     /// The names of the arrays, in the order of their data.
     public var names: [String] { entries.map(\.name) }
 
