@@ -96,10 +96,9 @@ struct PyTorchFileTests {
     func `a damaged byte is an error or another value, and no crash`(name: String) throws {
         let whole = try Data(contentsOf: URL(filePath: try fixture(name)))
         let path = folder["damaged.pth"]
-        var random = SystemRandomNumberGenerator()
         for place in stride(from: 0, to: whole.count, by: 13) {
             var damaged = whole
-            damaged[place] = UInt8.random(in: 0...255, using: &random)
+            damaged[place] ^= UInt8(truncatingIfNeeded: place &* 37 | 1)  // never 0, and the same in every run
             try damaged.write(to: URL(filePath: path))
             do throws(TorchError) {
                 let file = try openTensors(path)
