@@ -100,6 +100,29 @@ struct ForeignWeightsTests {
         }
     }
 
+    @Test func `a folder converted onto itself keeps its tensors, also when the conversion fails`() throws {
+        try withTemporaryFolder { folder in
+            let model = folder + "/model"
+            _ = try WeightsContents.open(goldenPath("huggingface/official-eadcf0ff.pth"))
+                .convert(to: .huggingface, output: model)
+            let before = try tensors(model)
+            let names = try FileManager.default.contentsOfDirectory(atPath: model).sorted()
+            // A folder in the place of a file that is to be written.
+            let obstacle = model + "/config.json.new"
+            try FileManager.default.createDirectory(atPath: obstacle + "/a", withIntermediateDirectories: true)
+            let failed = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(model).convert(to: .huggingface, output: model, overwrite: true)
+            }
+            #expect(failed.code == .writeFailed && failed.place == obstacle)
+            #expect(try tensors(model) == before)
+            try FileManager.default.removeItem(atPath: obstacle)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: model).sorted() == names)
+            _ = try WeightsContents.open(model).convert(to: .huggingface, output: model, overwrite: true)
+            #expect(try tensors(model) == before)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: model).sorted() == names)
+        }
+    }
+
     @Test(arguments: ["mlp", "gated", "key-bias"])
     func `weights of transformers come back to transformers`(tag: String) throws {
         try withTemporaryFolder { folder in

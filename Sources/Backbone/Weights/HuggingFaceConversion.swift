@@ -53,23 +53,48 @@ extension WeightsContents {
     }
 
     /// Writes the files, the model last: without it nobody takes the folder for a model.
+    ///
+    /// Everything is on disk before anything older is touched, as the folder may be the one that is read.
     private func writeFolder(
         _ files: [String], theirs: [Item], ours: [Item], configuration: String
     ) throws {
+        let staged = files.map { "\($0).new" }
+        var written = 0
+        do {
+            try write(theirs, metadata: ["format": "pt"], to: staged[0])
+            written = 1
+            try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: staged[1])
+            written = 2
+            let processor = HuggingFaceProcessor.json(mean: record.mean, std: record.std)
+            for (path, text) in [(staged[2], configuration), (staged[3], processor)] {
+                do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+                    throw BackboneError(.writeFailed, "cannot write the file", in: path)
+                }
+                written += 1
+            }
+        } catch {
+            for path in staged.prefix(written) { try? FileManager.default.removeItem(atPath: path) }
+            throw error
+        }
         // Of an older model nothing may be left beside parts of the new one.
         for file in files where FileManager.default.fileExists(atPath: file) {
             do { try FileManager.default.removeItem(atPath: file) } catch {
-                throw BackboneError(.writeFailed, "cannot replace the file", in: file)
+                throw unfinished("cannot replace the file", file, staged)
             }
         }
-        try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: files[1])
-        let processor = HuggingFaceProcessor.json(mean: record.mean, std: record.std)
-        for (path, text) in [(files[2], configuration), (files[3], processor)] {
-            do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
-                throw BackboneError(.writeFailed, "cannot write the file", in: path)
+        for (from, to) in zip(staged, files).reversed() {
+            do { try FileManager.default.moveItem(atPath: from, toPath: to) } catch {
+                throw unfinished("cannot name the file", to, staged)
             }
         }
-        try write(theirs, metadata: ["format": "pt"], to: files[0])
+    }
+
+    /// The error of a folder that stays between two models, with the new one whole beside it.
+    private func unfinished(_ what: String, _ path: String, _ staged: [String]) -> BackboneError {
+        let left = staged.filter { FileManager.default.fileExists(atPath: $0) }
+        return BackboneError(
+            .writeFailed, what, in: path, why: ["the new files are complete: \(left.joined(separator: ", "))"],
+            try: "take '.new' off their names, model.safetensors last")
     }
 
     /// The tensors of a transformer: what transformers has a place for, and what it has none for.
