@@ -4,6 +4,18 @@ public import Torch
 
 /// What is wanted of a network about images.
 public struct EmbedOptions: Sendable {
+    /// The tokens of an image.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The class token, one per image.
+        case cls
+        /// The registers.
+        case registers
+        /// The patches, row by row.
+        case patches
+    }
+
+    /// The kinds that are kept.
+    public var kinds = Set(Kind.allCases)
     /// Blocks, from 0, whose tokens are kept beside the network's output.
     public var layers: [Int] = []
     /// Whether the final normalisation is applied to the tokens of `layers`.
@@ -16,13 +28,14 @@ public struct EmbedOptions: Sendable {
 }
 
 /// Writes `cls` [N, D], `registers` [N, R, D] and `patches` [N, h, w, D], float32; for each layer asked for also
-/// `layers.L.cls` and so on.
+/// `layers.L.cls` and so on, and what the caller knows of the images.
 ///
 /// Memory does not depend on the number of images.
 public final class TokenFile {
     private let writer: SafetensorsWriter
     private let network: any ImageBackbone
     private let options: EmbedOptions
+    private let beside: [TensorEntry]
     private let count: Int
     private var done = 0
 
@@ -35,19 +48,20 @@ public final class TokenFile {
     ///   - height: Their height in pixels, a multiple of the architecture's stride.
     ///   - width: Their width.
     ///   - options: What is kept.
+    ///   - beside: More arrays, with N first; their bytes come with the images.
     ///   - metadata: Texts by name that go into the file.
     ///   - overwrite: Whether a file of that name is replaced.
     /// - Throws: `BackboneError` (`exists`, `badConfiguration`); `TorchError` when the file cannot be written.
     public init(
         _ path: String, network: any ImageBackbone, count: Int, height: Int, width: Int, options: EmbedOptions,
-        metadata: [String: String] = [:], overwrite: Bool = false
+        beside: [TensorEntry] = [], metadata: [String: String] = [:], overwrite: Bool = false
     ) throws {
         let architecture = network.architecture
         let patch = architecture.stride
         guard height > 0, width > 0, height % patch == 0, width % patch == 0 else {
             throw BackboneError(
                 .badConfiguration, "images of \(width) x \(height) pixels are no whole number of patches",
-                why: ["width and height must be multiples of \(patch)"], try: "crop or pad the images")
+                why: ["width and height must be multiples of \(patch)"], try: "crop, pad or resample the images")
         }
         let widths = architecture.tapWidths
         let known = Set(widths.indices)
@@ -61,19 +75,27 @@ public final class TokenFile {
                 .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
         }
         func described(_ prefix: String, _ tokenWidth: Int, stride: Int) -> [TensorEntry] {
-            [
-                TensorEntry(name: "\(prefix)cls", type: .float32, shape: [count, tokenWidth]),
-                TensorEntry(
-                    name: "\(prefix)registers", type: .float32, shape: [count, architecture.registers, tokenWidth]),
-                TensorEntry(
-                    name: "\(prefix)patches", type: .float32,
-                    shape: [count, height / stride, width / stride, tokenWidth]),
-            ]
+            EmbedOptions.Kind.allCases.filter(options.kinds.contains).map { kind in
+                let shape =
+                    switch kind {
+                    case .cls: [count, tokenWidth]
+                    case .registers: [count, architecture.registers, tokenWidth]
+                    case .patches: [count, height / stride, width / stride, tokenWidth]
+                    }
+                return TensorEntry(name: "\(prefix)\(kind.rawValue)", type: .float32, shape: shape)
+            }
         }
         var entries = described("", architecture.width, stride: patch)
         for layer in options.layers.sorted() {
             entries += described("layers.\(layer).", widths[layer], stride: architecture.tapStride)
         }
+        precondition(beside.allSatisfy { $0.shape.first == count }, "arrays beside the tokens have one row per image")
+        // Wide elements first, so that readers find all of them at whole multiples of their size.
+        entries += beside
+        entries = entries.enumerated().sorted {
+            ($1.element.type.byteCount, $0.offset) < ($0.element.type.byteCount, $1.offset)
+        }.map(\.element)
+        self.beside = beside
         writer = try SafetensorsWriter(path: path, entries: entries, metadata: metadata)
         self.network = network
         self.options = options
@@ -82,11 +104,20 @@ public final class TokenFile {
 
     /// Gives the next images to the network and writes what it says.
     ///
-    /// - Parameter images: `[B, C, H, W]`, normalised, of the size that was announced.
+    /// - Parameters:
+    ///   - images: `[B, C, H, W]`, normalised, of the size that was announced.
+    ///   - rows: The bytes of the arrays beside the tokens, by name: B rows each.
     /// - Throws: `TorchError` when there is not enough memory, or weights or output cannot be read or written.
-    public func append(_ images: Tensor) throws {
+    public func append(_ images: Tensor, beside rows: [String: [UInt8]] = [:]) throws {
         guard let batch = images.shape.first, batch > 0 else { return }
         precondition(done + batch <= count, "more images than were announced")
+        for entry in beside {
+            let size = (entry.byteCount ?? 0) / max(count, 1)
+            guard let bytes = rows[entry.name], bytes.count == batch * size else {
+                preconditionFailure("'\(entry.name)' comes with every image")
+            }
+            try bytes.withUnsafeBytes { try writer.put($0, into: entry.name, at: done * size) }
+        }
         let layers = options.layers.sorted()
         do {
             try catchingTorchErrors {
@@ -113,10 +144,11 @@ public final class TokenFile {
     }
 
     private func put(_ prefix: String, _ cls: Tensor, _ registers: Tensor, _ patches: Tensor) throws {
-        for (name, tensor) in [("cls", cls), ("registers", registers), ("patches", patches)] where tensor.count > 0 {
+        for (kind, tensor) in [(EmbedOptions.Kind.cls, cls), (.registers, registers), (.patches, patches)]
+        where tensor.count > 0 && options.kinds.contains(kind) {
             let plain = tensor.detached().to(.float32).to(.cpu).contiguous()
             let bytesEach = plain.count / plain.shape[0] * 4
-            try plain.withBytes { try writer.put($0, into: prefix + name, at: done * bytesEach) }
+            try plain.withBytes { try writer.put($0, into: prefix + kind.rawValue, at: done * bytesEach) }
         }
     }
 }

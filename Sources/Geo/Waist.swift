@@ -47,11 +47,18 @@ public protocol TileSource: Sendable {
 public protocol WindowPredictor {
     /// What it wants to be fed.
     var layout: PixelLayout { get }
-    /// Side of a window in pixels, in and out.
+    /// Side of a window in pixels.
     var windowSize: Int { get }
+    /// Side, in pixels of the window, of the square that one pixel of the output stands for; it divides `windowSize`.
+    var cellSize: Int { get }
     /// What it writes.
     var outputBands: [BandInfo] { get }
     /// One `float32` buffer (output band, row, column) per window; invalid input pixels may hold anything but
     /// NaN, and what comes out there does not count.
     func predict(_ windows: TileBatch) throws -> [PixelBuffer]
+}
+
+extension WindowPredictor {
+    /// One pixel of the output for each of the window.
+    public var cellSize: Int { 1 }
 }

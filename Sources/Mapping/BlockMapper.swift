@@ -37,10 +37,9 @@ final class BlockMapper {
         self.report = report
         loader = ChunkLoader(
             MosaicPlan(
-                lattice: part.lattice, layout: predictor.layout, scenes: part.scenes, stretches: stretches),
+                lattice: part.inputLattice, layout: predictor.layout, scenes: part.scenes, stretches: stretches),
             threads: threads)
-        assembler = WindowAssembler(
-            lattice: part.lattice, windows: part.windows, layout: predictor.layout, loader: loader)
+        assembler = WindowAssembler(part: part, layout: predictor.layout, loader: loader)
         weights = part.windows.weights()
     }
 
@@ -71,7 +70,11 @@ final class BlockMapper {
         var sums = StripAccumulator(block: place, bands: predictor.outputBands.count, weights: weights)
         let before = windows
         let batcher = WindowBatcher(predictor: predictor, batchSize: batchSize) { [part] index, values, validity in
-            sums.add(window: part.windows.window(index), values: values, validity: validity)
+            sums.add(
+                window: part.windows.window(index), values: values,
+                validity: validity.map {
+                    coarsened($0, side: part.windows.windowSize * part.cellSize, cell: part.cellSize)
+                })
         }
         func emit(upTo row: Int) throws {
             try sums.take(upTo: row) { row, values, covered in
@@ -115,11 +118,24 @@ final class BlockMapper {
     private func chunkSet(_ indices: [LatticeIndex]) -> Set<LatticeIndex> {
         var set: Set<LatticeIndex> = []
         for index in indices {
-            let chunks = Chunk.indices(of: part.windows.window(index))
+            let chunks = Chunk.indices(of: part.inputWindow(index))
             for j in chunks.j { for i in chunks.i { set.insert(LatticeIndex(i: i, j: j)) } }
         }
         return set
     }
+}
+
+/// Which squares of `cell` x `cell` pixels of a square window are valid for half or more of their pixels.
+package func coarsened(_ validity: [Bool], side: Int, cell: Int) -> [Bool] {
+    guard cell > 1 else { return validity }
+    let cells = side / cell
+    var counts = [Int](repeating: 0, count: cells * cells)
+    for row in 0..<cells * cell {
+        for column in 0..<cells * cell where validity[row * side + column] {
+            counts[row / cell * cells + column / cell] += 1
+        }
+    }
+    return counts.map { 2 * $0 >= cell * cell }
 }
 
 /// Whether squares of 16 x 16 pixels hold any of a mask; to skip windows without counting every pixel.

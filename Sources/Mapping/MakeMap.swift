@@ -26,7 +26,8 @@ public func makeMap(
     progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
     let job = try MapJob(
-        request, layout: predictor.layout, windowSize: predictor.windowSize, outputBands: predictor.outputBands)
+        request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
+        bands: predictor.outputBands.count)
     try checkDisk(job.plan)
     var made: [String] = []
     do {
@@ -111,13 +112,16 @@ private struct PartMaker {
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
         }
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was begun", in: part.output) }
-        let stretches = try stretchScenes()
+        let (stretches, without) = try part.stretchScenes(layout: job.layout)
+        warnings += without
+        let shape = BlockShape(bands: predictor.outputBands.count)
         let format = RasterFormat(
-            sampleType: .float32, nodata: Double(mapNodata), bands: predictor.outputBands,
-            tags: tags(predictor), overviews: .average)
+            sampleType: request.sampleType, nodata: Double(request.nodata), bands: predictor.outputBands,
+            tags: tags(predictor), overviews: .average, blockSize: shape.fileBlock,
+            interleave: shape.isCloudOptimized ? .pixel : .band)
         let writer = try RasterWriter(
             path: part.output, grid: part.grid, format: format, overwrite: request.overwrite)
-        let sink = MapSink(writer: writer, bands: predictor.outputBands.count)
+        let sink = MapSink(writer: writer, shownBands: style.rendering == .picture ? 3 : 1)
         let mapper = BlockMapper(
             part: part, area: area, stretches: stretches, predictor: predictor, batchSize: request.batchSize,
             threads: request.threads, sink: sink, report: report)
@@ -125,49 +129,31 @@ private struct PartMaker {
 
         let existed = FileManager.default.fileExists(atPath: part.output)
         try writer.finish(
-            cloudOptimized: true, threads: request.threads,
+            cloudOptimized: shape.isCloudOptimized, threads: request.threads,
             progress: { [progress] event in
                 progress(Progress(unit: "parts of the GeoTIFF", done: event.done, total: event.total))
             })
         if !existed { made.append(part.output) }
         let beside = sidecars(of: part.output)
-        for path in beside.all where !FileManager.default.fileExists(atPath: path) { made.append(path) }
+        let paths = style.rendering == .none ? [beside.stac] : beside.all
+        for path in paths where !FileManager.default.fileExists(atPath: path) { made.append(path) }
         let metres = try part.grid.groundSampleDistance().metres
         let statistics = sink.statistics
         let scale = style.scale(request: request, preview: sink.preview)
-        try writeText(qgisStyle(style, maximum: scale), to: beside.style)
-        try writeQuickLook(sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)
+        if style.rendering != .none {
+            try writeText(qgisStyle(style, maximum: scale), to: beside.style)
+            try writeQuickLook(
+                sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)
+        }
         try writeText(
             stacItem(
                 part: part, area: area, job: job, style: style, statistics: statistics, preview: sink.preview,
                 predictor: predictor, beside: beside), to: beside.stac)
         return MapSummary.Part(
-            output: part.output, stac: beside.stac, style: beside.style, quickLook: beside.quickLook, grid: part.grid,
+            output: part.output, stac: beside.stac, style: style.rendering == .none ? nil : beside.style,
+            quickLook: style.rendering == .none ? nil : beside.quickLook, grid: part.grid,
             statistics: statistics, squareKilometres: Double(statistics.validPixels) * metres * metres / 1e6,
             windows: mapper.windows, calls: mapper.calls)
-    }
-
-    /// The scenes' stretches by the model's rule, and a refusal where values lie outside of the rule's.
-    ///
-    /// A scene without a valid pixel has none, and shows nothing: it leaves the part.
-    private mutating func stretchScenes() throws -> [StretchParameters?] {
-        var stretches: [StretchParameters?] = []
-        var kept: [MapScene] = []
-        for scene in part.scenes {
-            do {
-                stretches.append(try stretchParameters(of: scene.path, bands: scene.bands, layout: job.layout))
-                kept.append(scene)
-            } catch let error as RasterError where error.code == .noPixels {
-                warnings.append("\(scene.path): \(error.what); the map is made without it")
-            }
-        }
-        guard !kept.isEmpty else {
-            throw MappingError(
-                .badValues, "none of the scenes has a valid pixel", in: part.scenes.first?.path ?? part.output,
-                try: "check their nodata values and masks with: gdalinfo -stats")
-        }
-        part.scenes = kept
-        return stretches
     }
 
     /// What the TIFF says about itself.
@@ -183,36 +169,13 @@ private struct PartMaker {
         if let aoi = request.aoi { tags["GEODINO_AOI"] = aoi }
         tags["GEODINO_GRID"] =
             "origin at whole multiples of \(number(part.lattice.pixelSize)); first pixel \(part.window.column) \(part.window.row)"
-        tags["GEODINO_WINDOW"] = "\(part.windows.windowSize)"
-        tags["GEODINO_OVERLAP"] = "\(part.windows.windowSize - part.windows.stride)"
+        tags["GEODINO_WINDOW"] = "\(part.windows.windowSize * part.cellSize)"
+        tags["GEODINO_OVERLAP"] = "\((part.windows.windowSize - part.windows.stride) * part.cellSize)"
         tags["GEODINO_BATCH"] = "\(request.batchSize)"
         tags["GEODINO_STRETCH"] = job.layout.stretch.text
         if let threads = request.intraOpThreads { tags["GEODINO_INTRAOP_THREADS"] = "\(threads)" }
         return tags
     }
-}
-
-/// The stretch of a scene's bands by a model's rule.
-///
-/// - Throws: `badValues` where nearly all values lie on one side of a fixed rule's range.
-func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throws -> StretchParameters? {
-    let reader = try RasterReader(path: path)
-    if case .fixed(let low, let high) = layout.stretch,
-        reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
-        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands)
-    {
-        let dark = found.high.allSatisfy { $0 < low + (high - low) * 0.02 }
-        let bright = found.low.allSatisfy { $0 >= high }
-        if dark || bright {
-            let least = found.low.min() ?? 0
-            let most = found.high.max() ?? 0
-            throw MappingError(
-                .badValues,
-                "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(least, 4)) and \(rounded(most, 4)) and would become \(dark ? "black" : "white")",
-                in: path, try: "give the scene in the units that the model was trained on")
-        }
-    }
-    return try reader.stretchParameters(layout.stretch, bands: bands)
 }
 
 /// Writes a small file whole or not at all.

@@ -9,7 +9,10 @@ private let mostBlocks = 1 << 20
 /// - Parameters:
 ///   - pieces: What the scenes cover, on the lattice.
 ///   - window: The map on the lattice.
-func blockWindows(pieces: [PixelWindow], in window: PixelWindow, output: String) throws -> [PixelWindow] {
+///   - side: Side of a block.
+func blockWindows(
+    pieces: [PixelWindow], in window: PixelWindow, side blockSize: Int, output: String
+) throws -> [PixelWindow] {
     var places: Set<LatticeIndex> = []
     for piece in pieces {
         let left = (piece.column - window.column) / blockSize

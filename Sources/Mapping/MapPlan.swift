@@ -9,7 +9,11 @@ public struct MapPlan: Sendable, Codable {
         public var output: String
         /// The endless lattice that the map is a part of.
         public var lattice: PixelLattice
-        /// Where the network's windows lie on it.
+        /// The lattice that scenes are read onto; the map's own unless its pixels stand for squares of several.
+        public var inputLattice: PixelLattice
+        /// Side of one pixel of the map in pixels of `inputLattice`.
+        public var cellSize: Int
+        /// Where the network's windows lie, in pixels of the map.
         public var windows: WindowLattice
         /// The map's pixels on the lattice.
         public var window: PixelWindow
@@ -21,6 +25,8 @@ public struct MapPlan: Sendable, Codable {
         public var longitudes: Bounds?
         /// Blocks to compute, in the map's pixels, row by row; what is left out stays nodata.
         public var blocks: [PixelWindow]
+        /// Side of a block in pixels of the map.
+        public var blockSide: Int
         /// Calls for a window's prediction, about; windows in the halo of two blocks count twice.
         public var windowCount: Int
         /// Area to be mapped, about.
@@ -29,6 +35,14 @@ public struct MapPlan: Sendable, Codable {
         public var temporaryBytes: Int
         /// Bytes of the map, at most about.
         public var outputBytes: Int
+
+        /// The pixels that a window's network sees, on `inputLattice`.
+        func inputWindow(_ index: LatticeIndex) -> PixelWindow {
+            let window = windows.window(index)
+            return PixelWindow(
+                column: window.column * cellSize, row: window.row * cellSize, width: window.width * cellSize,
+                height: window.height * cellSize)
+        }
     }
 
     /// The files, from west to east; one unless split.
@@ -55,8 +69,8 @@ public struct MapPlan: Sendable, Codable {
                 "  grid      \(part.grid.width) x \(part.grid.height) pixels of \(number(part.lattice.pixelSize)) in \(part.lattice.crs.definition.prefix(60)), bounds \(Mapping.text(part.grid.bounds))",
                 "  scenes    \(part.scenes.count)"
                     + (part.scenes.first.map { ", first \($0.path) at \(rounded($0.gsd, 3)) m, \(reading($0))" } ?? ""),
-                "  blocks    \(part.blocks.count) of at most \(blockSize) x \(blockSize)",
-                "  windows   about \(part.windowCount) of \(part.windows.windowSize) x \(part.windows.windowSize), every \(part.windows.stride)",
+                "  blocks    \(part.blocks.count) of at most \(part.blockSide) x \(part.blockSide)",
+                "  windows   about \(part.windowCount) of \(part.windows.windowSize * part.cellSize) x \(part.windows.windowSize * part.cellSize), every \(part.windows.stride * part.cellSize)",
                 "  area      about \(rounded(part.squareKilometres, 4)) km2",
                 "  disk      up to \(megabytes(part.temporaryBytes)) temporary, \(megabytes(part.outputBytes)) for the map",
             ]
@@ -69,8 +83,23 @@ public struct MapPlan: Sendable, Codable {
     }
 }
 
-/// Side of a block in pixels.
-package let blockSize = 4096
+/// How a map is cut for computing and for the file, by its number of bands: what is held at a time stays small.
+package struct BlockShape: Hashable, Sendable {
+    /// Side of a block in pixels of the map.
+    package let side: Int
+    /// Side of the file's blocks, and the rows that are written at a time.
+    package let fileBlock: Int
+    /// Whether the file is cloud optimized; that of many bands is a plain tiled file, band by band.
+    package let isCloudOptimized: Bool
+
+    /// The shape for a number of bands.
+    package init(bands: Int) {
+        let isWide = bands > 4
+        side = isWide ? 256 : 4096
+        fileBlock = isWide ? 128 : 512
+        isCloudOptimized = !isWide
+    }
+}
 
 extension Int {
     /// The sum, or the largest number where it does not fit.

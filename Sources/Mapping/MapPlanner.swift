@@ -19,19 +19,21 @@ internal import Raster
 ///   - request: What is asked for.
 ///   - layout: What the predictor wants to be fed.
 ///   - windowSize: Side of its windows in pixels.
+///   - cellSize: Side of one pixel of the output in pixels of a window.
 ///   - outputBands: What it writes.
 /// - Throws: `MappingError`, and what opening the scenes and the area throws.
 public func planMap(
-    _ request: MapRequest, layout: PixelLayout, windowSize: Int, outputBands: [BandInfo]
+    _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int = 1, outputBands: [BandInfo]
 ) throws -> MapPlan {
-    let job = try MapJob(request, layout: layout, windowSize: windowSize, outputBands: outputBands)
-    return job.plan
+    try MapJob(request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: outputBands.count).plan
 }
 
 /// A plan with what its execution needs besides.
 struct MapJob {
     let request: MapRequest
     let layout: PixelLayout
+    /// Side of one pixel of the map in pixels of a window.
+    let cellSize: Int
     let facts: [String: SceneFacts]
     /// The area in degrees; `nil` without one.
     let aoi: AreaOfInterest?
@@ -39,10 +41,14 @@ struct MapJob {
     /// The area of each part, in its CRS.
     var areas: [MapArea]
 
-    init(_ request: MapRequest, layout: PixelLayout, windowSize: Int, outputBands: [BandInfo]) throws {
-        try request.validate(windowSize: windowSize)
+    init(_ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, bands: Int) throws {
+        precondition(
+            cellSize > 0 && windowSize % cellSize == 0,
+            "windows of \(windowSize) pixels are no whole number of cells of \(cellSize)")
+        try request.validate(windowSize: windowSize, cellSize: cellSize)
         self.request = request
         self.layout = layout
+        self.cellSize = cellSize
         var warnings: [String] = []
         let scenes = try request.scenes.map { try SceneFacts(path: $0) }
         facts = Dictionary(scenes.map { ($0.path, $0) }) { first, _ in first }
@@ -51,7 +57,9 @@ struct MapJob {
         aoi = try raw?.transformed(to: .wgs84)
         let near = try aoi.map { try $0.near(scenes.map(\.degrees)) }
 
-        let windows = WindowLattice(windowSize: windowSize, overlap: request.overlap(windowSize: windowSize))
+        let windows = WindowLattice(
+            windowSize: windowSize / cellSize,
+            overlap: request.overlap(windowSize: windowSize, cellSize: cellSize) / cellSize)
         let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))
         guard degrees.meets(west: -180, east: 180) else { throw Self.missed(request, aoi, scenes) }
         let mapCRS = Self.mapCRS(scenes[0], zone: nil)
@@ -88,7 +96,8 @@ struct MapJob {
             let latitude = max(abs(first.degrees.minY), abs(first.degrees.maxY))
             let reach = Double(windowSize) * (layout.gsd ?? first.gsd) / (111_000 * max(cosine(latitude), 0.05))
             let here = scenesWithin(reach)
-            let lattice = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
+            let pixels = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
+            let lattice = PixelLattice(crs: pixels.crs, pixelSize: pixels.pixelSize * Double(cellSize))
             let area = try MapArea(
                 aoi: near?.transformed(to: lattice.crs),
                 strip: region.map { region in
@@ -99,8 +108,8 @@ struct MapJob {
                 }, allTouched: request.allTouched, noClip: request.noClip)
             guard
                 let part = try planPart(
-                    output: output, lattice: lattice, windows: windows, scenes: here, area: area,
-                    bands: outputBands.count)
+                    output: output, pixels: pixels, lattice: lattice, windows: windows, scenes: here, area: area,
+                    bands: bands)
             else { continue }
             plan.parts.append(part.value)
             plan.parts[plan.parts.count - 1].longitudes = region.map {
@@ -161,8 +170,8 @@ struct MapJob {
 
     /// One file of the map; `nil` where nothing of the area is covered.
     private func planPart(
-        output: String, lattice: PixelLattice, windows: WindowLattice, scenes: [SceneFacts], area: MapArea,
-        bands: Int
+        output: String, pixels: PixelLattice, lattice: PixelLattice, windows: WindowLattice, scenes: [SceneFacts],
+        area: MapArea, bands: Int
     ) throws -> (value: MapPlan.Part, warnings: [String])? {
         var warnings: [String] = []
         let limits = area.bounds
@@ -171,12 +180,13 @@ struct MapJob {
         var used: [MapScene] = []
         var pieces: [PixelWindow] = []
         for scene in scenes {
-            guard let placed = try place(scene, on: lattice) else { continue }
-            let piece = limit.map { placed.window.intersection($0) } ?? placed.window
+            guard let placed = try place(scene, on: pixels) else { continue }
+            let cells = placed.window.coarsened(by: cellSize)
+            let piece = limit.map { cells.intersection($0) } ?? cells
             guard !piece.isEmpty, area.mayMeet(lattice.grid(of: piece).bounds) else {
                 // Outside of the area, but windows at its edge see it: what they say must not hang on where the area ends. A scene
                 // that could not be mapped itself stays out of sight.
-                let sight = limit.map { placed.window.intersection($0.expanded(by: windows.windowSize)) }
+                let sight = limit.map { cells.intersection($0.expanded(by: windows.windowSize)) }
                 if let sight, !sight.isEmpty, isUsable(scene, bands: placed.bands) { used.append(placed) }
                 continue
             }
@@ -198,18 +208,21 @@ struct MapJob {
                 .tooLarge, "the map would have \(window.width) x \(window.height) pixels, GDAL takes 2147483647 a side",
                 in: output, try: "an area of interest (--aoi), or fewer scenes")
         }
-        let blocks = try blockWindows(pieces: pieces, in: window, output: output)
+        let shape = BlockShape(bands: bands)
+        let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
             .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
         let sketch = try Sketch(window: window, lattice: lattice, pieces: pieces, area: area)
         guard sketch.cells > 0 else { return nil }
         let grid = lattice.grid(of: window)
         let metres = try grid.groundSampleDistance().metres
         // Counted in whole blocks of the file; floats of a network hardly compress, overviews add a third.
-        let bytes = sketch.pixels * 4 * Double(bands) + Double(blocks.count) * 512 * 512 * 4
+        let edge = Double(min(shape.fileBlock, max(window.width, window.height)))
+        let bytes =
+            (sketch.pixels + Double(blocks.count) * edge * edge) * Double(request.sampleType.byteCount * bands)
         return (
             MapPlan.Part(
-                output: output, lattice: lattice, windows: windows, window: window, grid: grid, scenes: used,
-                blocks: blocks,
+                output: output, lattice: lattice, inputLattice: pixels, cellSize: cellSize, windows: windows,
+                window: window, grid: grid, scenes: used, blocks: blocks, blockSide: shape.side,
                 windowCount: blocks.reduce(0) { $0 + sketch.windowCount(block: $1, windows: windows) },
                 squareKilometres: sketch.pixels * metres * metres / 1e6, temporaryBytes: Int(saturating: bytes),
                 outputBytes: Int(saturating: bytes * 4 / 3)), warnings
@@ -248,7 +261,7 @@ struct MapJob {
     /// Refuses ground on which the lattice's pixels are not of the model's GSD: it was laid out at the first scene's place.
     private func checkGround(of piece: PixelWindow, _ scene: SceneFacts, on lattice: PixelLattice) throws -> String? {
         guard let gsd = layout.gsd else { return nil }
-        let metres = try lattice.grid(of: piece).groundSampleDistance().metres
+        let metres = try lattice.grid(of: piece).groundSampleDistance().metres / Double(cellSize)
         guard abs(metres / gsd - 1) > 0.05 else { return nil }
         let found =
             "a pixel of the map's grid (\(lattice.crs.name), laid out at the first scene) is \(rounded(metres, 3)) m on the ground here, the model was trained at \(rounded(gsd, 3)) m"
@@ -384,4 +397,16 @@ func around(_ a: PixelWindow, _ b: PixelWindow) -> PixelWindow {
     return PixelWindow(
         column: left, row: top, width: max(a.column + a.width, b.column + b.width) - left,
         height: max(a.row + a.height, b.row + b.height) - top)
+}
+
+extension PixelWindow {
+    /// The window of squares of `cell` pixels that holds all of this one.
+    func coarsened(by cell: Int) -> PixelWindow {
+        guard cell > 1 else { return self }
+        let left = floorDivide(column, cell)
+        let top = floorDivide(row, cell)
+        return PixelWindow(
+            column: left, row: top, width: floorDivide(column + width - 1, cell) + 1 - left,
+            height: floorDivide(row + height - 1, cell) + 1 - top)
+    }
 }

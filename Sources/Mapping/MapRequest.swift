@@ -1,4 +1,5 @@
 // What a caller asks for, and what the model is called.
+public import Geo
 
 /// Which model makes a map: written into the map's tags and its STAC item.
 public struct MapModel: Sendable, Codable, Hashable {
@@ -64,6 +65,10 @@ public struct MapRequest: Sendable, Codable {
     public var commandLine = ""
     /// Threads inside the predictor's operations, on which bits may depend; written into the tags.
     public var intraOpThreads: Int?
+    /// How the map's values are stored: `float32`, or `uint8` for pictures, whose values are 1 to 255.
+    public var sampleType = SampleType.float32
+    /// The value of pixels outside the area and without imagery.
+    public var nodata: Float { sampleType == .uint8 ? 0 : mapNodata }
     /// More tags for the TIFF.
     public var tags: [String: String] = [:]
 
@@ -75,7 +80,7 @@ public struct MapRequest: Sendable, Codable {
     }
 
     /// Throws where the request makes no sense by itself or with windows of `windowSize` pixels.
-    func validate(windowSize: Int) throws {
+    func validate(windowSize: Int, cellSize: Int = 1) throws {
         if scenes.isEmpty {
             throw MappingError(
                 .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
@@ -93,11 +98,16 @@ public struct MapRequest: Sendable, Codable {
                 "windows of \(windowSize) pixels cannot overlap by \(overlap); expected 0 to \(windowSize - 1)",
                 in: "--overlap")
         }
+        if let overlap, overlap % cellSize != 0 {
+            throw MappingError(
+                .badRequest, "an overlap of \(overlap) pixels is no whole number of the network's patches",
+                in: "--overlap", try: "a multiple of \(cellSize)")
+        }
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
         }
     }
 
     /// Pixels by which windows overlap.
-    func overlap(windowSize: Int) -> Int { overlap ?? windowSize / 4 }
+    func overlap(windowSize: Int, cellSize: Int = 1) -> Int { overlap ?? windowSize / 4 / cellSize * cellSize }
 }

@@ -8,30 +8,38 @@ package let mapNodata: Float = -9999
 /// The means of a map on at most `mostCells` x `mostCells` cells, for the quick-look, the legend and the footprint.
 struct MapPreview {
     static let mostCells = 840
+    /// Bands shown.
+    let bands: Int
     /// Pixels per cell and side.
     let cell: Int
     let width: Int
     let height: Int
-    private(set) var sums: [Double]
+    /// `[band, row, column]`.
+    private var sums: [Double]
     private(set) var counts: [Int32]
 
-    init(width: Int, height: Int) {
+    init(width: Int, height: Int, bands: Int = 1) {
+        self.bands = bands
         cell = max(1, (max(width, height) + Self.mostCells - 1) / Self.mostCells)
         self.width = (width + cell - 1) / cell
         self.height = (height + cell - 1) / cell
-        sums = [Double](repeating: 0, count: self.width * self.height)
+        sums = [Double](repeating: 0, count: bands * self.width * self.height)
         counts = [Int32](repeating: 0, count: self.width * self.height)
     }
 
-    mutating func add(_ value: Float, column: Int, row: Int) {
+    /// Adds a pixel's values, one per band shown.
+    mutating func add(column: Int, row: Int, _ value: (_ band: Int) -> Float) {
         let place = row / cell * width + column / cell
-        sums[place] += Double(value)
+        for band in 0..<bands { sums[band * width * height + place] += Double(value(band)) }
         counts[place] += 1
     }
 
-    /// Mean of each cell, `[height, width]`; `nil` without a valid pixel.
-    var means: [Float?] {
-        zip(sums, counts).map { $1 > 0 ? Float($0 / Double($1)) : nil }
+    /// Mean of each cell in a band, `[height, width]`; `nil` without a valid pixel.
+    func means(band: Int = 0) -> [Float?] {
+        let start = band * width * height
+        return counts.enumerated().map { place, count in
+            count > 0 ? Float(sums[start + place] / Double(count)) : nil
+        }
     }
 }
 
@@ -53,6 +61,11 @@ public struct MapStatistics: Sendable, Codable, Hashable {
 final class MapSink {
     private let writer: RasterWriter
     private let bands: Int
+    private let nodata: Float
+    /// Whether the file holds 8 bits.
+    private let isPicture: Bool
+    /// Rows that are written at a time.
+    private let stageHeight: Int
     private(set) var preview: MapPreview
     private(set) var validPixels = 0
     private(set) var areaPixels = 0
@@ -64,12 +77,15 @@ final class MapSink {
     private var stageRow = 0
     private var stageRows = 0
     private var stageValid = false
-    private static let stageHeight = 512
 
-    init(writer: RasterWriter, bands: Int) {
+    /// Makes a sink of a file; the preview shows the first so many bands.
+    init(writer: RasterWriter, shownBands: Int) {
         self.writer = writer
-        self.bands = bands
-        preview = MapPreview(width: writer.grid.width, height: writer.grid.height)
+        bands = writer.format.bands.count
+        nodata = Float(writer.format.nodata ?? 0)
+        isPicture = writer.format.sampleType == .uint8
+        stageHeight = writer.format.blockSize
+        preview = MapPreview(width: writer.grid.width, height: writer.grid.height, bands: shownBands)
     }
 
     /// Takes the next row of a block.
@@ -81,28 +97,30 @@ final class MapSink {
     ///   - mask: Whether the pixel belongs to the area, `[row, column]` of the block; `nil` for all.
     func take(block: PixelWindow, row: Int, sums: [Double], covered: [Bool], mask: [Bool]?) throws {
         let width = block.width
-        let plane = Self.stageHeight * width
+        let plane = stageHeight * width
         if stageRows == 0 {
             stageRow = row
             stageValid = false
-            stage = [Float](repeating: mapNodata, count: bands * plane)
+            stage = [Float](repeating: nodata, count: bands * plane)
         }
         for column in 0..<width where mask?[row * width + column] ?? true {
             areaPixels += 1
             guard covered[column] else { continue }
             stageValid = true
             for band in 0..<bands {
-                stage[band * plane + stageRows * width + column] = Float(sums[band * width + column])
+                let value = Float(sums[band * width + column])
+                // In a picture 0 says that there is nothing.
+                stage[band * plane + stageRows * width + column] = isPicture ? max(1, min(255, value.rounded())) : value
             }
             let value = Float(sums[column])
             validPixels += 1
             least = min(least, value)
             most = max(most, value)
             total += Double(value)
-            preview.add(value, column: block.column + column, row: block.row + row)
+            preview.add(column: block.column + column, row: block.row + row) { Float(sums[$0 * width + column]) }
         }
         stageRows += 1
-        if stageRows == Self.stageHeight || row == block.height - 1 { try flush(block) }
+        if stageRows == stageHeight || row == block.height - 1 { try flush(block) }
     }
 
     private func flush(_ block: PixelWindow) throws {
@@ -110,16 +128,18 @@ final class MapSink {
         guard stageValid else { return }
         var samples = stage
         let width = block.width
-        if stageRows < Self.stageHeight {
+        if stageRows < stageHeight {
             samples = []
             samples.reserveCapacity(bands * stageRows * width)
             for band in 0..<bands {
-                let start = band * Self.stageHeight * width
+                let start = band * stageHeight * width
                 samples += stage[start..<start + stageRows * width]
             }
         }
+        let stored: PixelBuffer.Samples =
+            isPicture ? .uint8(samples.map { UInt8($0) }) : .float32(samples)
         try writer.write(
-            PixelBuffer(bands: bands, height: stageRows, width: width, samples: .float32(samples)),
+            PixelBuffer(bands: bands, height: stageRows, width: width, samples: stored),
             column: block.column, row: block.row + stageRow)
     }
 

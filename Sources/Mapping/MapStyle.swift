@@ -52,18 +52,33 @@ public struct ColourRamp: Sendable, Hashable, Codable {
 
 /// What a map shows and how.
 public struct MapStyle: Sendable, Hashable, Codable {
+    /// The way from values to colours.
+    public enum Rendering: String, Sendable, Codable {
+        /// The first band along the ramp, with a legend.
+        case ramp
+        /// The first three bands are red, green and blue, 0 to 255.
+        case picture
+        /// The map is no picture: neither a style nor a quick-look is written.
+        case none
+    }
+
     /// What the first band holds, for titles: `Canopy height`.
     public var title: String
     /// Its unit; empty without one.
     public var unit: String
     /// Colours from 0 to the top of the legend.
     public var ramp: ColourRamp
+    /// How the values are shown.
+    public var rendering: Rendering
 
     /// Makes a style.
-    public init(title: String, unit: String, ramp: ColourRamp = .violetToYellow) {
+    public init(
+        title: String, unit: String, ramp: ColourRamp = .violetToYellow, rendering: Rendering = .ramp
+    ) {
         self.title = title
         self.unit = unit
         self.ramp = ramp
+        self.rendering = rendering
     }
 
     /// Canopy height in metres.
@@ -71,7 +86,7 @@ public struct MapStyle: Sendable, Hashable, Codable {
 
     /// The value at the top of the legend: as asked, else a round number above 99 % of the map.
     func scale(request: MapRequest, preview: MapPreview) -> Double {
-        request.maximum ?? roundMaximum(preview.means.compactMap { $0 })
+        request.maximum ?? roundMaximum(preview.means().compactMap { $0 })
     }
 }
 

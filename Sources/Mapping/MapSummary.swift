@@ -9,10 +9,10 @@ public struct MapSummary: Sendable, Codable {
         public var output: String
         /// The STAC item.
         public var stac: String
-        /// The QGIS style.
-        public var style: String
-        /// The picture.
-        public var quickLook: String
+        /// The QGIS style; `nil` for a map that is no picture.
+        public var style: String?
+        /// The picture, as `style`.
+        public var quickLook: String?
         /// The map's grid.
         public var grid: Grid
         /// Pixels and values.

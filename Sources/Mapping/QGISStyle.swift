@@ -7,6 +7,7 @@
 ///   - maximum: The value of the last colour.
 /// - Returns: The text of a `.qml` file.
 public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
+    if style.rendering == .picture { return qgisPicture }
     func hex(_ colour: [UInt8]) -> String {
         "#" + colour.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
@@ -58,6 +59,23 @@ public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
 
         """
 }
+
+/// The style of a map whose bands 1, 2, 3 are red, green, blue, 1 to 255, and 0 for nothing.
+private let qgisPicture = """
+    <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
+    <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
+      <pipe>
+        <rasterrenderer type="multibandcolor" opacity="1" alphaBand="-1" redBand="1" greenBand="2" blueBand="3" nodataColor="">
+          <rasterTransparency/>
+        </rasterrenderer>
+        <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
+        <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
+        <rasterresampler maxOversampling="2"/>
+      </pipe>
+      <blendMode>0</blendMode>
+    </qgis>
+
+    """
 
 /// Text for XML attributes.
 private func escaped(_ text: String) -> String {

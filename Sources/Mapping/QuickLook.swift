@@ -16,7 +16,8 @@ func writePicture(_ canvas: Canvas, to path: String) throws {
 }
 
 func quickLook(_ preview: MapPreview, style: MapStyle, maximum: Double, metresPerPixel: Double) -> Canvas {
-    let means = preview.means
+    if style.rendering == .picture { return picture(preview, style: style, metresPerPixel: metresPerPixel) }
+    let means = preview.means()
     let zoom = max(1, 600 / max(preview.width, preview.height))
     let mapWidth = preview.width * zoom
     let mapHeight = preview.height * zoom
@@ -45,5 +46,27 @@ func quickLook(_ preview: MapPreview, style: MapStyle, maximum: Double, metresPe
             canvas.text(text, x: left, y: height - 30)
         }
     }
+    return canvas
+}
+
+/// The picture of a map whose bands are colours: no legend, as its colours have no unit.
+private func picture(_ preview: MapPreview, style: MapStyle, metresPerPixel: Double) -> Canvas {
+    let planes = (0..<3).map { preview.means(band: $0) }
+    let zoom = max(1, 600 / max(preview.width, preview.height))
+    let mapWidth = preview.width * zoom
+    let mapHeight = preview.height * zoom
+    let margin = 18
+    let top = margin + 26
+    var canvas = Canvas(
+        width: 2 * margin + max(mapWidth, BitmapFont.width(of: style.title) * 2), height: top + mapHeight + 44)
+    canvas.text(style.title, x: margin, y: margin - 4)
+    canvas.image(x: margin, y: top, width: preview.width, height: preview.height, zoom: zoom) { place in
+        guard planes[0][place] != nil else { return Canvas.absent }
+        return planes.map { UInt8(max(0, min(255, ($0[place] ?? 0).rounded()))) }
+    }
+    canvas.frame(x: margin, y: top, width: mapWidth, height: mapHeight, Canvas.grey)
+    canvas.scaleBar(
+        x: margin, y: top + mapHeight + 14, longest: max(60, mapWidth / 3),
+        metresPerPixel: metresPerPixel * Double(preview.cell) / Double(zoom))
     return canvas
 }

@@ -34,7 +34,8 @@ func stacItem(
     ])
     properties["proj:bbox"] = numbers(
         [bounds.minX, bounds.minY, bounds.maxX, bounds.maxY].map { ($0 * 1e6).rounded() / 1e6 })
-    properties["gsd"] = .number(job.layout.gsd ?? part.scenes.first?.gsd ?? part.lattice.pixelSize)
+    properties["gsd"] = .number(
+        (job.layout.gsd ?? part.scenes.first?.gsd ?? part.inputLattice.pixelSize) * Double(part.cellSize))
     properties["title"] = .string("\(style.title), \(fileName(part.output))")
     let software = request.software.split(separator: " ", maxSplits: 1).map(String.init)
     properties["processing:software"] = .object([
@@ -43,8 +44,8 @@ func stacItem(
     properties["processing:lineage"] = .string(lineage(part: part, job: job))
     properties["geodino:model"] = .string(request.model.id)
     if !request.model.sha256.isEmpty { properties["geodino:model_sha256"] = .string(request.model.sha256) }
-    properties["geodino:window"] = .number(Double(part.windows.windowSize))
-    properties["geodino:overlap"] = .number(Double(part.windows.windowSize - part.windows.stride))
+    properties["geodino:window"] = .number(Double(part.windows.windowSize * part.cellSize))
+    properties["geodino:overlap"] = .number(Double((part.windows.windowSize - part.windows.stride) * part.cellSize))
 
     var links: [JSONValue] = part.scenes.map { scene in
         .object([
@@ -67,18 +68,22 @@ func stacItem(
         "id": .string(fileName(stem(part.output))), "geometry": geometry.json, "bbox": numbers(geometry.bbox),
         "properties": .object(properties), "links": .array(links),
         "assets": .object(
-            try assets(part: part, style: style, statistics: statistics, predictor: predictor, beside: beside)),
+            try assets(
+                part: part, request: request, style: style, statistics: statistics, predictor: predictor,
+                beside: beside)),
     ]
     return JSONValue.object(item).text
 }
 
 private func assets(
-    part: MapPlan.Part, style: MapStyle, statistics: MapStatistics, predictor: any WindowPredictor, beside: Sidecars
+    part: MapPlan.Part, request: MapRequest, style: MapStyle, statistics: MapStatistics,
+    predictor: any WindowPredictor, beside: Sidecars
 ) throws -> [String: JSONValue] {
-    let bands = try predictor.outputBands.enumerated().map { number, band -> JSONValue in
+    let resolution = fourDigits(try part.grid.groundSampleDistance().metres)
+    let bands = predictor.outputBands.enumerated().map { number, band -> JSONValue in
         var value: [String: JSONValue] = [
-            "data_type": .string("float32"), "nodata": .number(Double(mapNodata)),
-            "spatial_resolution": .number(fourDigits(try part.grid.groundSampleDistance().metres)),
+            "data_type": .string(request.sampleType.rawValue), "nodata": .number(Double(request.nodata)),
+            "spatial_resolution": .number(resolution),
             "sampling": .string("area"),
         ]
         if let unit = band.unit { value["unit"] = .string(unit) }
@@ -102,9 +107,12 @@ private func assets(
         ]
     }
     var data = try asset(
-        part.output, type: "image/tiff; application=geotiff; profile=cloud-optimized", title: style.title,
-        roles: ["data"])
+        part.output,
+        type: "image/tiff; application=geotiff"
+            + (BlockShape(bands: bands.count).isCloudOptimized ? "; profile=cloud-optimized" : ""),
+        title: style.title, roles: ["data"])
     data["raster:bands"] = .array(bands)
+    guard style.rendering != .none else { return ["data": .object(data)] }
     return [
         "data": .object(data),
         "thumbnail": .object(
@@ -191,7 +199,7 @@ private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {
 private func lineage(part: MapPlan.Part, job: MapJob) -> String {
     let request = job.request
     var text =
-        "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.lattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize) pixels every \(part.windows.stride), blended by raised cosines; outside the area and without imagery \(number(Double(mapNodata)))"
+        "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.inputLattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize * part.cellSize) pixels every \(part.windows.stride * part.cellSize), blended by raised cosines; outside the area and without imagery \(number(Double(request.nodata)))"
     if !request.commandLine.isEmpty { text += "; command: \(request.commandLine)" }
     return text
 }

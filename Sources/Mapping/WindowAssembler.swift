@@ -6,14 +6,13 @@ internal import Geo
 /// The mean, band by band over the window's valid pixels, is what disturbs a network least: no edge to black, no colour
 /// that the window does not have. It is a function of the window alone.
 struct WindowAssembler {
-    let lattice: PixelLattice
-    let windows: WindowLattice
+    let part: MapPlan.Part
     let layout: PixelLayout
     let loader: ChunkLoader
 
     /// A window's pixels in the model's sample type; `nil` where no scene covers any of them.
     func window(_ index: LatticeIndex) throws -> PixelBuffer? {
-        let window = windows.window(index)
+        let window = part.inputWindow(index)
         let chunks = Chunk.indices(of: window)
         var pieces: [(window: PixelWindow, pixels: PixelBuffer)] = []
         for j in chunks.j {
@@ -22,7 +21,7 @@ struct WindowAssembler {
                 if let pixels = try loader.chunk(index).pixels { pieces.append((Chunk.window(index), pixels)) }
             }
         }
-        return assembled(window, from: pieces, layout: layout, grid: lattice.grid(of: window))
+        return assembled(window, from: pieces, layout: layout, grid: part.inputLattice.grid(of: window))
     }
 }
 

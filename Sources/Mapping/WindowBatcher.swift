@@ -89,7 +89,7 @@ package final class WindowBatcher {
             throw MappingError(
                 .badPrediction, "the predictor answered \(outputs.count) windows, asked for \(batchSize)")
         }
-        let size = predictor.windowSize
+        let size = predictor.windowSize / predictor.cellSize
         let bands = predictor.outputBands.count
         for (window, output) in zip(taken, outputs) {
             guard let window else { continue }

@@ -25,6 +25,14 @@ public struct RasterFormat: Sendable, Hashable {
         case none
     }
 
+    /// What lies together in the file.
+    public enum Interleave: String, Sendable, Codable, CaseIterable {
+        /// All bands of a pixel; the only way of cloud optimized files before GDAL 3.11.
+        case pixel
+        /// All pixels of a band, block by block: a reader of one band of many reads only that.
+        case band
+    }
+
     /// One entry of a palette.
     public struct PaletteEntry: Sendable, Hashable, Codable {
         /// The pixel value.
@@ -59,12 +67,14 @@ public struct RasterFormat: Sendable, Hashable {
     public var overviews: Overviews
     /// Side of the file's blocks in pixels, a multiple of 16.
     public var blockSize: Int
+    /// What lies together in a file that is not cloud optimized.
+    public var interleave: Interleave
 
     /// Makes a format.
     public init(
         sampleType: SampleType, nodata: Double? = nil, bands: [BandInfo],
         compression: Compression = .deflate, tags: [String: String] = [:], palette: [PaletteEntry]? = nil,
-        overviews: Overviews = .average, blockSize: Int = 512
+        overviews: Overviews = .average, blockSize: Int = 512, interleave: Interleave = .pixel
     ) {
         precondition(
             blockSize > 0 && blockSize % 16 == 0, "a block side is a multiple of 16, got \(blockSize)")
@@ -76,13 +86,14 @@ public struct RasterFormat: Sendable, Hashable {
         self.palette = palette
         self.overviews = overviews
         self.blockSize = blockSize
+        self.interleave = interleave
     }
 
     /// GDAL's creation options for a tiled GeoTIFF.
     var creationOptions: [String] {
         var options = [
             "TILED=YES", "BLOCKXSIZE=\(blockSize)", "BLOCKYSIZE=\(blockSize)", "BIGTIFF=IF_SAFER",
-            "SPARSE_OK=TRUE", "INTERLEAVE=PIXEL",
+            "SPARSE_OK=TRUE", "INTERLEAVE=\(interleave.rawValue.uppercased())",
         ]
         if compression != .none {
             options.append("COMPRESS=\(compression.rawValue.uppercased())")

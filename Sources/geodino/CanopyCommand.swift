@@ -41,6 +41,17 @@
         @Option(help: ArgumentHelp("With --head: side of a window.", valueName: "pixels"))
         var window = 448
 
+        @Flag(
+            help: ArgumentHelp(
+                "With --head: stretch odd grids of patches as the published code does, for comparison with it."))
+        var asPublished = false
+
+        @Option(
+            help: ArgumentHelp(
+                "Instead of scenes: a safetensors file with 'pixels' [N, 3, H, W] float32, normalised; the output is a .safetensors with 'heights' [N, 1, H, W] in metres.",
+                valueName: "file"))
+        var tensor: String?
+
         @OptionGroup var weightsArguments: WeightsArguments
 
         @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
@@ -93,6 +104,15 @@
             guard model == nil || head == nil else {
                 throw ValidationError("give either --model, or --weights and --head")
             }
+            guard !asPublished || head != nil else {
+                throw ValidationError("--as-published goes with --head: only the published head has another way")
+            }
+            if tensor != nil {
+                guard scenes.isEmpty, aoi == nil, !dryRun else {
+                    throw ValidationError("--tensor takes the place of scenes, an area and a plan")
+                }
+                guard output != nil else { throw ValidationError("--tensor needs an output: -o heights.safetensors") }
+            }
             guard (16...8192).contains(window) else {
                 throw ValidationError("--window must be 16 to 8192, got \(window)")
             }
@@ -111,6 +131,17 @@
                     try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
             }
             let model = try loadedModel(modelPath, device: Device(named: deviceName))
+            if let tensor {
+                workspace.announce()
+                if let count = device.tensorThreads { Torch.setThreads(count) }
+                let meter = shared.meter("canopy")
+                defer { meter.finish() }
+                let count = try writeHeights(
+                    of: tensor, model: model, to: output, batch: batch, overwrite: overwrite, progress: meter.handler)
+                meter.finish()
+                print("\(output): heights of \(count) images")
+                return
+            }
             let predictor = CanopyPredictor(model: model, batch: batch)
             // A window at the area's edge sees scenes beyond it.
             let sight = Double(predictor.windowSize) * (predictor.layout.gsd ?? 0)
@@ -128,7 +159,7 @@
             request.bands = try bands.map(Self.bandList)
             request.model = MapModel(model)
             request.software = "geodino \(geodinoVersion)"
-            request.commandLine = Self.commandLine
+            request.commandLine = CommandLine.asTyped
             request.maximum = legendMaximum
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
             if let count = device.tensorThreads { Torch.setThreads(count) }
@@ -155,21 +186,13 @@
                 throw CommandError(.badArgument, "no model is given", try: "--model MODEL, or --weights W --head H")
             }
             return try CanopyModel.published(
-                weights: weights, options: weightsArguments.options, head: head, window: window, device: device)
+                weights: weights, options: weightsArguments.options, head: head, window: window, device: device,
+                followsReference: asPublished)
         }
 
         /// `region.geojson` gives `region-canopy.tif` in the current folder.
         static func defaultOutput(aoi: String) -> String {
             URL(fileURLWithPath: aoi).deletingPathExtension().lastPathComponent + "-canopy.tif"
-        }
-
-        /// What was typed, so that a shell would take it again.
-        private static var commandLine: String {
-            let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
-            let words = CommandLine.arguments.dropFirst().map { word in
-                !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
-            }
-            return (["geodino"] + words).joined(separator: " ")
         }
 
         private static func bandList(_ text: String) throws -> [Int] {

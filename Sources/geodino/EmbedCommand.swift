@@ -1,34 +1,64 @@
-// geodino embed: what a backbone says about images.
+// geodino embed: what a backbone says about images, scenes and tiles.
 import ArgumentParser
 import Backbone
+import Downstream
 import Foundation
+import Geo
 import Telemetry
 import Torch
 
+#if EARTH
+    import Corpus
+    import Mapping
+    import Raster
+#endif
+
 struct EmbedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "embed", abstract: "Write the tokens that a backbone makes of images.",
+        commandName: "embed", abstract: "Write the tokens that a backbone makes of images, scenes or tiles.",
         discussion: """
-            The output is a safetensors file, float32, with cls [N, D], registers [N, R, D] and patches [N, h, w, D]; \
-            with --layers also layers.L.cls and so on.
+            Inputs are images, scenes, or one corpus or pack; or --tensor. Rasters with a place on Earth are scenes and cut into
+            windows on one grid; with --whole or --size, and where they have no place, each is one image.
+            An output .safetensors holds, in float32, cls [N, D], registers [N, R, D] and patches [N, h, w, D]; with --layers
+            also layers.L.cls and so on; of scenes also bounds [N, 4] (min x, min y, max x, max y in the CRS that the metadata
+            name) and valid [N, h, w]. Row i of a corpus is its tile i.
+            An output .tif is a georeferenced raster of the scenes with a pixel per patch and a band per element of a token;
+            windows overlap and are blended. With --pca 3 it is a picture.
             """)
+
+    @Argument(help: "Images or scenes that GDAL opens, or one corpus or pack.")
+    var inputs: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "A safetensors file with images: 'pixels' [N, C, H, W] float32, normalised.", valueName: "file"))
-    var tensor: String
+            "Instead of inputs: a safetensors file with 'pixels' [N, C, H, W] float32, normalised.", valueName: "file"))
+    var tensor: String?
 
     @Option(help: "Weights: a file or a folder, of geodino, official or of Hugging Face.")
     var weights: String
 
-    @Option(name: .shortAndLong, help: "The .safetensors file to write.")
+    @Option(name: .shortAndLong, help: "The .safetensors or .tif file to write.")
     var output: String
 
-    @Option(help: ArgumentHelp("Also the tokens after these blocks, from 0, such as 5,11,17,23.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp(
+            "Also the tokens after these blocks, from 0, such as 5,11,17,23; one for a .tif.", valueName: "list"))
     var layers: String?
 
     @Flag(help: "Leave the final normalisation off the tokens of --layers.")
     var rawLayers = false
+
+    @Option(help: ArgumentHelp("Keep only these kinds of tokens: cls, registers, patches.", valueName: "list"))
+    var only: String?
+
+    @Option(help: ArgumentHelp("Bands of a .tif: so many principal components; 3 make a picture.", valueName: "n"))
+    var pca: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --pca: the components that another map wrote beside it (.pca.safetensors), for equal colours.",
+            valueName: "file"))
+    var basis: String?
 
     @Option(help: "Images per call of the network.")
     var batch = 8
@@ -39,75 +69,277 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Keep the weights on disk and in memory one block of them: for networks larger than memory.")
     var stream = false
 
+    @Flag(help: "Take every raster as one image, also one with a place on Earth.")
+    var whole = false
+
+    @Option(help: ArgumentHelp("Take every raster as one image, resampled to this side.", valueName: "pixels"))
+    var size: Int?
+
+    @Option(help: ArgumentHelp("Side of a window of a scene.", valueName: "pixels"))
+    var window = 512
+
+    @Option(help: "Pixels by which windows overlap; without it none, and a quarter of the window for a .tif.")
+    var overlap: Int?
+
+    @Option(help: ArgumentHelp("Metres per pixel, or native; by default those of the weights.", valueName: "metres"))
+    var gsd: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How values become 8 bits: none, percentile:LOW,HIGH or fixed:LOW,HIGH; by default as the weights say.",
+            valueName: "rule"))
+    var stretch: String?
+
+    @Option(help: "Bands to read, counted from 1, such as 4,3,2.")
+    var bands: String?
+
+    @Option(help: "The area of interest: any OGR vector file with polygons.")
+    var aoi: String?
+
     @Flag(help: "Replace an existing file.")
     var overwrite = false
 
     @OptionGroup var arguments: WeightsArguments
     @OptionGroup var device: DeviceOptions
+    #if EARTH
+        @OptionGroup var gdal: GDALOptions
+    #endif
+    @OptionGroup var threads: ThreadOptions
     @OptionGroup var shared: ProgressOptions
 
     private static let types: [String: DType] = ["float32": .float32, "float64": .float64, "bfloat16": .bfloat16]
+
+    private var isRaster: Bool { output.lowercased().hasSuffix(".tif") || output.lowercased().hasSuffix(".tiff") }
 
     func validate() throws {
         guard (1...4096).contains(batch) else { throw ValidationError("--batch must be 1 to 4096, got \(batch)") }
         guard Self.types[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
-        if layers != nil, layerNumbers == nil {
+        guard let layers = layerNumbers else {
             throw ValidationError("--layers takes block numbers from 0, such as 5,11,17,23; got '\(layers ?? "")'")
         }
+        guard inputs.isEmpty != (tensor == nil) else {
+            throw ValidationError("give images, scenes or a corpus, or --tensor FILE, and not both")
+        }
+        if keptKinds == nil { throw ValidationError("--only takes cls, registers, patches; got '\(only ?? "")'") }
+        for (name, value) in [("--size", size), ("--window", window)] {
+            guard let value else { continue }
+            guard (1...8192).contains(value) else { throw ValidationError("\(name) must be 1 to 8192, got \(value)") }
+        }
+        if let gsd, gsd != "native", !((Double(gsd) ?? 0) > 0 && (Double(gsd) ?? 0) < 1e6) {
+            throw ValidationError("--gsd takes metres above 0, or native; got '\(gsd)'")
+        }
+        if let stretch, StretchRule(text: stretch) == nil {
+            throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
+        }
+        if let bands, bandNumbers == nil {
+            throw ValidationError("--bands takes numbers from 1, such as 4,3,2; got '\(bands)'")
+        }
+        guard isRaster else {
+            if pca != nil || basis != nil { throw ValidationError("--pca and --basis belong to an output .tif") }
+            return
+        }
+        guard tensor == nil, size == nil, !whole else {
+            throw ValidationError("a .tif is made of scenes: leave --tensor, --size and --whole out")
+        }
+        guard layers.count <= 1, only == nil else {
+            throw ValidationError(
+                "a .tif holds the patches of one layer: give one number after --layers, and no --only")
+        }
+        if let pca, !(1...65535).contains(pca) { throw ValidationError("--pca must be 1 to 65535, got \(pca)") }
+        if basis != nil, pca == nil { throw ValidationError("--basis goes with --pca N") }
     }
 
-    private var layerNumbers: [Int]? {
-        guard let layers else { return [] }
-        let numbers = layers.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        return numbers.allSatisfy { ($0 ?? -1) >= 0 } ? numbers.compactMap(\.self) : nil
+    private static func numbers(_ text: String, from least: Int) -> [Int]? {
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        return numbers.allSatisfy { ($0 ?? least - 1) >= least } ? numbers.compactMap(\.self) : nil
+    }
+    private var layerNumbers: [Int]? { layers.map { Self.numbers($0, from: 0) } ?? [] }
+    private var bandNumbers: [Int]? { bands.flatMap { Self.numbers($0, from: 1) } }
+    private var keptKinds: Set<EmbedOptions.Kind>? {
+        guard let only else { return Set(EmbedOptions.Kind.allCases) }
+        let kinds = only.split(separator: ",", omittingEmptySubsequences: false)
+            .map { EmbedOptions.Kind(rawValue: String($0)) }
+        return kinds.contains(nil) ? nil : Set(kinds.compactMap(\.self))
     }
 
     func run() throws {
-        let images = try openTensors(tensor)
+        #if EARTH
+            try gdal.apply()
+        #endif
         let contents = try WeightsContents.open(weights, options: arguments.options)
         for note in contents.notes { printToStandardError("note: \(note)") }
-        let shape = try pixelShape(images, channels: contents.record.architecture.channels)
+        var record = contents.record
+        if let rule = stretch.flatMap(StretchRule.init(text:)) { record.stretch = rule }
         let device = try Device(named: device.device ?? "cpu")
         if let count = self.device.tensorThreads { Torch.setThreads(count) }
+        let meter = shared.meter("embed")
+        defer { meter.finish() }
         let type = Self.types[dtype] ?? .float32
-        let residency: WeightsResidency = stream ? .streamed : contents.residency(for: type)
-        let network = try contents.network(dtype: type, device: device, residency: residency)
+        func network() throws -> any ImageBackbone {
+            try contents.network(
+                dtype: type, device: device, residency: stream ? .streamed : contents.residency(for: type))
+        }
+        if isRaster {
+            #if EARTH
+                try writeRaster(network, record, contents, meter)
+                return
+            #else
+                throw CommandError(
+                    .notFound, "this is the tensor half, which writes no rasters", in: output,
+                    try: "give an output .safetensors")
+            #endif
+        }
+        if !overwrite, FileManager.default.fileExists(atPath: output) {
+            throw BackboneError(
+                .exists, "the file exists already", in: output, try: "choose another name, or --overwrite")
+        }
+        let input = try images(record, meter)
         var options = EmbedOptions()
+        options.kinds = keptKinds ?? options.kinds
         options.layers = layerNumbers ?? []
         options.normalisesLayers = !rawLayers
         options.batch = batch
+        var metadata = input.metadata
+        metadata["weights"] = contents.path
         let file = try TokenFile(
-            output, network: network, count: shape[0], height: shape[2], width: shape[3], options: options,
-            metadata: ["weights": contents.path], overwrite: overwrite)
-        let meter = shared.meter("embed")
-        defer { meter.finish() }
-        let pixels = try images.tensor("pixels", copy: false)
-        for start in stride(from: 0, to: shape[0], by: batch) {
-            guard meter.handler(Progress(unit: "images", done: start, total: shape[0])) else {
+            output, network: network(), count: input.count, height: input.height, width: input.width, options: options,
+            beside: input.beside, metadata: metadata, overwrite: overwrite)
+        var done = 0
+        try input.batches(of: batch) { part in
+            guard meter.handler(Progress(unit: input.unit, done: done, total: input.count)) else {
                 throw BackboneError(.cancelled, "interrupted; the file was not written", in: output)
             }
-            let part = pixels.narrow(dim: 0, start: start, length: min(batch, shape[0] - start))
-            try file.append(part.to(type).to(device))
+            try file.append(part.images.to(type).to(device), beside: part.rows)
+            done += part.images.shape[0]
         }
         try file.finish()
         meter.finish()
-        print("\(output): \(shape[0]) images of \(shape[3]) x \(shape[2]) px")
+        print("\(output): \(input.count) \(input.unit) of \(input.width) x \(input.height) px")
     }
 
-    /// The shape of the images, checked.
-    private func pixelShape(_ images: any TensorSource, channels: Int) throws -> [Int] {
-        guard let entry = images.entry("pixels") else {
-            throw CommandError(
-                .badArgument, "the file has no tensor 'pixels'", in: tensor,
-                why: ["it has \(images.names.prefix(8).joined(separator: ", "))"])
+    /// Where the images come from.
+    private func images(_ record: WeightsRecord, _ meter: ProgressMeter) throws -> any EmbedInput {
+        if let tensor { return try TensorInput(tensor, channels: record.architecture.channels) }
+        if inputs.count == 1, isTiles(inputs[0]) {
+            let tiles = try TileInput(inputs[0], record: record)
+            for note in tiles.notes { printToStandardError("note: \(note)") }
+            return tiles
         }
-        guard entry.shape.count == 4, entry.shape[1] == channels, entry.shape[0] > 0, entry.type == .float32 else {
+        #if EARTH
+            if let tiles = inputs.first(where: isTiles) {
+                throw CommandError(
+                    .badArgument, "a corpus or a pack is embedded by itself", in: tiles, try: "give it alone")
+            }
+            let options = rasterOptions(record)
+            let placed = try inputs.map { try RasterReader(path: $0).grid.crs != nil }
+            if whole || size != nil || !placed.contains(true) {
+                return try ImageInput(inputs, record: record, options: options)
+            }
+            if let place = placed.firstIndex(of: false) {
+                throw CommandError(
+                    .badArgument, "the raster does not say where on Earth it lies, others do", in: inputs[place],
+                    try: "--whole, which takes every raster as one image")
+            }
+            let scenes = try SceneInput(
+                inputs, output: output, record: record, options: options, progress: meter.handler)
+            for warning in scenes.warnings { printToStandardError("warning: \(warning)") }
+            return scenes
+        #else
             throw CommandError(
-                .badArgument, "'pixels' is \(entry.type.rawValue) \(entry.shape)", in: tensor,
-                why: ["these weights take F32 [N, \(channels), H, W], normalised"])
-        }
-        return entry.shape
+                .notFound, "this is the tensor half, which reads packs and --tensor alone", in: inputs[0],
+                try: "geodino corpus pack CORPUS -o PACK, on a machine with GDAL")
+        #endif
     }
+
+    private func isTiles(_ path: String) -> Bool {
+        if FileManager.default.fileExists(atPath: "\(path)/pack.json") { return true }
+        #if EARTH
+            return isCorpus(path)
+        #else
+            return false
+        #endif
+    }
+
+    #if EARTH
+        private func rasterOptions(_ record: WeightsRecord) -> RasterInputOptions {
+            var options = RasterInputOptions()
+            options.bands = bandNumbers
+            options.size = size
+            options.aoi = aoi
+            options.window = window
+            options.overlap = overlap
+            options.gsd = gsd == "native" ? nil : gsd.flatMap(Double.init) ?? record.gsd
+            options.threads = threads.count
+            return options
+        }
+
+        /// The feature raster or the picture of components, blended over windows.
+        private func writeRaster(
+            _ network: () throws -> any ImageBackbone, _ record: WeightsRecord, _ contents: WeightsContents,
+            _ meter: ProgressMeter
+        ) throws {
+            if inputs.count == 1, isTiles(inputs[0]) {
+                throw CommandError(
+                    .badArgument, "tiles of a corpus have no common raster", in: inputs[0],
+                    try: "give scenes, or an output .safetensors")
+            }
+            let basisPath = URL(fileURLWithPath: output).deletingPathExtension().relativePath + ".pca.safetensors"
+            if pca != nil, basis == nil, !overwrite, FileManager.default.fileExists(atPath: basisPath) {
+                throw BackboneError(.exists, "the file exists already", in: basisPath, try: "--overwrite")
+            }
+            let options = rasterOptions(record)
+            let predictor = try FeaturePredictor(
+                network: network(), record: record, windowSize: window, gsd: options.gsd, layer: layerNumbers?.first,
+                normalises: !rawLayers)
+            var request = MapRequest(scenes: inputs, aoi: aoi, output: output)
+            request.overwrite = overwrite
+            request.threads = options.threads
+            request.batchSize = batch
+            request.overlap = overlap
+            request.bands = options.bands
+            request.model = MapModel(
+                id: URL(fileURLWithPath: contents.path).lastPathComponent, path: contents.path,
+                sha256: try contents.sha256(),
+                summary: "backbone \(record.architecture.presetName ?? "of width \(record.architecture.width)")")
+            request.software = "geodino \(geodinoVersion)"
+            request.commandLine = CommandLine.asTyped
+            request.intraOpThreads = Torch.threads
+            var components: PrincipalComponents?
+            if let pca {
+                let found: PrincipalComponents
+                if let basis {
+                    found = try PrincipalComponents.load(from: basis, width: predictor.tokenWidth)
+                    guard found.count == pca else {
+                        throw CommandError(
+                            .badArgument, "the file has \(found.count) components, --pca asks for \(pca)", in: basis)
+                    }
+                } else {
+                    found = try principalComponents(
+                        of: request, predictor: predictor, count: pca, progress: meter.handler)
+                }
+                components = found
+                predictor.output = pca == 3 ? .colours(found) : .components(found)
+                if pca == 3 { request.sampleType = .uint8 }
+            }
+            let title = pca.map { "Features, \($0) principal components" } ?? "Features"
+            let summary = try makeMap(
+                request, predictor: predictor,
+                style: MapStyle(title: title, unit: "", rendering: pca == 3 ? .picture : .none),
+                progress: meter.handler)
+            if basis == nil, let components { try components.save(to: basisPath, weights: contents.path) }
+            meter.finish()
+            for warning in summary.warnings { printToStandardError("warning: \(warning)") }
+            for part in summary.parts {
+                print(
+                    "\(part.output): \(part.grid.width) x \(part.grid.height) pixels of \(predictor.outputBands.count) bands, \(part.windows) windows"
+                )
+            }
+            if let components {
+                let shares = components.explained.prefix(8).map { shown(100 * $0, digits: 1) + " %" }
+                print("share of the variance: \(shares.joined(separator: ", "))")
+            }
+        }
+    #endif
 }

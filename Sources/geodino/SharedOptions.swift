@@ -64,3 +64,14 @@ func shown(_ value: Double?, digits: Int = 3) -> String {
     guard let value else { return "-" }
     return String(format: "%.\(digits)f", value)
 }
+
+extension CommandLine {
+    /// What was typed, so that a shell would take it again.
+    static var asTyped: String {
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
+        let words = arguments.dropFirst().map { word in
+            !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
+        }
+        return (["geodino"] + words).joined(separator: " ")
+    }
+}

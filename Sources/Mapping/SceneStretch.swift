@@ -1,0 +1,52 @@
+// The stretch of each scene of a map, by the rule of the model.
+internal import Geo
+internal import Raster
+
+extension MapPlan.Part {
+    /// The scenes' stretches by the model's rule, and a refusal where values lie outside of the rule's.
+    ///
+    /// A scene without a valid pixel has none, and shows nothing: it leaves the part, with a sentence about it.
+    mutating func stretchScenes(layout: PixelLayout) throws -> (stretches: [StretchParameters?], warnings: [String]) {
+        var stretches: [StretchParameters?] = []
+        var kept: [MapScene] = []
+        var warnings: [String] = []
+        for scene in scenes {
+            do {
+                stretches.append(try stretchParameters(of: scene.path, bands: scene.bands, layout: layout))
+                kept.append(scene)
+            } catch let error as RasterError where error.code == .noPixels {
+                warnings.append("\(scene.path): \(error.what); the map is made without it")
+            }
+        }
+        guard !kept.isEmpty else {
+            throw MappingError(
+                .badValues, "none of the scenes has a valid pixel", in: scenes.first?.path ?? output,
+                try: "check their nodata values and masks with: gdalinfo -stats")
+        }
+        scenes = kept
+        return (stretches, warnings)
+    }
+}
+
+/// The stretch of a scene's bands by a model's rule.
+///
+/// - Throws: `badValues` where nearly all values lie on one side of a fixed rule's range.
+func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throws -> StretchParameters? {
+    let reader = try RasterReader(path: path)
+    if case .fixed(let low, let high) = layout.stretch,
+        reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
+        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands)
+    {
+        let dark = found.high.allSatisfy { $0 < low + (high - low) * 0.02 }
+        let bright = found.low.allSatisfy { $0 >= high }
+        if dark || bright {
+            let least = found.low.min() ?? 0
+            let most = found.high.max() ?? 0
+            throw MappingError(
+                .badValues,
+                "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(least, 4)) and \(rounded(most, 4)) and would become \(dark ? "black" : "white")",
+                in: path, try: "give the scene in the units that the model was trained on")
+        }
+    }
+    return try reader.stretchParameters(layout.stretch, bands: bands)
+}
