@@ -84,7 +84,7 @@ if earth {
         tests("MappingTests", ["Mapping", "Raster", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Geo", "Telemetry", earthTests]),
-        tests("CommandTests", ["Raster", "Geo", "Telemetry", earthTests]),
+        tests("CommandTests", ["Raster", "Torch", "Geo", "Telemetry", earthTests]),
     ]
     commandDependencies += ["Raster", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
 }

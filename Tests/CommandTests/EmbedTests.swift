@@ -1,0 +1,214 @@
+// geodino embed: images, scenes, tiles and feature rasters say the same of the same pixels.
+import Foundation
+import Geo
+import Raster
+import TestSupport
+import Testing
+import Torch
+
+@Suite struct EmbedTests {
+    private let folder = TemporaryFolder()
+    /// A network of width 32, patches of 4 pixels, ImageNet's statistics.
+    private let weights = Program.root.appendingPathComponent("Tests/Golden/huggingface/mlp").path
+
+    init() throws { try Torch.load() }
+
+    private func embed(_ inputs: [String], _ output: String, _ more: String...) throws -> Outcome {
+        try Program.run(
+            ["embed"] + inputs + ["--weights", weights, "--statistics", "web", "-o", folder.file(output), "-q"] + more)
+    }
+
+    private func tensors(_ name: String) throws -> [String: Tensor] {
+        let file = try SafetensorsFile(path: folder.file(name))
+        return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.tensor($0)) })
+    }
+
+    private func values(_ name: String, _ tensor: String) throws -> [Float] {
+        try #require(try tensors(name)[tensor]).to(.float32).floats()
+    }
+
+    /// A value from 0 to 255 by band and place.
+    private func value(_ band: Int, _ row: Int, _ column: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: (row * 37 + column * 101 + band * 59) % 251)
+    }
+
+    /// Writes an RGB raster whose pixels follow from their place, at 1 m.
+    private func scene(_ name: String, width: Int, height: Int, placed: Bool = true) throws -> String {
+        var samples: [UInt8] = []
+        for band in 0..<3 {
+            for row in 0..<height { for column in 0..<width { samples.append(value(band, row, column)) } }
+        }
+        let grid: Grid? =
+            placed
+            ? Grid(
+                crs: CoordinateReferenceSystem("EPSG:32633"),
+                transform: GeoTransform(originX: 500_000, originY: 5_000_000, pixelSize: 1), width: width,
+                height: height)
+            : nil
+        try writeRaster(
+            PixelBuffer(bands: 3, height: height, width: width, samples: .uint8(samples), grid: grid),
+            to: folder.file(name), format: RasterFormat(sampleType: .uint8, bands: BandInfo.rgb))
+        return folder.file(name)
+    }
+
+    /// The pixels of `scene`, normalised as the weights want it.
+    private func pixels(_ name: String, width: Int, height: Int) throws -> String {
+        let mean: [Float] = [0.485, 0.456, 0.406]
+        let std: [Float] = [0.229, 0.224, 0.225]
+        var values: [Float] = []
+        for band in 0..<3 {
+            for row in 0..<height {
+                for column in 0..<width {
+                    values.append((Float(value(band, row, column)) / 255 - mean[band]) / std[band])
+                }
+            }
+        }
+        try writeSafetensors(
+            [("pixels", Tensor(values, shape: [1, 3, height, width]))], metadata: [:], to: folder.file(name))
+        return folder.file(name)
+    }
+
+    private func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
+        a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
+    }
+
+    @Test func `an image, a scene's window and a tensor of the same pixels have the same tokens`() throws {
+        // 500,000 and 5,000,000 are multiples of 32: the scene is four windows.
+        let scene = try scene("scene.tif", width: 64, height: 64)
+        let plain = try self.scene("plain.tif", width: 64, height: 64, placed: false)
+        #expect(
+            try Program.run([
+                "embed", "--tensor", try pixels("pixels.safetensors", width: 64, height: 64), "--weights", weights,
+                "-o", folder.file("tensor.safetensors"), "-q", "--layers", "0",
+            ]).status == 0)
+        #expect(try embed([plain], "image.safetensors", "--layers", "0").status == 0)
+        #expect(try embed([scene], "whole.safetensors", "--whole", "--layers", "0").status == 0)
+        for tensor in ["cls", "registers", "patches", "layers.0.patches"] {
+            let wanted = try values("tensor.safetensors", tensor)
+            #expect(largestDifference(try values("image.safetensors", tensor), wanted) < 1e-4, "\(tensor)")
+            #expect(try values("whole.safetensors", tensor) == values("image.safetensors", tensor))
+        }
+        #expect(try embed([scene], "windows.safetensors", "--window", "32", "--layers", "1").status == 0)
+        let found = try tensors("windows.safetensors")
+        #expect(found["cls"]?.shape == [4, 32] && found["patches"]?.shape == [4, 8, 8, 32])
+        #expect(found["registers"]?.shape == [4, 2, 32] && found["layers.1.cls"]?.shape == [4, 32])
+        #expect(try #require(found["valid"]).to(.float32).floats() == [Float](repeating: 1, count: 256))
+        let bounds = try #require(found["bounds"]).doubles()
+        #expect(
+            Array(bounds.prefix(8)) == [500_000, 4_999_968, 500_032, 5_000_000, 500_032, 4_999_968, 500_064, 5_000_000])
+        // The first window is what an image of its pixels gives.
+        let corner = try self.scene("corner.tif", width: 32, height: 32, placed: false)
+        #expect(try embed([corner], "corner.safetensors").status == 0)
+        let first = try #require(found["patches"]).narrow(dim: 0, start: 0, length: 1).floats()
+        #expect(largestDifference(first, try values("corner.safetensors", "patches")) < 1e-5)
+    }
+
+    @Test func `a feature raster holds the patches of its windows at their places`() throws {
+        let scene = try scene("scene.tif", width: 64, height: 64)
+        #expect(try embed([scene], "windows.safetensors", "--window", "32", "--only", "patches").status == 0)
+        #expect(Set(try tensors("windows.safetensors").keys) == ["patches", "bounds", "valid"])
+        let outcome = try embed([scene], "features.tif", "--window", "32", "--overlap", "0")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let reader = try RasterReader(path: folder.file("features.tif"))
+        #expect(reader.bands.count == 32 && reader.bands[5].name == "feature 5")
+        #expect(reader.grid.transform.columnX == 4 && reader.grid.width == 16 && reader.grid.height == 16)
+        let raster = try reader.read(reader.grid.window)
+        let patches = try #require(try tensors("windows.safetensors")["patches"]).floats()
+        var worst: Float = 0
+        for window in 0..<4 {
+            for place in 0..<64 {
+                for band in 0..<32 {
+                    let value = raster[band, window / 2 * 8 + place / 8, window % 2 * 8 + place % 8]
+                    worst = max(worst, abs(value - patches[(window * 64 + place) * 32 + band]))
+                }
+            }
+        }
+        #expect(worst < 1e-5)
+        #expect(FileManager.default.fileExists(atPath: folder.file("features.json")))
+    }
+
+    @Test func `a picture of components has the colours of the basis that it is given`() throws {
+        let scene = try scene("scene.tif", width: 96, height: 64)
+        let outcome = try embed([scene], "picture.tif", "--window", "32", "--pca", "3")
+        #expect(outcome.status == 0 && outcome.output.contains("share of the variance"), "\(outcome.errors)")
+        #expect(
+            try embed(
+                [scene], "again.tif", "--window", "32", "--pca", "3", "--basis", folder.file("picture.pca.safetensors")
+            ).status == 0)
+        func read(_ name: String) throws -> PixelBuffer {
+            let reader = try RasterReader(path: folder.file(name))
+            return try reader.read(reader.grid.window)
+        }
+        let picture = try read("picture.tif")
+        #expect(picture.sampleType == .uint8 && picture.bands == 3)
+        #expect(try read("again.tif").samples == picture.samples)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("again.pca.safetensors")))
+        // Two components are numbers, and the first varies most.
+        #expect(try embed([scene], "two.tif", "--window", "32", "--pca", "2").status == 0)
+        let two = try read("two.tif")
+        #expect(two.sampleType == .float32 && two.bands == 2)
+        let half = two.width * two.height
+        func spread(_ values: some Collection<Float>) -> Float {
+            let mean = values.reduce(0, +) / Float(values.count)
+            return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        }
+        #expect(spread(two.floats().prefix(half)) > spread(two.floats().suffix(half)))
+    }
+
+    @Test func `tiles of a corpus and of its pack have the same tokens`() throws {
+        let synth = try Program.run([
+            "synth", folder.file("land"), "--scenes", "1", "--size", "128", "--seed", "3", "-q",
+        ])
+        #expect(synth.status == 0, "\(synth.errors)")
+        let profile = folder.file("profile.yaml")
+        let text = try String(
+            contentsOf: Program.root.appendingPathComponent("tiles/smoke.yaml"), encoding: .utf8)
+        try text.write(toFile: profile, atomically: true, encoding: .utf8)
+        let tile = try Program.run([
+            "tile", folder.file("land/scene-000/rgb.tif"), "-o", folder.file("corpus"), "--profile", profile, "-q",
+        ])
+        #expect(tile.status == 0, "\(tile.errors)")
+        #expect(
+            try Program.run(["corpus", "pack", folder.file("corpus"), "-o", folder.file("pack"), "-q"]).status == 0)
+        #expect(try embed([folder.file("corpus")], "corpus.safetensors", "--only", "cls").status == 0)
+        #expect(try embed([folder.file("pack")], "pack.safetensors", "--only", "cls").status == 0)
+        let found = try values("corpus.safetensors", "cls")
+        #expect(found.count >= 32 && found.count % 32 == 0)
+        #expect(try values("pack.safetensors", "cls") == found)
+        #expect(try embed([folder.file("pack")], "pack.tif").errors.contains("tiles of a corpus have no common raster"))
+    }
+
+    @Test func `images are resampled where a side is given`() throws {
+        let paths = [
+            try scene("a.tif", width: 40, height: 56), try scene("b.tif", width: 64, height: 64, placed: false),
+        ]
+        let mixed = try embed(paths, "out.safetensors")
+        #expect(mixed.status == 1 && mixed.errors.contains("--whole"), "\(mixed.errors)")
+        let sizes = try embed(paths, "out.safetensors", "--whole")
+        #expect(sizes.status == 1 && sizes.errors.contains("40 x 56") && sizes.errors.contains("--size"))
+        #expect(try embed(paths, "out.safetensors", "--size", "32").status == 0)
+        #expect(try #require(try tensors("out.safetensors")["patches"]).shape == [2, 8, 8, 32])
+        // An image of the side that is asked for is not touched.
+        #expect(try embed([paths[1]], "plain.safetensors").status == 0)
+        #expect(try embed([paths[1]], "same.safetensors", "--size", "64").status == 0)
+        #expect(try values("plain.safetensors", "cls") == values("same.safetensors", "cls"))
+    }
+
+    @Test func `wrong inputs are named and leave nothing`() throws {
+        let odd = try scene("odd.tif", width: 42, height: 40, placed: false)
+        let patches = try embed([odd], "out.safetensors")
+        #expect(patches.status == 1 && patches.errors.contains("42 x 40") && patches.errors.contains("--size 44"))
+        let placed = try scene("placed.tif", width: 64, height: 64)
+        let window = try embed([placed], "out.safetensors", "--window", "30")
+        #expect(window.status == 1 && window.errors.contains("--window"))
+        let layer = try embed([placed], "out.tif", "--window", "32", "--layers", "2")
+        #expect(layer.status == 1 && layer.errors.contains("no layer 2"))
+        #expect(try embed([placed], "out.tif", "--layers", "0,1").status == 64)
+        #expect(try embed([placed], "out.safetensors", "--pca", "3").status == 64)
+        #expect(try embed([], "out.safetensors").status == 64)
+        let nowhere = try embed([folder.file("nowhere.png")], "out.safetensors")
+        #expect(nowhere.status == 1 && nowhere.errors.contains("nowhere.png"))
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("out") }
+        #expect(left.isEmpty, "\(left)")
+    }
+}
