@@ -51,7 +51,9 @@ extension CanopyModel {
             mean: given?.mean ?? publishedMean, std: given?.std ?? publishedStd,
             provenance: ["backbone": contents.path, "head": published.path])
         try description.validate(path: published.path)
-        let network = try VisionTransformer.load(contents, device: device).network
+        let network = try VisionTransformer.load(
+            contents, device: device, residency: contents.residency(for: .float32, on: device)
+        ).network
         return CanopyModel(
             description: description, path: published.path, sha256: description.head.sha256, backbone: network,
             head: published.head)

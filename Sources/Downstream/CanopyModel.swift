@@ -184,7 +184,9 @@ public struct CanopyModel {
                     try: "copy the whole model folder again, or fit the model again")
             }
         }
-        let loaded = try VisionTransformer.load(from: backboneFile, device: device)
+        let contents = try WeightsContents.open(backboneFile)
+        let loaded = try VisionTransformer.load(
+            contents, device: device, residency: contents.residency(for: .float32, on: device))
         guard loaded.network.configuration == description.backbone.architecture else {
             throw DownstreamError(
                 .badModel, "the backbone's architecture is not the one the model names", in: backboneFile)

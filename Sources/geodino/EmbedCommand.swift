@@ -179,7 +179,7 @@ struct EmbedCommand: ParsableCommand {
         let type = Self.types[dtype] ?? .float32
         func network() throws -> any ImageBackbone {
             try contents.network(
-                dtype: type, device: device, residency: stream ? .streamed : contents.residency(for: type))
+                dtype: type, device: device, residency: stream ? .streamed : contents.residency(for: type, on: device))
         }
         if isRaster {
             #if EARTH

@@ -123,6 +123,24 @@ struct ForeignWeightsTests {
         }
     }
 
+    @Test(
+        .enabled(if: (try? Torch.load()) != nil && PackedLinear.isAvailable, "this libtorch was built without oneDNN"),
+        arguments: [
+            "huggingface/mlp", "huggingface/gated", "huggingface/key-bias", "huggingface/official-eadcf0ff.pth",
+        ])
+    func `packed weights give the same tokens`(name: String) throws {
+        let contents = try WeightsContents.open(goldenPath(name))
+        let plain = try VisionTransformer.load(contents).network
+        let images = Tensor.randn([2, 3, 16, 24], generator: Generator(seed: 1))
+        for packed in [try VisionTransformer.load(contents, residency: .packed).network, plain.packed()] {
+            let (a, b) = withoutGradient { (packed.forward(images), plain.forward(images)) }
+            for (x, y) in [(a.cls, b.cls), (a.registers, b.registers), (a.patches, b.patches)] where y.count > 0 {
+                let difference = (x - y).abs().max().item()
+                #expect(difference < 1e-5 * y.abs().max().item(), "\(name): \(difference)")
+            }
+        }
+    }
+
     @Test(arguments: ["mlp", "gated", "key-bias"])
     func `weights of transformers come back to transformers`(tag: String) throws {
         try withTemporaryFolder { folder in

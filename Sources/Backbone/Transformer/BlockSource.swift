@@ -6,6 +6,9 @@ public import Torch
 public enum WeightsResidency: String, Sendable, CaseIterable {
     /// In memory, in the type of the computation.
     case resident
+    /// In memory, the blocks' matrices laid out for the processor's products: faster on some, float32 on the CPU only, and
+    /// for evaluation alone.
+    case packed
     /// In the file, mapped; a block is converted when its turn comes and forgotten after it. Pages that were read stay in
     /// memory as long as there is room.
     case mapped
@@ -16,6 +19,7 @@ public enum WeightsResidency: String, Sendable, CaseIterable {
 /// The blocks of a network, in order.
 enum BlockSource {
     case resident([TransformerBlock])
+    case packed([TransformerBlock])
     case stored(StoredBlocks)
 
     var isResident: Bool {
@@ -30,7 +34,7 @@ enum BlockSource {
     /// A block, converted now where it stays on disk.
     subscript(index: Int) -> TransformerBlock {
         switch self {
-        case .resident(let blocks): blocks[index]
+        case .resident(let blocks), .packed(let blocks): blocks[index]
         case .stored(let blocks): blocks.block(index)
         }
     }
@@ -86,10 +90,12 @@ final class StoredBlocks {
 }
 
 extension WeightsContents {
-    /// How to hold weights that nobody will train: in memory, unless that would take more than a quarter of the machine's.
-    public func residency(for dtype: DType) -> WeightsResidency {
+    /// How to hold weights that nobody will train: in memory, unless that would take more than a quarter of the machine's,
+    /// and laid out for the processor where that is faster.
+    public func residency(for dtype: DType, on device: Device = .cpu) -> WeightsResidency {
         let needed = record.architecture.parameterCount * dtype.byteCount
-        return needed > physicalMemory / 4 ? .mapped : .resident
+        guard needed <= physicalMemory / 4 else { return .mapped }
+        return dtype == .float32 && device == .cpu && PackedLinear.isPreferred ? .packed : .resident
     }
 }
 

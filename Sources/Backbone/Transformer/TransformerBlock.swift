@@ -23,25 +23,60 @@ struct Normalisation {
     }
 }
 
-/// Multi-head self-attention with rotary positions; q, k and v come from one packed matrix.
+/// A linear layer of a block: as it is trained, or laid out for the processor.
+enum Projection {
+    /// The mask is 1 where the bias counts; without one all of it does.
+    case plain(weight: Tensor, bias: Tensor?, mask: Tensor?)
+    case packed(PackedLinear)
+
+    init(_ tensors: BackboneTensors, _ name: String) {
+        self = .plain(weight: tensors["\(name).weight"], bias: tensors["\(name).bias"], mask: nil)
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        switch self {
+        case .plain(let weight, let bias, let mask):
+            linear(x, weight, Self.counting(bias, mask))
+        case .packed(let layer): layer(x)
+        }
+    }
+
+    /// The layer, and GELU.
+    func gelu(_ x: Tensor) -> Tensor {
+        if case .packed(let layer) = self { layer(x, gelu: true) } else { self(x).gelu() }
+    }
+
+    /// The layer for evaluation alone.
+    func packed() -> Projection {
+        guard case .plain(let weight, let bias, let mask) = self else { return self }
+        return withoutGradient { .packed(PackedLinear(weight, Self.counting(bias, mask))) }
+    }
+
+    /// What counts of a bias.
+    private static func counting(_ bias: Tensor?, _ mask: Tensor?) -> Tensor? {
+        if let bias, let mask { bias * mask } else { bias }
+    }
+}
+
+/// Multi-head self-attention with rotary positions; q, k and v come from one matrix.
 struct SelfAttention {
     let heads: Int
     let headWidth: Int
-    let qkvWeight: Tensor
-    let qkvBias: Tensor?
-    // 1 where the packed bias counts; nil where all of it does.
-    let biasMask: Tensor?
-    let outputWeight: Tensor
-    let outputBias: Tensor
+    private(set) var qkv: Projection
+    private(set) var output: Projection
 
     init(_ tensors: BackboneTensors, _ name: String, _ configuration: BackboneConfiguration) {
         heads = configuration.heads
         headWidth = configuration.headWidth
-        qkvWeight = tensors["\(name).qkv.weight"]
-        qkvBias = configuration.qkvBias ? tensors["\(name).qkv.bias"] : nil
-        biasMask = configuration.qkvBias && configuration.maskKBias ? tensors["\(name).qkv.bias_mask"] : nil
-        outputWeight = tensors["\(name).proj.weight"]
-        outputBias = tensors["\(name).proj.bias"]
+        qkv = .plain(
+            weight: tensors["\(name).qkv.weight"], bias: configuration.qkvBias ? tensors["\(name).qkv.bias"] : nil,
+            mask: configuration.qkvBias && configuration.maskKBias ? tensors["\(name).qkv.bias_mask"] : nil)
+        output = Projection(tensors, "\(name).proj")
+    }
+
+    mutating func pack() {
+        qkv = qkv.packed()
+        output = output.packed()
     }
 
     /// `[B, N, D]` to `[B, N, D]`.
@@ -49,42 +84,41 @@ struct SelfAttention {
         // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
         guard x.isDefined else { return x }
         let (batch, tokens) = (x.shape[0], x.shape[1])
-        let bias: Tensor? = if let qkvBias, let biasMask { qkvBias * biasMask } else { qkvBias }
-        let packed = linear(x, qkvWeight, bias)
-            .reshaped([batch, tokens, 3, heads, headWidth]).permuted([2, 0, 3, 1, 4])
-        let q = rotaryEmbedding(packed.select(dim: 0, index: 0), sine: rotary.sine, cosine: rotary.cosine)
-        let k = rotaryEmbedding(packed.select(dim: 0, index: 1), sine: rotary.sine, cosine: rotary.cosine)
-        let v = packed.select(dim: 0, index: 2)
+        let all = qkv(x).reshaped([batch, tokens, 3, heads, headWidth]).permuted([2, 0, 3, 1, 4])
+        let q = rotaryEmbedding(all.select(dim: 0, index: 0), sine: rotary.sine, cosine: rotary.cosine)
+        let k = rotaryEmbedding(all.select(dim: 0, index: 1), sine: rotary.sine, cosine: rotary.cosine)
+        let v = all.select(dim: 0, index: 2)
         let mixed = scaledDotProductAttention(q, k, v).transpose(1, 2)
-        return linear(mixed.reshaped([batch, tokens, heads * headWidth]), outputWeight, outputBias)
+        return output(mixed.reshaped([batch, tokens, heads * headWidth]))
     }
 }
 
 /// The feed-forward layer: plain with GELU, or gated with SiLU.
 enum FeedForwardLayer {
-    case plain(up: (Tensor, Tensor), down: (Tensor, Tensor))
-    case gated(gate: (Tensor, Tensor), up: (Tensor, Tensor), down: (Tensor, Tensor))
+    case plain(up: Projection, down: Projection)
+    case gated(gate: Projection, up: Projection, down: Projection)
 
     init(_ tensors: BackboneTensors, _ name: String, _ configuration: BackboneConfiguration) {
-        func pair(_ layer: String) -> (Tensor, Tensor) {
-            (tensors["\(name).\(layer).weight"], tensors["\(name).\(layer).bias"])
-        }
+        func layer(_ layer: String) -> Projection { Projection(tensors, "\(name).\(layer)") }
         self =
             configuration.ffn == .mlp
-            ? .plain(up: pair("fc1"), down: pair("fc2"))
-            : .gated(gate: pair("w1"), up: pair("w2"), down: pair("w3"))
+            ? .plain(up: layer("fc1"), down: layer("fc2"))
+            : .gated(gate: layer("w1"), up: layer("w2"), down: layer("w3"))
     }
 
     /// `[B, N, D]` to `[B, N, D]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        func apply(_ layer: (Tensor, Tensor), _ x: Tensor) -> Tensor {
-            linear(x, layer.0, layer.1)
-        }
         switch self {
-        case .plain(let up, let down):
-            return apply(down, apply(up, x).gelu())
-        case .gated(let gate, let up, let down):
-            return apply(down, apply(gate, x).silu() * apply(up, x))
+        case .plain(let up, let down): down(up.gelu(x))
+        case .gated(let gate, let up, let down): down(gate(x).silu() * up(x))
+        }
+    }
+
+    /// The layer for evaluation alone.
+    func packed() -> FeedForwardLayer {
+        switch self {
+        case .plain(let up, let down): .plain(up: up.packed(), down: down.packed())
+        case .gated(let gate, let up, let down): .gated(gate: gate.packed(), up: up.packed(), down: down.packed())
         }
     }
 }
@@ -92,10 +126,10 @@ enum FeedForwardLayer {
 /// A pre-norm transformer block with LayerScale and stochastic depth.
 struct TransformerBlock {
     let attentionNorm: Normalisation
-    let attention: SelfAttention
+    private(set) var attention: SelfAttention
     let attentionScale: Tensor?
     let feedForwardNorm: Normalisation
-    let feedForward: FeedForwardLayer
+    private(set) var feedForward: FeedForwardLayer
     let feedForwardScale: Tensor?
     let dropPath: Double
 
@@ -109,25 +143,33 @@ struct TransformerBlock {
         dropPath = configuration.dropPath
     }
 
+    /// The block for evaluation alone, with its matrices laid out for the processor.
+    func packed() -> TransformerBlock {
+        var block = self
+        block.attention.pack()
+        block.feedForward = feedForward.packed()
+        return block
+    }
+
     /// `[B, N, D]` to `[B, N, D]`.
     func callAsFunction(
         _ x: Tensor, rotary: RotaryTable, context: ForwardContext, entry: Int, block: Int
     ) -> Tensor {
         let drops = context.isTraining && dropPath > 0
-        func residual(_ x: Tensor, _ purpose: ForwardContext.Purpose, _ branch: (Tensor) -> Tensor) -> Tensor {
-            guard drops else { return x + branch(x) }
-            return droppingPath(x, rate: dropPath, random: context.random(purpose, entry: entry, block: block), branch)
+        func residual(
+            _ x: Tensor, _ gamma: Tensor?, _ purpose: ForwardContext.Purpose, _ branch: (Tensor) -> Tensor
+        ) -> Tensor {
+            guard drops else {
+                let y = branch(x)
+                return if let gamma { x.addcmul(y, gamma) } else { x + y }
+            }
+            return droppingPath(x, rate: dropPath, random: context.random(purpose, entry: entry, block: block)) { x in
+                let y = branch(x)
+                return if let gamma { y * gamma } else { y }
+            }
         }
-        let attended = residual(x, .attentionPath) { x in
-            scaled(attention(attentionNorm(x), rotary: rotary), by: attentionScale)
-        }
-        return residual(attended, .feedForwardPath) { x in
-            scaled(feedForward(feedForwardNorm(x)), by: feedForwardScale)
-        }
-    }
-
-    private func scaled(_ x: Tensor, by gamma: Tensor?) -> Tensor {
-        if let gamma { x * gamma } else { x }
+        let attended = residual(x, attentionScale, .attentionPath) { attention(attentionNorm($0), rotary: rotary) }
+        return residual(attended, feedForwardScale, .feedForwardPath) { feedForward(feedForwardNorm($0)) }
     }
 }
 

@@ -121,23 +121,33 @@ public final class VisionTransformer: Layer {
 
     /// The trained tensors, in the order of the network, under official names.
     ///
-    /// A network whose blocks stay on disk (`WeightsResidency`) has none to give.
+    /// A network whose blocks are packed or stay on disk (`WeightsResidency`) has none to give.
     public func parameters() -> [(name: String, tensor: Tensor)] {
-        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
         return specifications.filter { !$0.isBuffer }.map { ($0.name, tensors[$0.name]) }
     }
 
     /// What is stored with the weights but not trained: rotary periods and bias masks.
     public func buffers() -> [(name: String, tensor: Tensor)] {
-        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
         return specifications.filter(\.isBuffer).map { ($0.name, tensors[$0.name]) }
     }
 
     /// A network with its own copies of all tensors, such as a teacher at its start; its parameters need no gradient.
     public func copy() -> VisionTransformer {
-        precondition(blocks.isResident, "the blocks of this network stay on disk; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
         let copies = withoutGradient { tensors.byName.mapValues { $0.detached().cloned() } }
         return VisionTransformer(configuration, tensors: copies, dtype: dtype, device: device)
+    }
+
+    /// The network for evaluation alone, with the blocks' matrices laid out for the processor (`PackedLinear`).
+    ///
+    /// - Precondition: float32 on the CPU, and `PackedLinear.isAvailable`.
+    public func packed() -> VisionTransformer {
+        precondition(dtype == .float32 && device == .cpu, "a network is packed in float32 on the CPU")
+        return VisionTransformer(
+            configuration, tensors: tensors.byName.filter { HuggingFaceNames.blockName($0.key) == nil },
+            blocks: .packed((0..<configuration.depth).map { blocks[$0].packed() }), dtype: dtype, device: device)
     }
 
     /// Tokens of a batch of images.

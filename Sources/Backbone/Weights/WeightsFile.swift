@@ -60,17 +60,26 @@ extension VisionTransformer {
     ///   - contents: The weights.
     ///   - dtype: The type to compute in.
     ///   - device: Where it computes.
-    ///   - residency: Whether the blocks are read now or when their turn comes; the outputs are the same bit for bit.
+    ///   - residency: Whether the blocks are read now or when their turn comes, which gives the same bits; or packed.
     public static func load(
         _ contents: WeightsContents, dtype: DType = .float32, device: Device = .cpu,
         residency: WeightsResidency = .resident
     ) throws -> LoadedBackbone {
         let architecture = try contents.record.transformer(path: contents.path)
-        let blocks: BlockSource? =
-            residency == .resident
-            ? nil
-            : .stored(
-                StoredBlocks(contents, architecture, dtype: dtype, device: device, isStreamed: residency == .streamed))
+        var blocks: BlockSource?
+        if residency != .resident {
+            let stored = StoredBlocks(
+                contents, architecture, dtype: dtype, device: device, isStreamed: residency != .mapped)
+            blocks = .stored(stored)
+            if residency == .packed {
+                // One after the other: of what was read only the packed form stays.
+                let packed = try catchingTorchErrors {
+                    (0..<architecture.depth).map { stored.block($0).packed() }
+                }
+                if let failure = stored.failure { throw failure }
+                blocks = .packed(packed)
+            }
+        }
         let tensors = try contents.tensors(dtype: dtype, device: device) {
             blocks == nil || HuggingFaceNames.blockName($0) == nil
         }

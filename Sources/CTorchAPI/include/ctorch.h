@@ -21,7 +21,7 @@ typedef intptr_t ct_int;
 
 /* Number of this contract; the table says which one a library was built for. Any change of a function
  * below counts it up. */
-#define CT_ABI_VERSION 1
+#define CT_ABI_VERSION 2
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_SKIPPED = 3 };
 
@@ -241,7 +241,11 @@ typedef struct ct_value {
     F(int32_t, adaptive_avg_pool2d, (ct_tensor x, const ct_int *size, ct_tensor *out)) \
     F(int32_t, embedding, (ct_tensor weight, ct_tensor index, ct_tensor *out)) \
     F(int32_t, cross_entropy, (ct_tensor x, ct_tensor target, ct_tensor weight, int32_t reduction, ct_int ignored, double smoothing, ct_tensor *out)) \
-    F(int32_t, sinkhorn, (ct_tensor logits, double temperature, ct_int iterations, ct_tensor *out))
+    F(int32_t, sinkhorn, (ct_tensor logits, double temperature, ct_int iterations, ct_tensor *out)) \
+    F(int32_t, can_pack_linear, (void)) \
+    F(int32_t, prefers_packed_linear, (void)) /* whether it is faster on this processor */ \
+    F(int32_t, pack_linear, (ct_tensor weight, ct_tensor *out)) /* opaque: for packed_linear alone */ \
+    F(int32_t, packed_linear, (ct_tensor x, ct_tensor packed, ct_tensor bias, int32_t gelu, ct_tensor *out))
 
 /* Gradients. Modes are states of the calling thread. */
 #define CT_AUTOGRAD(F) \
