@@ -37,7 +37,11 @@ extension CanopyModel {
                     "the backbone has \(architecture.depth) blocks of width \(architecture.width)",
                 ], try: "give the backbone that the head was trained on")
         }
-        let given = options.statistics
+        // Those of the published model are of red, green and blue.
+        let given: (mean: [Double], std: [Double])? =
+            if contents.record.bands.count != 3 || options.bands != nil {
+                (contents.record.mean, contents.record.std)
+            } else { options.statistics.map { ($0.mean, $0.std) } }
         let description = CanopyModelDescription(
             backbone: .init(
                 file: contents.path, sha256: try contents.sha256(), architecture: architecture),

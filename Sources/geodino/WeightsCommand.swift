@@ -30,6 +30,18 @@ struct WeightsArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Take the rotary periods from this file.", valueName: "file"))
     var periods: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Bring weights of red, green and blue to images of these bands, such as red,green,blue,nir: the filters of the others are the mean of the three, and all are scaled by 3/N.",
+            valueName: "names"))
+    var inflate: String?
+
+    @Option(help: ArgumentHelp("With --inflate: mean of each band, of values from 0 to 1.", valueName: "numbers"))
+    var bandMean: String?
+
+    @Option(help: ArgumentHelp("With --inflate: standard deviation of each band.", valueName: "numbers"))
+    var bandStd: String?
+
     func validate() throws {
         if let arch, BackboneArchitecture.preset(arch) == nil {
             throw ValidationError(
@@ -38,6 +50,13 @@ struct WeightsArguments: ParsableArguments {
         if let statistics, InputStatistics(rawValue: statistics) == nil {
             throw ValidationError("--statistics takes web or sat, got '\(statistics)'")
         }
+        for (name, text) in [("--band-mean", bandMean), ("--band-std", bandStd)] {
+            guard let text else { continue }
+            guard inflate != nil else { throw ValidationError("\(name) goes with --inflate") }
+            guard Self.numbers(text) != nil else {
+                throw ValidationError("\(name) takes a number per band, such as 0.43,0.41,0.30,0.5; got '\(text)'")
+            }
+        }
     }
 
     var options: WeightsOptions {
@@ -45,7 +64,16 @@ struct WeightsArguments: ParsableArguments {
         options.architecture = arch.flatMap(BackboneArchitecture.preset)
         options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
         options.periods = periods
+        options.bands = inflate?.split(separator: ",", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        options.bandMean = bandMean.flatMap(Self.numbers)
+        options.bandStd = bandStd.flatMap(Self.numbers)
         return options
+    }
+
+    private static func numbers(_ text: String) -> [Double]? {
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+        return numbers.contains(nil) ? nil : numbers.compactMap(\.self)
     }
 }
 

@@ -13,9 +13,11 @@ public struct WeightsContents {
     /// How it names them.
     public let format: WeightsFormat
     /// What travels with the weights; taken from the file, or known of the published ones, or assumed (see `notes`).
-    public let record: WeightsRecord
+    public internal(set) var record: WeightsRecord
     /// What was assumed or does not fit, one sentence each.
-    public let notes: [String]
+    public internal(set) var notes: [String]
+    /// The stored channel of each input band, or `nil` for the mean of all; `nil` where the bands are those of the file.
+    var inflation: [Int?]?
 
     let source: any TensorSource
     /// Tensors of other files that stand in for missing ones.
@@ -35,13 +37,16 @@ public struct WeightsContents {
         try Torch.load()
         let file = try WeightsFolder.file(of: path)
         let source = try openTensors(file)
-        if let huggingFace = HuggingFaceNames(in: source.names) {
-            return try opened(huggingFace, source, file, options)
-        }
-        if let huggingFace = HuggingFaceConvNeXtNames(in: source.names) {
-            return try opened(huggingFace, source, file, options)
-        }
-        return try opened(OfficialNames(in: source.names), source, file, options)
+        var contents =
+            if let huggingFace = HuggingFaceNames(in: source.names) {
+                try opened(huggingFace, source, file, options)
+            } else if let huggingFace = HuggingFaceConvNeXtNames(in: source.names) {
+                try opened(huggingFace, source, file, options)
+            } else {
+                try opened(OfficialNames(in: source.names), source, file, options)
+            }
+        if let bands = options.bands { try contents.inflate(to: bands, mean: options.bandMean, std: options.bandStd) }
+        return contents
     }
 
     /// A file with official names: ours where it has our description, else a published one.
@@ -243,6 +248,8 @@ public struct WeightsContents {
             return try source.tensor(name, copy: copy)
         }
         switch origin {
+        case .stored(let name) where inflation != nil && specification.name == record.architecture.embeddingName:
+            return inflated(try read(name))
         case .stored(let name): return try read(name).reshaped(specification.shape)
         case .rows(let names):
             let first = try read(names.compactMap { $0 }.first ?? "")

@@ -8,6 +8,12 @@ public struct WeightsOptions: Sendable {
     public var statistics: InputStatistics?
     /// Another file where the rotary periods come from: safetensors or `.pth` with `rope_embed.periods`.
     public var periods: String?
+    /// The bands that images will have, where the weights take red, green and blue: their patch embedding is inflated.
+    public var bands: [String]?
+    /// What is taken off each of these bands; without it, the mean of what is taken off red, green and blue.
+    public var bandMean: [Double]?
+    /// What each of these bands is divided by, as `bandMean`.
+    public var bandStd: [Double]?
 
     /// Nothing is said.
     public init() {}
