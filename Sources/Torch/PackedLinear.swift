@@ -29,7 +29,11 @@ public struct PackedLinear {
     }
 
     /// Whether this libtorch can lay out weights.
-    public static var isAvailable: Bool { ct.pointee.can_pack_linear() != 0 }
+    public static var isAvailable: Bool {
+        (try? Torch.load()) != nil && ct.pointee.can_pack_linear() != 0
+    }
     /// Whether that was measured to be faster on processors like this machine's.
-    public static var isPreferred: Bool { ct.pointee.prefers_packed_linear() != 0 }
+    public static var isPreferred: Bool {
+        (try? Torch.load()) != nil && ct.pointee.prefers_packed_linear() != 0
+    }
 }

@@ -34,7 +34,6 @@ public struct WeightsContents {
     /// - Throws: `BackboneError` that lists missing, unexpected and mis-shaped tensors; errors of the file format as they
     ///   come.
     public static func open(_ path: String, options: WeightsOptions = WeightsOptions()) throws -> WeightsContents {
-        try Torch.load()
         let file = try WeightsFolder.file(of: path)
         let source = try openTensors(file)
         var contents =
@@ -237,6 +236,8 @@ public struct WeightsContents {
     ///
     /// - Parameter copy: Whether it has memory of its own; without, it may lie in the file's map.
     func tensor(_ specification: ParameterSpecification, copy: Bool = true) throws -> Tensor {
+        // Opening needs names and shapes alone; libtorch, which takes half a second, comes with the first tensor.
+        try Torch.load()
         guard let origin = origins[specification.name] else {
             preconditionFailure("\(specification.name) was found to be there when the file was opened")
         }

@@ -17,6 +17,7 @@ extension WeightsContents {
     /// - Throws: `BackboneError` (`exists`, `badConfiguration` for what the format cannot hold); errors of the file
     ///   format as they come.
     public func convert(to format: WeightsFormat, output: String, overwrite: Bool = false) throws -> [String] {
+        try Torch.load()
         switch format {
         case .geodino:
             try refuse(output, unless: overwrite)

@@ -65,6 +65,7 @@ extension VisionTransformer {
         _ contents: WeightsContents, dtype: DType = .float32, device: Device = .cpu,
         residency: WeightsResidency = .resident
     ) throws -> LoadedBackbone {
+        try Torch.load()
         let architecture = try contents.record.transformer(path: contents.path)
         var blocks: BlockSource?
         if residency != .resident {

@@ -68,6 +68,7 @@ public final class PyTorchFile: TensorSource {
 
     /// A tensor with an array's values; one that is stored with gaps or turned is always copied.
     public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
+        try Torch.load()
         guard let place = places[name] else {
             throw TorchError(
                 .notFound, "there is no tensor '\(name)' among the \(entries.count) of the file", in: path)

@@ -65,6 +65,7 @@ public final class SafetensorsFile: TensorSource {
     /// - Parameter copy: Whether the tensor has memory of its own. Without, it lies in the map, keeps the file
     ///   open, and sees the file's pages; writing to it changes neither the file nor what others see.
     public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
+        try Torch.load()
         let (entry, offset) = try place(name)
         guard let dtype = entry.type.dtype else {
             throw TorchError(
