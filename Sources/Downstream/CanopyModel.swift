@@ -224,22 +224,13 @@ extension DensePredictionHead {
         let file = try SafetensorsFile(path: path)
         let specifications = specifications(configuration, tokenWidth: tokenWidth, outputs: outputs)
         var tensors: [String: Tensor] = [:]
-        var missing: [String] = []
-        var misshapen: [String] = []
+        var check = TensorCheck()
         for specification in specifications {
-            guard let shape = file.entry(specification.name)?.shape else {
-                missing.append(specification.name)
-                continue
-            }
-            guard shape == specification.shape else {
-                misshapen.append("\(specification.name) is \(shape); expected \(specification.shape)")
-                continue
-            }
-            tensors[specification.name] = try file.tensor(specification.name).to(dtype).to(device)
+            let name = specification.name
+            guard check.want(name, specification.shape, file.entry(name)) else { continue }
+            tensors[name] = try file.tensor(name).to(dtype).to(device)
         }
-        let unexpected = Set(file.names).subtracting(specifications.map(\.name)).sorted()
-        let causes =
-            listed("missing", missing) + listed("unexpected", unexpected) + listed("wrong shape", misshapen)
+        let causes = check.causes(among: file.names)
         guard causes.isEmpty else {
             throw DownstreamError(.badModel, "the tensors of the file are not those of the head", in: path, why: causes)
         }

@@ -36,23 +36,13 @@ public struct PublishedCanopyHead {
         let (sizes, tokenWidth, outputs) = try sizes(file) { source.entry(names.stored($0))?.shape }
         let specifications = DensePredictionHead.specifications(sizes, tokenWidth: tokenWidth, outputs: outputs)
         var tensors: [String: Tensor] = [:]
-        var missing: [String] = []
-        var misshapen: [String] = []
+        var check = TensorCheck()
         for specification in specifications {
             let name = names.stored(specification.name)
-            guard let shape = source.entry(name)?.shape else {
-                missing.append(name)
-                continue
-            }
-            guard shape == specification.shape else {
-                misshapen.append("\(name) is \(shape); expected \(specification.shape)")
-                continue
-            }
+            guard check.want(name, specification.shape, source.entry(name)) else { continue }
             tensors[specification.name] = try source.tensor(name, copy: true).to(.float32).to(device)
         }
-        let known = Set(specifications.map { names.stored($0.name) })
-        let unexpected = source.names.filter { names.isOfHead($0) && !known.contains($0) }
-        let causes = listed("missing", missing) + listed("unexpected", unexpected) + listed("wrong shape", misshapen)
+        let causes = check.causes(among: source.names.filter(names.isOfHead))
         guard causes.isEmpty else {
             throw DownstreamError(
                 .badModel, "the tensors of the file are not those of a canopy head", in: file, why: causes)

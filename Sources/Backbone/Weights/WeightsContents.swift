@@ -158,40 +158,24 @@ public struct WeightsContents {
         extras: (any TensorSource)?, periods: (any TensorSource)?, origins: [String: TensorOrigin],
         ignoring: (String) -> Bool
     ) throws(BackboneError) {
-        var missing: [String] = []
-        var misshapen: [String] = []
-        var used: Set<String> = []
+        var tensors = TensorCheck()
         for specification in record.architecture.parameterSpecifications {
             guard let origin = origins[specification.name] else {
-                missing.append(specification.name)
+                tensors.miss(specification.name)
                 continue
             }
-            var types: Set<ElementType> = []
-            func check(_ name: String) {
-                used.insert(name)
-                guard let entry = extras?.entry(name) ?? source.entry(name) else {
-                    missing.append(name)
-                    return
-                }
-                types.insert(entry.type)
-                if entry.type.dtype == nil { misshapen.append("\(name) is of type \(entry.type.rawValue)") }
-                let expected = specification.shape
-                // A mask token is [1, D] here and [1, 1, D] there.
-                let fits: Bool
-                if case .rows = origin {
-                    fits = entry.shape == [expected[0] / 3] + expected.dropFirst()
-                } else {
-                    fits = entry.shape.drop { $0 == 1 } == expected.drop { $0 == 1 }
-                }
-                if !fits { misshapen.append("\(name) is \(entry.shape); expected \(expected)") }
-            }
+            let shape = specification.shape
+            func entry(_ name: String) -> TensorEntry? { extras?.entry(name) ?? source.entry(name) }
             switch origin {
-            case .stored(let name): check(name)
-            case .rows(let names): for case let name? in names { check(name) }
+            // A mask token is [1, D] here and [1, 1, D] there.
+            case .stored(let name): tensors.want(name, shape, entry(name), ignoresLeadingOnes: true)
+            case .rows(let parts):
+                let names = parts.compactMap(\.self)
+                for name in names { tensors.want(name, [shape[0] / 3] + shape.dropFirst(), entry(name)) }
+                if Set(names.compactMap { entry($0)?.type }).count > 1 {
+                    tensors.complain("\(specification.name) comes in parts of different types")
+                }
             case .zeros, .derived: break
-            }
-            if types.count > 1 {
-                misshapen.append("\(specification.name) comes in parts of different types")
             }
         }
         if let periods, case let found = periods.entry(Self.periodsName(periods))?.shape,
@@ -199,12 +183,10 @@ public struct WeightsContents {
                 .shape,
             found != wanted
         {
-            misshapen.append(
+            tensors.complain(
                 "rope_embed.periods of \(periods.path) is \(found.map { "\($0)" } ?? "missing"); expected \(wanted)")
         }
-        let unexpected = source.names.filter { !used.contains($0) && !ignoring($0) }.sorted()
-        let causes =
-            listed("missing", missing) + listed("unexpected", unexpected) + listed("wrong shape", misshapen)
+        let causes = tensors.causes(among: source.names.filter { !ignoring($0) })
         guard causes.isEmpty else {
             throw BackboneError(
                 .badWeights, "the tensors of the file are not those of its architecture", in: path, why: causes)

@@ -97,10 +97,3 @@ extension VisionTransformer {
     /// - Throws: `BackboneError` (`notFound`).
     public static func weightsPath(_ path: String) throws(BackboneError) -> String { try WeightsFolder.file(of: path) }
 }
-
-/// A list of names as one cause, cut where it grows long; none for an empty list.
-package func listed(_ title: String, _ names: [String]) -> [String] {
-    guard !names.isEmpty else { return [] }
-    let shown = names.prefix(8).joined(separator: ", ")
-    return ["\(title): \(shown)" + (names.count > 8 ? " and \(names.count - 8) more" : "")]
-}
