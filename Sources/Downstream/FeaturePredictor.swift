@@ -25,7 +25,8 @@ public final class FeaturePredictor: WindowPredictor {
     public var output: Output = .elements
     private let network: any ImageBackbone
     private let normalizer: PixelNormalizer
-    private let layer: Int?
+    /// The block or stage whose tokens are taken; `nil` for the output.
+    public let layer: Int?
     private let normalises: Bool
 
     /// Makes a predictor.

@@ -1,6 +1,32 @@
 // The few directions along which tokens differ most: features as a picture, or as few numbers.
 internal import FoundationEssentials
+internal import Telemetry
 public import Torch
+
+/// Which tokens some components are of.
+public struct TokenOrigin: Hashable, Sendable {
+    /// SHA-256 of the weights.
+    public var weights: String
+    /// The block or stage that they come after; `nil` for the output.
+    public var layer: Int?
+    /// Whether the final normalisation was applied to them.
+    public var isNormalised: Bool
+
+    /// Names tokens; those of the output are always normalised.
+    public init(weights: String, layer: Int? = nil, isNormalised: Bool = true) {
+        self.weights = weights
+        self.layer = layer
+        self.isNormalised = layer == nil || isNormalised
+    }
+
+    /// The same as texts by name.
+    public var metadata: [String: String] {
+        [
+            "weights_sha256": weights, "layer": layer.map { "\($0)" } ?? "output",
+            "normalised": isNormalised ? "yes" : "no",
+        ]
+    }
+}
 
 /// A projection of tokens onto their principal components.
 public struct PrincipalComponents {
@@ -89,21 +115,29 @@ public struct PrincipalComponents {
         return ((project(tokens) - low) * scale.to(.float32) + 1).clamped(min: 1, max: 255)
     }
 
-    /// Writes the projection as a safetensors file, with the weights it belongs to.
-    public func save(to path: String, weights: String) throws {
+    /// SHA-256 of the numbers, which names the projection.
+    public func sha256() -> String {
+        var hash = SHA256()
+        for tensor in [mean, components] { hash.update(tensor.to(.cpu).contiguous().withBytes(Array.init)) }
+        hash.update((range.map(\.low) + range.map(\.high)).withUnsafeBytes(Array.init))
+        return hash.finalize()
+    }
+
+    /// Writes the projection as a safetensors file that says of which tokens it is.
+    public func save(to path: String, origin: TokenOrigin) throws {
         try writeSafetensors(
             [
                 ("mean", mean), ("components", components),
                 ("explained", Tensor(explained, shape: [count])),
                 ("low", Tensor(range.map(\.low), shape: [count])),
                 ("high", Tensor(range.map(\.high), shape: [count])),
-            ], metadata: ["weights": weights], to: path)
+            ], metadata: origin.metadata, to: path)
     }
 
     /// Reads what `save` wrote.
     ///
-    /// - Throws: `DownstreamError` (`badModel`) where the file holds no projection of tokens of length `width`.
-    public static func load(from path: String, width: Int) throws -> PrincipalComponents {
+    /// - Throws: `DownstreamError` (`badModel`) where the file holds no projection of tokens of length `width`, or one of other tokens.
+    public static func load(from path: String, width: Int, origin: TokenOrigin) throws -> PrincipalComponents {
         guard FileManager.default.fileExists(atPath: path) else {
             throw DownstreamError(.notFound, "no such file of principal components", in: path)
         }
@@ -116,11 +150,23 @@ public struct PrincipalComponents {
                 .badModel, "the file holds no principal components of tokens of length \(width)", in: path,
                 try: "give a file that 'geodino embed --pca' wrote with these weights")
         }
-        let low = try file.tensor("low").doubles()
-        let high = try file.tensor("high").doubles()
+        let differing = origin.metadata.filter { file.metadata[$0.key] != $0.value }.sorted { $0.key < $1.key }
+        guard differing.isEmpty else {
+            throw DownstreamError(
+                .badModel, "the components are of other tokens", in: path,
+                why: differing.map { "its \($0.key) is \(file.metadata[$0.key] ?? "unknown"), here it is \($0.value)" },
+                try: "the weights, --layers and --raw-layers that they were made with, or no --basis")
+        }
+        let names = ["mean", "components", "explained", "low", "high"]
+        let arrays = try names.map { try file.tensor($0) }
+        let (low, high) = (arrays[3].to(.float64).doubles(), arrays[4].to(.float64).doubles())
+        guard arrays.allSatisfy(\.isAllFinite), zip(low, high).allSatisfy({ $0 <= $1 }) else {
+            throw DownstreamError(
+                .badModel, "the components are no finite numbers, or a range ends before it begins", in: path,
+                try: "make them again: geodino embed --pca N without --basis")
+        }
         return PrincipalComponents(
-            mean: try file.tensor("mean").to(.float32), components: try file.tensor("components").to(.float32),
-            explained: try file.tensor("explained").doubles(),
-            range: zip(low, high).map { (low: $0, high: $1) })
+            mean: arrays[0].to(.float32), components: arrays[1].to(.float32),
+            explained: arrays[2].to(.float64).doubles(), range: zip(low, high).map { (low: $0, high: $1) })
     }
 }

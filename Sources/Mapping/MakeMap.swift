@@ -28,7 +28,7 @@ public func makeMap(
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
         bands: predictor.outputBands.count)
-    try checkDisk(job.plan)
+    try checkRoom(for: job.plan)
     var made: [String] = []
     do {
         var summary = MapSummary(parts: [], warnings: job.plan.warnings)
@@ -56,8 +56,10 @@ public func makeMap(
     }
 }
 
-/// Refuses to begin what the disk cannot hold.
-private func checkDisk(_ plan: MapPlan) throws {
+/// Refuses to begin what the folder or the disk cannot hold.
+///
+/// - Throws: `MappingError` (`writeFailed`, `diskFull`).
+public func checkRoom(for plan: MapPlan) throws {
     guard let output = plan.parts.first?.output else { return }
     let folder = folder(of: output)
     var space = statvfs()
@@ -140,7 +142,10 @@ private struct PartMaker {
         let metres = try part.grid.groundSampleDistance().metres
         let statistics = sink.statistics
         let scale = style.scale(request: request, preview: sink.preview)
-        if style.rendering != .none {
+        if style.rendering == .none {
+            // Those of an older map would show this one in its colours.
+            for path in [beside.style, beside.quickLook] { unlink(path) }
+        } else {
             try writeText(qgisStyle(style, maximum: scale), to: beside.style)
             try writeQuickLook(
                 sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)

@@ -91,6 +91,8 @@ package struct BlockShape: Hashable, Sendable {
     package let fileBlock: Int
     /// Whether the file is cloud optimized; that of many bands is a plain tiled file, band by band.
     package let isCloudOptimized: Bool
+    /// The most tiles of a file, over all bands where these are apart; libtiff holds 16 bytes for each of them in memory.
+    static let mostTiles = 1 << 26
 
     /// The shape for a number of bands.
     package init(bands: Int) {
@@ -98,6 +100,15 @@ package struct BlockShape: Hashable, Sendable {
         side = isWide ? 256 : 4096
         fileBlock = isWide ? 128 : 512
         isCloudOptimized = !isWide
+    }
+
+    /// Tiles of a file of this shape.
+    func tiles(width: Int, height: Int, bands: Int) -> Int {
+        let across = (width + fileBlock - 1) / fileBlock
+        let down = (height + fileBlock - 1) / fileBlock
+        let (plane, overflow) = across.multipliedReportingOverflow(by: down)
+        let (all, more) = plane.multipliedReportingOverflow(by: isCloudOptimized ? 1 : bands)
+        return overflow || more ? .max : all
     }
 }
 

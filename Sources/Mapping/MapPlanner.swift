@@ -1,6 +1,7 @@
 // From a request to a plan: the grid, the scenes on it, the blocks, the cost.
 public import Geo
 internal import Raster
+internal import Telemetry
 
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
@@ -209,6 +210,13 @@ struct MapJob {
                 in: output, try: "an area of interest (--aoi), or fewer scenes")
         }
         let shape = BlockShape(bands: bands)
+        guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
+            throw MappingError(
+                .tooLarge,
+                "a map of \(window.width) x \(window.height) pixels in \(bands) band\(bands == 1 ? "" : "s") has too many tiles for a TIFF",
+                in: output, why: ["the map reaches around all of its scenes"],
+                try: "an area of interest (--aoi), scenes that lie together, or fewer bands")
+        }
         let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
             .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
         let sketch = try Sketch(window: window, lattice: lattice, pieces: pieces, area: area)
@@ -231,7 +239,10 @@ struct MapJob {
 
     /// Where a scene lies on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
     private func place(_ scene: SceneFacts, on lattice: PixelLattice) throws -> MapScene? {
-        try MapScene(scene, on: lattice, bands: scene.bands(for: layout, asked: request.bands), gsd: layout.gsd)
+        try MapScene(
+            scene, on: lattice,
+            bands: scene.bands(for: layout, asked: request.bands, grayAsColour: request.grayAsColour),
+            gsd: layout.gsd)
     }
 
     /// Whether a scene has the detail and the values that the model knows.
@@ -275,21 +286,12 @@ struct MapJob {
 
     /// Refuses to write over what is read, whatever was said about overwriting.
     private static func refuseInputs(_ output: String, _ request: MapRequest) throws {
-        func file(_ path: String) -> [UInt64]? {
-            var status = stat()
-            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
-        }
-        let model = request.model.path.map { folder in
-            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
-        }
-        let inputs = (request.scenes + [request.aoi].compactMap { $0 } + (model ?? [])).map {
-            (path: $0, file: file($0))
-        }
+        let inputs = request.scenes + [request.aoi, request.model.path].compactMap { $0 } + request.otherInputs
         for path in [output] + sidecars(of: output).all {
-            guard let place = file(path), let input = inputs.first(where: { $0.file == place }) else { continue }
+            guard let input = inputFile(at: path, among: inputs) else { continue }
             throw MappingError(
                 .exists, "the map, or what lies beside it, would be written over an input", in: path,
-                why: ["'\(input.path)' is read for the map"], try: "another name after -o")
+                why: ["'\(input)' is read for the map"], try: "another name after -o")
         }
     }
 

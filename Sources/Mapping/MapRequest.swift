@@ -69,6 +69,10 @@ public struct MapRequest: Sendable, Codable {
     public var sampleType = SampleType.float32
     /// The value of pixels outside the area and without imagery.
     public var nodata: Float { sampleType == .uint8 ? 0 : mapNodata }
+    /// Files and folders that are read besides scenes, area and model: nothing is written over them.
+    public var otherInputs: [String] = []
+    /// Takes a scene of one band as red, green and blue alike where the model wants these.
+    public var grayAsColour = false
     /// More tags for the TIFF.
     public var tags: [String: String] = [:]
 

@@ -64,14 +64,17 @@ struct SceneFacts {
     /// Bands for a model, in its order, from 1.
     ///
     /// By colour, then by description; RGB as `colourBands` finds it; bands without colour or name are taken by position when
-    /// there are exactly as many as the model wants.
-    func bands(for layout: PixelLayout, asked: [Int]?) throws -> [Int] {
+    /// there are exactly as many as the model wants. With `grayAsColour` a sole band is red, green and blue.
+    func bands(for layout: PixelLayout, asked: [Int]?, grayAsColour: Bool = false) throws -> [Int] {
         let wanted = layout.bands.map { $0.name.lowercased() }
         let missing = { (why: String) in
             MappingError(
                 .missingBands,
                 "the model needs \(wanted.count) bands (\(wanted.joined(separator: ", "))), the scene has \(bands.count) (\(bandNames))",
-                in: path, why: [why], try: "name the bands in the model's order: --bands 1,2,3")
+                in: path, why: [why],
+                try:
+                    "name the bands in the model's order: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
+            )
         }
         let known = Set(bands.map(\.index))
         if let asked {
@@ -88,6 +91,9 @@ struct SceneFacts {
         if Array(wanted.prefix(3)) == ["red", "green", "blue"], colourBands.count == 3 {
             let rest = zip(wanted, found).dropFirst(3)
             if rest.allSatisfy({ $0.1 != nil }) { return colourBands + rest.compactMap(\.1) }
+        }
+        if grayAsColour, wanted == ["red", "green", "blue"], bands.count == 1 {
+            return [Int](repeating: bands[0].index, count: 3)
         }
         let anonymous = bands.allSatisfy { !["red", "green", "blue", "nir"].contains($0.colour) }
         if anonymous, bands.count == wanted.count { return bands.map(\.index) }

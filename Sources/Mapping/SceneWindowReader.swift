@@ -1,6 +1,7 @@
 // The windows of scenes one by one, for whoever wants them as they are instead of a map.
 public import Geo
 internal import Raster
+public import Telemetry
 
 /// One window of the scenes.
 public struct SceneWindow: Sendable {
@@ -11,6 +12,8 @@ public struct SceneWindow: Sendable {
     /// Which of its cells count, `[row, column]`: half of their pixels or more are covered, and their centres lie in the
     /// area of interest.
     public let cells: [Bool]
+    /// The same for cells of `fineCellSize`; empty where none was asked for.
+    public let fineCells: [Bool]
 }
 
 /// Reads the windows of scenes on the lattice that a map of them would have.
@@ -28,6 +31,7 @@ public final class SceneWindowReader {
     private let area: MapArea
     private let layout: PixelLayout
     private let loader: ChunkLoader
+    private let fineCellSize: Int?
 
     /// Plans the windows.
     ///
@@ -36,8 +40,14 @@ public final class SceneWindowReader {
     ///   - layout: What the pixels become.
     ///   - windowSize: Side of a window in pixels.
     ///   - cellSize: Side of a cell in pixels; it divides `windowSize`.
+    ///   - fineCellSize: Side of smaller cells that are wanted too; it divides `cellSize`.
+    ///   - progress: Told `windows found`; an answer of `false` stops with `cancelled`.
     /// - Throws: `MappingError` (`needsSplit` where the area does not fit one grid), and what opening scenes and area throws.
-    public init(_ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int) throws {
+    public init(
+        _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, fineCellSize: Int? = nil,
+        progress: ProgressHandler = { _ in true }
+    ) throws {
+        precondition(cellSize % (fineCellSize ?? cellSize) == 0, "small cells do not fill a cell")
         var request = request
         request.overlap = request.overlap ?? 0
         request.split = false
@@ -52,20 +62,26 @@ public final class SceneWindowReader {
         loader = ChunkLoader(
             MosaicPlan(lattice: part.inputLattice, layout: layout, scenes: part.scenes, stretches: stretches),
             threads: request.threads)
-        let pieces = part.scenes.map { $0.window.coarsened(by: cellSize).intersection(part.window) }
-        var found: [LatticeIndex] = []
-        for j in part.windows.indices(from: part.window.row, length: part.window.height) {
-            for i in part.windows.indices(from: part.window.column, length: part.window.width) {
-                let index = LatticeIndex(i: i, j: j)
-                let window = part.windows.window(index)
-                guard pieces.contains(where: { !$0.intersection(window).isEmpty }),
-                    area.mayMeet(part.lattice.grid(of: window).bounds),
-                    try area.mask(on: part.lattice.grid(of: window))?.contains(true) ?? true
-                else { continue }
-                found.append(index)
+        self.fineCellSize = fineCellSize
+        // Scene by scene: what lies between scenes far apart is not walked through.
+        var found: Set<LatticeIndex> = []
+        for scene in part.scenes {
+            let piece = scene.window.coarsened(by: cellSize).intersection(part.window)
+            for j in part.windows.indices(from: piece.row, length: piece.height) {
+                guard progress(Progress(unit: "windows found", done: found.count, total: nil)) else {
+                    throw MappingError(.cancelled, "stopped before the first window was read", in: request.output)
+                }
+                for i in part.windows.indices(from: piece.column, length: piece.width) {
+                    let index = LatticeIndex(i: i, j: j)
+                    let grid = part.lattice.grid(of: part.windows.window(index))
+                    guard !found.contains(index), area.mayMeet(grid.bounds),
+                        try area.mask(on: grid)?.contains(true) ?? true
+                    else { continue }
+                    found.insert(index)
+                }
             }
         }
-        candidates = found
+        candidates = found.sorted { ($0.j, $0.i) < ($1.j, $1.i) }
     }
 
     /// Reads some windows, in the order given; those without a valid pixel are passed over.
@@ -85,16 +101,23 @@ public final class SceneWindowReader {
                 for j in chunks.j { loader.request(chunks.i.map { LatticeIndex(i: $0, j: j) }) }
             }
             guard let pixels = try assembler.window(index) else { continue }
-            let window = part.windows.window(index)
-            let side = part.windows.windowSize * part.cellSize
-            var cells =
-                pixels.validity.map { coarsened($0, side: side, cell: part.cellSize) }
-                ?? [Bool](repeating: true, count: window.width * window.height)
-            if let mask = try area.mask(on: part.lattice.grid(of: window)) {
-                for cell in cells.indices where !mask[cell] { cells[cell] = false }
-            }
-            try body(place, SceneWindow(index: index, pixels: pixels, cells: cells))
+            let cells = try cells(of: pixels, in: index, side: part.cellSize)
+            let fine = try fineCellSize.map { try self.cells(of: pixels, in: index, side: $0) } ?? []
+            try body(place, SceneWindow(index: index, pixels: pixels, cells: cells, fineCells: fine))
         }
+    }
+
+    /// Which cells of a window count.
+    private func cells(of pixels: PixelBuffer, in index: LatticeIndex, side cell: Int) throws -> [Bool] {
+        let window = part.inputWindow(index).coarsened(by: cell)
+        let lattice = PixelLattice(crs: part.lattice.crs, pixelSize: part.inputLattice.pixelSize * Double(cell))
+        var cells =
+            pixels.validity.map { coarsened($0, side: pixels.width, cell: cell) }
+            ?? [Bool](repeating: true, count: window.width * window.height)
+        if let mask = try area.mask(on: lattice.grid(of: window)) {
+            for cell in cells.indices where !mask[cell] { cells[cell] = false }
+        }
+        return cells
     }
 
     /// At most so many of the candidates, spread evenly.

@@ -111,7 +111,17 @@
                 guard scenes.isEmpty, aoi == nil, !dryRun else {
                     throw ValidationError("--tensor takes the place of scenes, an area and a plan")
                 }
-                guard output != nil else { throw ValidationError("--tensor needs an output: -o heights.safetensors") }
+                guard let output, output.lowercased().hasSuffix(".safetensors") else {
+                    throw ValidationError("--tensor needs an output .safetensors: -o heights.safetensors")
+                }
+                let given = [
+                    ("--overlap", overlap != nil), ("--bands", bands != nil), ("--legend-max", legendMaximum != nil),
+                    ("--all-touched", allTouched), ("--no-clip", noClip), ("--split", split),
+                    ("--format json", format == .json),
+                ]
+                if let option = given.first(where: \.1) {
+                    throw ValidationError("\(option.0) belongs to maps, not to --tensor")
+                }
             }
             guard (16...8192).contains(window) else {
                 throw ValidationError("--window must be 16 to 8192, got \(window)")
@@ -130,6 +140,8 @@
                     .badArgument, "no output is given",
                     try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
             }
+            let read = [tensor, modelPath, weights, head, weightsArguments.periods].compactMap(\.self)
+            if tensor != nil { try checkOutputs([output], inputs: read, overwrite: overwrite) }
             let model = try loadedModel(modelPath, device: Device(named: deviceName))
             if let tensor {
                 workspace.announce()
@@ -137,9 +149,9 @@
                 let meter = shared.meter("canopy")
                 defer { meter.finish() }
                 let count = try writeHeights(
-                    of: tensor, model: model, to: output, batch: batch, overwrite: overwrite, progress: meter.handler)
+                    of: tensor, model: model, to: output, batch: batch, progress: meter.handler)
                 meter.finish()
-                print("\(output): heights of \(count) images")
+                print("\(output): heights of \(counted(count, "images"))")
                 return
             }
             let predictor = CanopyPredictor(model: model, batch: batch)
@@ -158,6 +170,7 @@
             request.overlap = overlap
             request.bands = try bands.map(Self.bandList)
             request.model = MapModel(model)
+            request.otherInputs = read
             request.software = "geodino \(geodinoVersion)"
             request.commandLine = CommandLine.asTyped
             request.maximum = legendMaximum

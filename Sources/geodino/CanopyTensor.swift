@@ -7,10 +7,10 @@ import Torch
 
 /// Writes the heights of the images of a safetensors file: `heights` [N, 1, H, W] float32, metres.
 ///
-/// - Returns: The number of images.
-/// - Throws: `CommandError` for images that do not fit, or an output in the way; `TorchError`.
+/// - Returns: The number of images. A file in the way is replaced.
+/// - Throws: `CommandError` for images that do not fit, `TorchError`.
 func writeHeights(
-    of path: String, model: CanopyModel, to output: String, batch: Int, overwrite: Bool, progress: ProgressHandler
+    of path: String, model: CanopyModel, to output: String, batch: Int, progress: ProgressHandler
 ) throws -> Int {
     let input = try TensorInput(path, channels: model.backbone.configuration.channels)
     let patch = model.backbone.configuration.patchSize
@@ -18,9 +18,6 @@ func writeHeights(
         throw CommandError(
             .badArgument, "images of \(input.width) x \(input.height) pixels are no whole number of patches", in: path,
             why: ["width and height must be multiples of \(patch)"])
-    }
-    if !overwrite, FileManager.default.fileExists(atPath: output) {
-        throw CommandError(.badArgument, "the output exists already", in: output, try: "--overwrite, or another -o")
     }
     // The published way makes an odd grid's map larger.
     var writer: SafetensorsWriter?

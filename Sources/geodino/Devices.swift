@@ -1,4 +1,4 @@
-// Devices by name.
+// Devices and element types by name.
 import Telemetry
 import Torch
 
@@ -22,3 +22,6 @@ extension Device {
         self = device
     }
 }
+
+/// The types that networks compute in, by their names on the command line.
+let computeTypes: [String: DType] = ["float32": .float32, "float64": .float64, "bfloat16": .bfloat16]

@@ -75,8 +75,8 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Take every raster as one image, resampled to this side.", valueName: "pixels"))
     var size: Int?
 
-    @Option(help: ArgumentHelp("Side of a window of a scene.", valueName: "pixels"))
-    var window = 512
+    @Option(help: ArgumentHelp("Side of a window of a scene; 512 without it.", valueName: "pixels"))
+    var window: Int?
 
     @Option(help: "Pixels by which windows overlap; without it none, and a quarter of the window for a .tif.")
     var overlap: Int?
@@ -96,7 +96,13 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "The area of interest: any OGR vector file with polygons.")
     var aoi: String?
 
-    @Flag(help: "Replace an existing file.")
+    @Flag(help: "Count every patch that the area touches, not only those whose centre lies inside.")
+    var allTouched = false
+
+    @Flag(help: "Fill the area's bounding rectangle.")
+    var noClip = false
+
+    @Flag(help: "Replace an existing file and what lies beside it.")
     var overwrite = false
 
     @OptionGroup var arguments: WeightsArguments
@@ -107,13 +113,11 @@ struct EmbedCommand: ParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var shared: ProgressOptions
 
-    private static let types: [String: DType] = ["float32": .float32, "float64": .float64, "bfloat16": .bfloat16]
-
-    private var isRaster: Bool { output.lowercased().hasSuffix(".tif") || output.lowercased().hasSuffix(".tiff") }
+    private var isRaster: Bool { [".tif", ".tiff"].contains { output.lowercased().hasSuffix($0) } }
 
     func validate() throws {
         guard (1...4096).contains(batch) else { throw ValidationError("--batch must be 1 to 4096, got \(batch)") }
-        guard Self.types[dtype] != nil else {
+        guard computeTypes[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
         guard let layers = layerNumbers else {
@@ -127,8 +131,8 @@ struct EmbedCommand: ParsableCommand {
             guard let value else { continue }
             guard (1...8192).contains(value) else { throw ValidationError("\(name) must be 1 to 8192, got \(value)") }
         }
-        if let gsd, gsd != "native", !((Double(gsd) ?? 0) > 0 && (Double(gsd) ?? 0) < 1e6) {
-            throw ValidationError("--gsd takes metres above 0, or native; got '\(gsd)'")
+        if let gsd, gsd != "native", !(0.001...100_000).contains(Double(gsd) ?? 0) {
+            throw ValidationError("--gsd takes metres from 0.001 to 100000, or native; got '\(gsd)'")
         }
         if let stretch, StretchRule(text: stretch) == nil {
             throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
@@ -136,7 +140,14 @@ struct EmbedCommand: ParsableCommand {
         if let bands, bandNumbers == nil {
             throw ValidationError("--bands takes numbers from 1, such as 4,3,2; got '\(bands)'")
         }
+        if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers goes with --layers") }
+        if tensor != nil, let option = options(beside: .tensor).first {
+            throw ValidationError("\(option) does not go with --tensor, whose pixels are taken as they are")
+        }
         guard isRaster else {
+            guard output.lowercased().hasSuffix(".safetensors") else {
+                throw ValidationError("the output is a .safetensors or a .tif, got '\(output)'")
+            }
             if pca != nil || basis != nil { throw ValidationError("--pca and --basis belong to an output .tif") }
             return
         }
@@ -164,10 +175,43 @@ struct EmbedCommand: ParsableCommand {
         return kinds.contains(nil) ? nil : Set(kinds.compactMap(\.self))
     }
 
+    /// The options given that mean nothing for a kind of input.
+    private func options(beside kind: EmbedInputKind) -> [String] {
+        let given: [(name: String, isGiven: Bool, kinds: Set<EmbedInputKind>)] = [
+            ("--whole", whole, [.images]), ("--size", size != nil, [.images]),
+            ("--bands", bands != nil, [.images, .scenes]), ("--stretch", stretch != nil, [.images, .scenes]),
+            ("--window", window != nil, [.scenes]), ("--overlap", overlap != nil, [.scenes]),
+            ("--gsd", gsd != nil, [.scenes]), ("--aoi", aoi != nil, [.scenes]),
+            ("--all-touched", allTouched, [.scenes]), ("--no-clip", noClip, [.scenes]),
+        ]
+        return given.filter { $0.isGiven && !$0.kinds.contains(kind) }.map(\.name)
+    }
+
+    /// All that is read.
+    private var read: [String] {
+        inputs + [tensor, weights, aoi, basis, arguments.periods].compactMap(\.self)
+    }
+
     func run() throws {
         #if EARTH
             try gdal.apply()
         #endif
+        let kind = try inputKind()
+        if let option = options(beside: kind).first {
+            throw CommandError(
+                .badArgument, "\(option) means nothing for \(kind.rawValue)", in: inputs.first ?? "",
+                try: "leave it out")
+        }
+        if isRaster, kind != .scenes {
+            throw CommandError(
+                .badArgument, "\(kind.rawValue) have no common raster", in: inputs.first ?? "",
+                try: "give scenes with a place on Earth, or an output .safetensors")
+        }
+        // Components beside the map, be they made or left by an older one.
+        let components = URL(fileURLWithPath: output).deletingPathExtension().relativePath + ".pca.safetensors"
+        let keepsBasis = basis.map { inputFile(at: components, among: [$0]) != nil } ?? false
+        try checkOutputs(
+            [output] + (isRaster && !keepsBasis ? [components] : []), inputs: read, overwrite: overwrite)
         let contents = try WeightsContents.open(weights, options: arguments.options)
         for note in contents.notes { printToStandardError("note: \(note)") }
         var record = contents.record
@@ -176,33 +220,35 @@ struct EmbedCommand: ParsableCommand {
         if let count = self.device.tensorThreads { Torch.setThreads(count) }
         let meter = shared.meter("embed")
         defer { meter.finish() }
-        let type = Self.types[dtype] ?? .float32
+        let type = computeTypes[dtype] ?? .float32
         func network() throws -> any ImageBackbone {
             try contents.network(
                 dtype: type, device: device, residency: stream ? .streamed : contents.residency(for: type, on: device))
         }
-        if isRaster {
-            #if EARTH
-                try writeRaster(network, record, contents, meter)
-                return
-            #else
-                throw CommandError(
-                    .notFound, "this is the tensor half, which writes no rasters", in: output,
-                    try: "give an output .safetensors")
-            #endif
+        guard isRaster else {
+            try writeTokens(kind, network, record, contents, type, device, meter)
+            return
         }
-        if !overwrite, FileManager.default.fileExists(atPath: output) {
-            throw BackboneError(
-                .exists, "the file exists already", in: output, try: "choose another name, or --overwrite")
-        }
-        let input = try images(record, meter)
+        #if EARTH
+            let job = FeatureMapJob(
+                scenes: inputs, output: output, options: rasterOptions(record), batch: batch,
+                layer: layerNumbers?.first, normalises: !rawLayers, pca: pca, basis: basis,
+                componentsPath: components, keepsBasis: keepsBasis, overwrite: overwrite, read: read)
+            try job.run(network, record, contents, meter)
+        #endif
+    }
+
+    private func writeTokens(
+        _ kind: EmbedInputKind, _ network: () throws -> any ImageBackbone, _ record: WeightsRecord,
+        _ contents: WeightsContents, _ type: DType, _ device: Device, _ meter: ProgressMeter
+    ) throws {
+        let input = try images(kind, record, meter)
         var options = EmbedOptions()
         options.kinds = keptKinds ?? options.kinds
         options.layers = layerNumbers ?? []
         options.normalisesLayers = !rawLayers
         options.batch = batch
-        var metadata = input.metadata
-        metadata["weights"] = contents.path
+        let metadata = input.metadata.merging(try weightsMetadata(contents, record, kind)) { own, _ in own }
         let file = try TokenFile(
             output, network: network(), count: input.count, height: input.height, width: input.width, options: options,
             beside: input.beside, metadata: metadata, overwrite: overwrite)
@@ -216,40 +262,73 @@ struct EmbedCommand: ParsableCommand {
         }
         try file.finish()
         meter.finish()
-        print("\(output): \(input.count) \(input.unit) of \(input.width) x \(input.height) px")
+        print("\(output): \(counted(input.count, input.unit)) of \(input.width) x \(input.height) px")
     }
 
-    /// Where the images come from.
-    private func images(_ record: WeightsRecord, _ meter: ProgressMeter) throws -> any EmbedInput {
-        if let tensor { return try TensorInput(tensor, channels: record.architecture.channels) }
-        if inputs.count == 1, isTiles(inputs[0]) {
-            let tiles = try TileInput(inputs[0], record: record)
-            for note in tiles.notes { printToStandardError("note: \(note)") }
-            return tiles
-        }
-        #if EARTH
-            if let tiles = inputs.first(where: isTiles) {
+    /// What the tokens are of, for the file.
+    private func weightsMetadata(
+        _ contents: WeightsContents, _ record: WeightsRecord, _ kind: EmbedInputKind
+    ) throws -> [String: String] {
+        var metadata = ["software": "geodino \(geodinoVersion)", "weights": contents.path, "dtype": dtype]
+        // Hashing what is larger than that would take longer than the tokens of an image.
+        if contents.byteCount <= 4 << 30 { metadata["weights_sha256"] = try contents.sha256() }
+        if layers != nil { metadata["layers_normalised"] = rawLayers ? "no" : "yes" }
+        guard kind != .tensor else { return metadata }
+        metadata["mean"] = record.mean.map { "\($0)" }.joined(separator: ",")
+        metadata["std"] = record.std.map { "\($0)" }.joined(separator: ",")
+        metadata["band_names"] = record.bands.map(\.name).joined(separator: ",")
+        guard kind != .tiles else { return metadata }
+        metadata["stretch"] = record.stretch.text
+        if let bands { metadata["bands"] = bands }
+        return metadata
+    }
+
+    /// What the inputs are, by their headers.
+    private func inputKind() throws -> EmbedInputKind {
+        if tensor != nil { return .tensor }
+        if let tiles = inputs.first(where: isTiles) {
+            guard inputs.count == 1 else {
                 throw CommandError(
                     .badArgument, "a corpus or a pack is embedded by itself", in: tiles, try: "give it alone")
             }
-            let options = rasterOptions(record)
+            return .tiles
+        }
+        #if EARTH
             let placed = try inputs.map { try RasterReader(path: $0).grid.crs != nil }
-            if whole || size != nil || !placed.contains(true) {
-                return try ImageInput(inputs, record: record, options: options)
-            }
+            if whole || size != nil || !placed.contains(true) { return .images }
             if let place = placed.firstIndex(of: false) {
                 throw CommandError(
                     .badArgument, "the raster does not say where on Earth it lies, others do", in: inputs[place],
                     try: "--whole, which takes every raster as one image")
             }
-            let scenes = try SceneInput(
-                inputs, output: output, record: record, options: options, progress: meter.handler)
-            for warning in scenes.warnings { printToStandardError("warning: \(warning)") }
-            return scenes
+            return .scenes
         #else
             throw CommandError(
                 .notFound, "this is the tensor half, which reads packs and --tensor alone", in: inputs[0],
                 try: "geodino corpus pack CORPUS -o PACK, on a machine with GDAL")
+        #endif
+    }
+
+    /// Where the images come from.
+    private func images(_ kind: EmbedInputKind, _ record: WeightsRecord, _ meter: ProgressMeter) throws
+        -> any EmbedInput
+    {
+        if let tensor { return try TensorInput(tensor, channels: record.architecture.channels) }
+        if kind == .tiles {
+            let tiles = try TileInput(inputs[0], record: record)
+            for note in tiles.notes { printToStandardError("note: \(note)") }
+            return tiles
+        }
+        #if EARTH
+            let options = rasterOptions(record)
+            if kind == .images { return try ImageInput(inputs, record: record, options: options) }
+            let scenes = try SceneInput(
+                inputs, output: output, record: record, options: options, tapsLayers: layers != nil,
+                progress: meter.handler)
+            for warning in scenes.warnings { printToStandardError("warning: \(warning)") }
+            return scenes
+        #else
+            preconditionFailure("the tensor half knows tensors and packs")
         #endif
     }
 
@@ -268,78 +347,13 @@ struct EmbedCommand: ParsableCommand {
             options.bands = bandNumbers
             options.size = size
             options.aoi = aoi
-            options.window = window
+            options.allTouched = allTouched
+            options.noClip = noClip
+            options.window = window ?? options.window
             options.overlap = overlap
             options.gsd = gsd == "native" ? nil : gsd.flatMap(Double.init) ?? record.gsd
             options.threads = threads.count
             return options
-        }
-
-        /// The feature raster or the picture of components, blended over windows.
-        private func writeRaster(
-            _ network: () throws -> any ImageBackbone, _ record: WeightsRecord, _ contents: WeightsContents,
-            _ meter: ProgressMeter
-        ) throws {
-            if inputs.count == 1, isTiles(inputs[0]) {
-                throw CommandError(
-                    .badArgument, "tiles of a corpus have no common raster", in: inputs[0],
-                    try: "give scenes, or an output .safetensors")
-            }
-            let basisPath = URL(fileURLWithPath: output).deletingPathExtension().relativePath + ".pca.safetensors"
-            if pca != nil, basis == nil, !overwrite, FileManager.default.fileExists(atPath: basisPath) {
-                throw BackboneError(.exists, "the file exists already", in: basisPath, try: "--overwrite")
-            }
-            let options = rasterOptions(record)
-            let predictor = try FeaturePredictor(
-                network: network(), record: record, windowSize: window, gsd: options.gsd, layer: layerNumbers?.first,
-                normalises: !rawLayers)
-            var request = MapRequest(scenes: inputs, aoi: aoi, output: output)
-            request.overwrite = overwrite
-            request.threads = options.threads
-            request.batchSize = batch
-            request.overlap = overlap
-            request.bands = options.bands
-            request.model = MapModel(
-                id: URL(fileURLWithPath: contents.path).lastPathComponent, path: contents.path,
-                sha256: try contents.sha256(),
-                summary: "backbone \(record.architecture.presetName ?? "of width \(record.architecture.width)")")
-            request.software = "geodino \(geodinoVersion)"
-            request.commandLine = CommandLine.asTyped
-            request.intraOpThreads = Torch.threads
-            var components: PrincipalComponents?
-            if let pca {
-                let found: PrincipalComponents
-                if let basis {
-                    found = try PrincipalComponents.load(from: basis, width: predictor.tokenWidth)
-                    guard found.count == pca else {
-                        throw CommandError(
-                            .badArgument, "the file has \(found.count) components, --pca asks for \(pca)", in: basis)
-                    }
-                } else {
-                    found = try principalComponents(
-                        of: request, predictor: predictor, count: pca, progress: meter.handler)
-                }
-                components = found
-                predictor.output = pca == 3 ? .colours(found) : .components(found)
-                if pca == 3 { request.sampleType = .uint8 }
-            }
-            let title = pca.map { "Features, \($0) principal components" } ?? "Features"
-            let summary = try makeMap(
-                request, predictor: predictor,
-                style: MapStyle(title: title, unit: "", rendering: pca == 3 ? .picture : .none),
-                progress: meter.handler)
-            if basis == nil, let components { try components.save(to: basisPath, weights: contents.path) }
-            meter.finish()
-            for warning in summary.warnings { printToStandardError("warning: \(warning)") }
-            for part in summary.parts {
-                print(
-                    "\(part.output): \(part.grid.width) x \(part.grid.height) pixels of \(predictor.outputBands.count) bands, \(part.windows) windows"
-                )
-            }
-            if let components {
-                let shares = components.explained.prefix(8).map { shown(100 * $0, digits: 1) + " %" }
-                print("share of the variance: \(shares.joined(separator: ", "))")
-            }
         }
     #endif
 }

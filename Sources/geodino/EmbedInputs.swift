@@ -4,6 +4,14 @@ import Downstream
 import Geo
 import Torch
 
+/// What images are taken from.
+enum EmbedInputKind: String {
+    case tensor = "a tensor"
+    case tiles = "tiles of a corpus or a pack"
+    case images = "images that are taken as a whole"
+    case scenes
+}
+
 /// Images on their way into a network, all of one size.
 protocol EmbedInput {
     /// Number of images.
@@ -42,8 +50,10 @@ struct TensorInput: EmbedInput {
     let width: Int
     let unit = "images"
     private let pixels: Tensor
+    private let path: String
 
     init(_ path: String, channels: Int) throws {
+        self.path = path
         let source = try openTensors(path)
         guard let entry = source.entry("pixels") else {
             throw CommandError(
@@ -63,7 +73,15 @@ struct TensorInput: EmbedInput {
 
     func batches(of size: Int, _ body: (EmbedBatch) throws -> Void) throws {
         for start in stride(from: 0, to: count, by: size) {
-            try body(EmbedBatch(images: pixels.narrow(dim: 0, start: start, length: min(size, count - start))))
+            let images = pixels.narrow(dim: 0, start: start, length: min(size, count - start))
+            guard images.isAllFinite else {
+                let places = start..<start + images.shape[0]
+                let bad = places.first { !pixels.narrow(dim: 0, start: $0, length: 1).isAllFinite } ?? start
+                throw CommandError(
+                    .badArgument, "'pixels' holds values that are no finite numbers, first in image \(bad)", in: path,
+                    try: "fill what has no data before normalising, with the mean of the bands for example")
+            }
+            try body(EmbedBatch(images: images))
         }
     }
 }

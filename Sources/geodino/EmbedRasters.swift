@@ -1,4 +1,4 @@
-// What 'geodino embed' takes from rasters: whole images, windows of scenes, feature maps.
+// What 'geodino embed' takes from rasters: whole images, windows of scenes.
 #if EARTH
     import Backbone
     import Downstream
@@ -17,6 +17,10 @@
         var size: Int?
         /// The area of interest.
         var aoi: String?
+        /// Whether cells count that the area only touches.
+        var allTouched = false
+        /// Whether the area's bounding rectangle is meant.
+        var noClip = false
         /// Side of a window in pixels.
         var window = 512
         /// Pixels by which windows overlap.
@@ -25,6 +29,42 @@
         var gsd: Double?
         /// Threads that read.
         var threads = 1
+
+        /// The map of some scenes that has these windows.
+        func request(_ scenes: [String], output: String) -> MapRequest {
+            var request = MapRequest(scenes: scenes, aoi: aoi, output: output)
+            request.allTouched = allTouched
+            request.noClip = noClip
+            request.threads = threads
+            request.overlap = overlap
+            request.bands = bands
+            request.grayAsColour = true
+            return request
+        }
+    }
+
+    /// What is wrong with scenes, with advice that the command can follow.
+    func advising<T>(_ work: () throws -> T) throws -> T {
+        do {
+            return try work()
+        } catch let error as MappingError {
+            let advice: String? =
+                switch error.code {
+                case .needsSplit: "embed the parts one by one, each with its scenes first and an --aoi"
+                case .badValues where error.remedy?.contains("gdal_translate -ot Byte") == true:
+                    "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value"
+                default: nil
+                }
+            guard let advice else { throw error }
+            throw MappingError(error.code, error.what, in: error.place, why: error.causes, try: advice)
+        }
+    }
+
+    /// Nothing is to be seen.
+    func noValidPixel(_ scene: String) -> CommandError {
+        CommandError(
+            .badArgument, "no window has a valid pixel", in: scene,
+            try: "check nodata values and masks with: gdalinfo -stats")
     }
 
     /// Rasters that are each one image as a whole, whether they have a place on Earth or not.
@@ -120,7 +160,10 @@
         func missing(_ why: String) -> CommandError {
             CommandError(
                 .badArgument, "the weights take \(wanted.count) bands (\(wanted.joined(separator: ", ")))",
-                in: reader.path, why: [why], try: "name the bands in the order of the weights: --bands 1,2,3")
+                in: reader.path, why: [why],
+                try:
+                    "name the bands in the order of the weights: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
+            )
         }
         if let asked {
             guard asked.count == wanted.count else { throw missing("--bands names \(asked.count)") }
@@ -146,29 +189,37 @@
         private let reader: SceneWindowReader
         private let indices: [LatticeIndex]
         private let cells: Int
+        /// Cells of the layers' grids, where these are finer.
+        private let fineCells: Int?
         private let normalizer: PixelNormalizer
         private let scenes: [String]
+        private let aoi: String?
 
         init(
-            _ scenes: [String], output: String, record: WeightsRecord, options: RasterInputOptions,
+            _ scenes: [String], output: String, record: WeightsRecord, options: RasterInputOptions, tapsLayers: Bool,
             progress: ProgressHandler
         ) throws {
             let stride = record.architecture.stride
+            let tapStride = record.architecture.tapStride
             guard options.window % stride == 0 else {
                 throw CommandError(
                     .badArgument, "windows of \(options.window) pixels are no whole number of patches", in: "--window",
                     try: "a multiple of \(stride)")
             }
             self.scenes = scenes
-            var request = MapRequest(scenes: scenes, aoi: options.aoi, output: output)
+            aoi = options.aoi
+            var request = options.request(scenes, output: output)
             request.overwrite = true
-            request.threads = options.threads
-            request.overlap = options.overlap
-            request.bands = options.bands
             let layout = PixelLayout(
                 bands: record.bands, sampleType: .uint8, tileSize: options.window, gsd: options.gsd,
                 stretch: record.stretch)
-            reader = try SceneWindowReader(request, layout: layout, windowSize: options.window, cellSize: stride)
+            let fine = tapsLayers && tapStride < stride ? tapStride : nil
+            reader = try advising {
+                try SceneWindowReader(
+                    request, layout: layout, windowSize: options.window, cellSize: stride, fineCellSize: fine,
+                    progress: progress)
+            }
+            fineCells = fine.map { options.window / $0 }
             height = options.window
             width = options.window
             cells = options.window / stride
@@ -186,11 +237,7 @@
                 if window.cells.contains(true) { found.append(window.index) }
             }
             if stopped { throw BackboneError(.cancelled, "interrupted; the file was not written", in: output) }
-            guard !found.isEmpty else {
-                throw CommandError(
-                    .badArgument, "no window has a valid pixel", in: scenes[0],
-                    try: "check nodata values and masks with: gdalinfo -stats")
-            }
+            guard !found.isEmpty else { throw noValidPixel(scenes[0]) }
             indices = found
         }
 
@@ -199,26 +246,31 @@
             [
                 TensorEntry(name: "bounds", type: .float64, shape: [count, 4]),
                 TensorEntry(name: "valid", type: .uint8, shape: [count, cells, cells]),
-            ]
+            ] + (fineCells.map { [TensorEntry(name: "layers.valid", type: .uint8, shape: [count, $0, $0])] } ?? [])
         }
         var metadata: [String: String] {
             let part = reader.plan.parts[0]
-            return [
+            var metadata = [
                 "inputs": scenes.joined(separator: "\n"), "crs": part.lattice.crs.definition,
                 "pixel_size": "\(part.inputLattice.pixelSize)", "window": "\(width)",
+                "overlap": "\((part.windows.windowSize - part.windows.stride) * part.cellSize)",
+                "cell_size": "\(part.cellSize)",
             ]
+            metadata["aoi"] = aoi
+            return metadata
         }
 
         func batches(of size: Int, _ body: (EmbedBatch) throws -> Void) throws {
             var images: [Tensor] = []
             var bounds: [Double] = []
             var valid: [UInt8] = []
+            var fine: [UInt8] = []
             func flush() throws {
                 guard !images.isEmpty else { return }
-                try body(
-                    EmbedBatch(
-                        images: stack(images),
-                        rows: ["bounds": bounds.withUnsafeBytes(Array.init), "valid": valid]))
+                var rows = ["bounds": bounds.withUnsafeBytes(Array.init), "valid": valid]
+                if fineCells != nil { rows["layers.valid"] = fine }
+                try body(EmbedBatch(images: stack(images), rows: rows))
+                fine = []
                 images = []
                 bounds = []
                 valid = []
@@ -228,42 +280,10 @@
                 let place = window.pixels.grid?.bounds ?? Bounds(minX: 0, minY: 0, maxX: 0, maxY: 0)
                 bounds += [place.minX, place.minY, place.maxX, place.maxY]
                 valid += window.cells.map { $0 ? 1 : 0 }
+                fine += window.fineCells.map { $0 ? 1 : 0 }
                 if images.count == size { try flush() }
             }
             try flush()
         }
-    }
-
-    /// The principal components of the windows of a map: of at most 32 windows, and 16,384 tokens spread over these.
-    func principalComponents(
-        of request: MapRequest, predictor: FeaturePredictor, count: Int, progress: ProgressHandler
-    ) throws -> PrincipalComponents {
-        var plain = request
-        plain.overwrite = true
-        let reader = try SceneWindowReader(
-            plain, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize)
-        let chosen = reader.spread(32)
-        let most = max(1, 16384 / max(chosen.count, 1))
-        var tokens: [Tensor] = []
-        var stopped = false
-        try reader.read(chosen) { place, window in
-            guard !stopped, progress(Progress(unit: "windows for components", done: place, total: chosen.count)) else {
-                stopped = true
-                return
-            }
-            let valid = window.cells.indices.filter { window.cells[$0] }
-            guard !valid.isEmpty else { return }
-            let count = min(most, valid.count)
-            let picked = (0..<count).map { valid[$0 * valid.count / count] }
-            let all = try predictor.tokens(TileBatch(ids: [place], tiles: [window.pixels]))
-            tokens.append(
-                all.reshaped([window.cells.count, predictor.tokenWidth])
-                    .indexSelect(dim: 0, indices: Tensor(picked, shape: [count])))
-        }
-        if stopped { throw BackboneError(.cancelled, "interrupted; nothing was written", in: request.output) }
-        guard !tokens.isEmpty else {
-            throw CommandError(.badArgument, "no window has a valid pixel", in: request.scenes[0])
-        }
-        return try PrincipalComponents(of: concatenate(tokens, dim: 0), count: count)
     }
 #endif

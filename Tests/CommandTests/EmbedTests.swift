@@ -142,7 +142,22 @@ import Torch
         let picture = try read("picture.tif")
         #expect(picture.sampleType == .uint8 && picture.bands == 3)
         #expect(try read("again.tif").samples == picture.samples)
-        #expect(!FileManager.default.fileExists(atPath: folder.file("again.pca.safetensors")))
+        let used = try Data(contentsOf: URL(fileURLWithPath: folder.file("again.pca.safetensors")))
+        #expect(used == (try Data(contentsOf: URL(fileURLWithPath: folder.file("picture.pca.safetensors")))))
+        // A picture made again with its own components keeps them; a map of features takes picture and components away.
+        #expect(
+            try embed(
+                [scene], "again.tif", "--window", "32", "--pca", "3", "--basis", folder.file("again.pca.safetensors"),
+                "--overwrite"
+            ).status == 0)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("again.pca.safetensors"))) == used)
+        let other = try embed(
+            [scene], "other.tif", "--window", "32", "--pca", "3", "--layers", "0", "--basis",
+            folder.file("picture.pca.safetensors"))
+        #expect(other.status == 1 && other.errors.contains("of other tokens"), "\(other.errors)")
+        #expect(try embed([scene], "again.tif", "--window", "32", "--overwrite").status == 0)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("again") }
+        #expect(Set(left) == ["again.tif", "again.json"])
         // Two components are numbers, and the first varies most.
         #expect(try embed([scene], "two.tif", "--window", "32", "--pca", "2").status == 0)
         let two = try read("two.tif")
@@ -175,7 +190,14 @@ import Torch
         let found = try values("corpus.safetensors", "cls")
         #expect(found.count >= 32 && found.count % 32 == 0)
         #expect(try values("pack.safetensors", "cls") == found)
-        #expect(try embed([folder.file("pack")], "pack.tif").errors.contains("tiles of a corpus have no common raster"))
+        let raster = try embed([folder.file("pack")], "pack.tif")
+        #expect(raster.status == 1 && raster.errors.contains("have no common raster"), "\(raster.errors)")
+        let mixed = try embed([folder.file("land/scene-000/rgb.tif"), folder.file("corpus")], "mixed.tif")
+        #expect(mixed.status == 1 && mixed.errors.contains("by itself"), "\(mixed.errors)")
+        let window = try embed([folder.file("corpus")], "window.safetensors", "--window", "32")
+        #expect(window.status == 1 && window.errors.contains("--window means nothing for tiles"), "\(window.errors)")
+        let metadata = try SafetensorsFile(path: folder.file("corpus.safetensors")).metadata
+        #expect(metadata["weights_sha256"]?.count == 64 && metadata["mean"] == "0.485,0.456,0.406")
     }
 
     @Test func `images are resampled where a side is given`() throws {
@@ -192,6 +214,113 @@ import Torch
         #expect(try embed([paths[1]], "plain.safetensors").status == 0)
         #expect(try embed([paths[1]], "same.safetensors", "--size", "64").status == 0)
         #expect(try values("plain.safetensors", "cls") == values("same.safetensors", "cls"))
+    }
+
+    @Test func `what is read is never written over`() throws {
+        let files = FileManager.default
+        let own = folder.file("w.safetensors")
+        #expect(
+            try Program.run(["weights", "convert", weights, "-o", own, "--to", "geodino"]).status == 0)
+        let before = try Data(contentsOf: URL(fileURLWithPath: own))
+        let pixels = try pixels("pixels.safetensors", width: 32, height: 32)
+        let scene = try scene("scene.tif", width: 64, height: 64)
+        let image = try self.scene("image.safetensors", width: 32, height: 32, placed: false)
+        try files.createSymbolicLink(atPath: folder.file("link.safetensors"), withDestinationPath: own)
+        for (inputs, output) in [
+            (["--tensor", pixels], own), (["--tensor", pixels], pixels),
+            (["--tensor", pixels], folder.file("link.safetensors")), ([image], image), ([scene], scene),
+            ([scene], own),
+        ] {
+            let outcome = try Program.run(
+                ["embed"] + inputs + ["--weights", own, "--statistics", "web", "-o", output, "--overwrite", "-q"])
+            #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(outcome.errors)")
+        }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: own)) == before)
+    }
+
+    @Test func `half precision is near, also with weights that mask a bias`() throws {
+        let masked = Program.root.appendingPathComponent("Tests/Golden/huggingface/official-eadcf0ff.pth").path
+        let pixels = try pixels("pixels.safetensors", width: 32, height: 32)
+        for (type, output) in [("float32", "full.safetensors"), ("bfloat16", "half.safetensors")] {
+            let outcome = try Program.run([
+                "embed", "--tensor", pixels, "--weights", masked, "--dtype", type, "-o", folder.file(output), "-q",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        for name in ["cls", "patches"] {
+            let full = try values("full.safetensors", name)
+            let difference = largestDifference(try values("half.safetensors", name), full)
+            let scale = full.map { abs($0) }.max() ?? 0
+            #expect(difference > 0 && difference < 0.03 * scale, "\(name): \(difference) of \(scale)")
+        }
+    }
+
+    @Test func `pixels that are no numbers are refused, with the image that holds them`() throws {
+        var values = [Float](repeating: 0.5, count: 2 * 3 * 16 * 16)
+        values[3 * 16 * 16 + 7] = .nan
+        try writeSafetensors(
+            [("pixels", Tensor(values, shape: [2, 3, 16, 16]))], to: folder.file("nan.safetensors"))
+        let outcome = try Program.run([
+            "embed", "--tensor", folder.file("nan.safetensors"), "--weights", weights, "-o",
+            folder.file("out.safetensors"), "-q",
+        ])
+        #expect(outcome.status == 1 && outcome.errors.contains("image 1"), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.file("out.safetensors")))
+    }
+
+    @Test func `a gray scene is like a gray image`() throws {
+        let samples = (0..<32 * 32).map { UInt8($0 * 7 % 251) }
+        for (name, placed) in [("placed.tif", true), ("plain.tif", false)] {
+            let grid = Grid(
+                crs: CoordinateReferenceSystem("EPSG:32633"),
+                transform: GeoTransform(originX: 500_000, originY: 5_000_000, pixelSize: 1), width: 32, height: 32)
+            try writeRaster(
+                PixelBuffer(bands: 1, height: 32, width: 32, samples: .uint8(samples), grid: placed ? grid : nil),
+                to: folder.file(name), format: RasterFormat(sampleType: .uint8, bands: [BandInfo(name: "gray")]))
+        }
+        #expect(try embed([folder.file("placed.tif")], "a.safetensors", "--window", "32").status == 0)
+        #expect(try embed([folder.file("plain.tif")], "b.safetensors").status == 0)
+        #expect(largestDifference(try values("a.safetensors", "cls"), try values("b.safetensors", "cls")) < 1e-5)
+    }
+
+    @Test func `layers of a ConvNeXt say on their own grid what counts`() throws {
+        let convnext = Program.root.appendingPathComponent("Tests/Golden/huggingface/convnext").path
+        let scene = try scene("scene.tif", width: 84, height: 64)
+        let outcome = try Program.run([
+            "embed", scene, "--weights", convnext, "--statistics", "web", "--window", "64", "--layers", "0", "-o",
+            folder.file("out.safetensors"), "-q",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let found = try tensors("out.safetensors")
+        let count = try #require(found["patches"]?.shape.first)
+        let cells = try #require(found["layers.0.patches"]?.shape)
+        #expect(found["valid"]?.shape == [count, 2, 2] && cells[1] == 4)
+        #expect(found["layers.valid"]?.shape == [count, cells[1], cells[2]])
+        // The second window has pixels in columns 64 to 84: 20 of 32, which counts, and 4 of the second 16, which does not.
+        let valid = try #require(found["valid"]).to(.float32).floats()
+        let fine = try #require(found["layers.valid"]).to(.float32).floats()
+        #expect(valid.reduce(0, +) == 6 && fine.reduce(0, +) == 20)
+    }
+
+    @Test func `options that mean nothing are not passed over`() throws {
+        let plain = try scene("plain.tif", width: 32, height: 32, placed: false)
+        let pixels = try pixels("pixels.safetensors", width: 32, height: 32)
+        for (option, value) in [("--window", "32"), ("--aoi", "a.geojson"), ("--gsd", "native"), ("--overlap", "4")] {
+            let image = try embed([plain], "out.safetensors", option, value)
+            #expect(image.status == 1 && image.errors.contains("\(option) means nothing"), "\(image.errors)")
+            let tensor = try Program.run([
+                "embed", "--tensor", pixels, "--weights", weights, "-o", folder.file("out.safetensors"), option, value,
+            ])
+            #expect(tensor.status == 64 && tensor.errors.contains(option))
+        }
+        #expect(try embed([plain], "out.safetensors", "--raw-layers").status == 64)
+        #expect(try embed([plain], "out.npy").status == 64)
+        #expect(try embed([plain], "out.safetensors", "--gsd", "1e-300").status == 64)
+        let missing = try embed([plain], "nowhere/out.safetensors")
+        #expect(missing.status == 1 && missing.errors.contains("mkdir -p"), "\(missing.errors)")
+        let placed = try scene("placed.tif", width: 64, height: 64)
+        let many = try embed([placed], "out.tif", "--window", "32", "--pca", "33")
+        #expect(many.status == 1 && many.errors.contains("a token has 32"), "\(many.errors)")
     }
 
     @Test func `wrong inputs are named and leave nothing`() throws {

@@ -1,6 +1,7 @@
 // Principal components beside tokens whose components are known.
 import Downstream
 import Foundation
+import Telemetry
 import Testing
 import Torch
 
@@ -43,14 +44,36 @@ struct PrincipalComponentsTests {
         let found = try PrincipalComponents(of: tokens, count: 2)
         try withTemporaryFolder { folder in
             let path = folder + "/basis.safetensors"
-            try found.save(to: path, weights: "w")
-            let read = try PrincipalComponents.load(from: path, width: 4)
+            let origin = TokenOrigin(weights: "w", layer: 3)
+            try found.save(to: path, origin: origin)
+            let read = try PrincipalComponents.load(from: path, width: 4, origin: origin)
+            #expect(read.sha256() == found.sha256() && read.sha256().count == 64)
             #expect(read.colours(tokens).floats() == found.colours(tokens).floats())
             #expect(read.explained == found.explained)
             let error = try #require(throws: DownstreamError.self) {
-                try PrincipalComponents.load(from: path, width: 5)
+                try PrincipalComponents.load(from: path, width: 5, origin: origin)
             }
             #expect(error.code == .badModel)
+            for (other, word) in [
+                (TokenOrigin(weights: "v", layer: 3), "weights_sha256"), (TokenOrigin(weights: "w"), "layer"),
+                (TokenOrigin(weights: "w", layer: 3, isNormalised: false), "normalised"),
+            ] {
+                let error = try #require(throws: DownstreamError.self) {
+                    try PrincipalComponents.load(from: path, width: 4, origin: other)
+                }
+                #expect(error.report.contains(word), "\(error.report)")
+            }
+            var arrays: [(name: String, tensor: Tensor)] = [
+                ("mean", found.mean), ("components", found.components), ("explained", Tensor([0.5, 0.5], shape: [2])),
+                ("low", Tensor([0.0, 3.0], shape: [2])), ("high", Tensor([1.0, 2.0], shape: [2])),
+            ]
+            for wrong in [Tensor([1.0, 2.0], shape: [2]), Tensor([1.0, .nan], shape: [2])] {
+                arrays[4].tensor = wrong
+                try writeSafetensors(arrays, metadata: origin.metadata, to: path)
+                #expect(throws: DownstreamError.self) {
+                    try PrincipalComponents.load(from: path, width: 4, origin: origin)
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Mapping
 import Raster
+import Synchronization
 import TestSupport
 import Testing
 
@@ -130,6 +131,65 @@ struct CellMapTests {
         #expect(picture.bands.count >= 3 && picture.grid.width > 100)
     }
 
+    @Test func `a map without a picture takes that of an older map away`() throws {
+        try writeScene(folder.file("scene.tif"))
+        var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
+        let predictor = MeanPredictor(windowSize: 32, cellSize: 4, bands: 3)
+        _ = try makeMap(request, predictor: predictor, style: MapStyle(title: "Means", unit: "", rendering: .picture))
+        let files = FileManager.default
+        #expect(files.fileExists(atPath: folder.file("map.png")) && files.fileExists(atPath: folder.file("map.qml")))
+        request.overwrite = true
+        _ = try makeMap(request, predictor: predictor, style: MapStyle(title: "Means", unit: "", rendering: .none))
+        #expect(![".png", ".qml"].contains { files.fileExists(atPath: folder.file("map" + $0)) })
+    }
+
+    @Test func `other files that are read are not written over`() throws {
+        try writeScene(folder.file("scene.tif"))
+        try Data("weights".utf8).write(to: URL(fileURLWithPath: folder.file("map.png")))
+        var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
+        request.overwrite = true
+        request.otherInputs = [folder.file("map.png")]
+        let error = try #require(throws: MappingError.self) {
+            try makeMap(
+                request, predictor: MeanPredictor(windowSize: 32, cellSize: 4, bands: 3),
+                style: MapStyle(title: "Means", unit: ""))
+        }
+        #expect(error.code == .exists && error.place == folder.file("map.png"))
+    }
+
+    @Test func `many bands between scenes far apart are refused before any work`() throws {
+        // 390 km apart at 10 m: a few hundred tiles of four bands, a hundred million of 4096.
+        try writeScene(folder.file("a.tif"), x: 300_000, y: 5_000_000)
+        try writeScene(folder.file("b.tif"), x: 690_000, y: 5_400_000)
+        let scenes = [folder.file("a.tif"), folder.file("b.tif")]
+        let layout = PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: 32, gsd: 10, stretch: .none)
+        func plan(_ bands: Int) throws -> MapPlan {
+            try planMap(
+                MapRequest(scenes: scenes, output: folder.file("map.tif")), layout: layout, windowSize: 32, cellSize: 1,
+                outputBands: (0..<bands).map { BandInfo(name: "\($0)") })
+        }
+        #expect(try plan(3).parts.count == 1)
+        let error = try #require(throws: MappingError.self) { try plan(4096) }
+        #expect(error.code == .tooLarge && error.what.contains("4096 bands"))
+        // Windows are found scene by scene, whatever lies between.
+        let asked = Mutex(0)
+        let reader = try SceneWindowReader(
+            MapRequest(scenes: scenes, output: folder.file("map.tif")), layout: layout, windowSize: 32, cellSize: 4,
+            progress: { _ in
+                asked.withLock { $0 += 1 }
+                return true
+            })
+        #expect(asked.withLock(\.self) < 20 && reader.candidates.count < 80)
+        let sorted = reader.candidates.sorted { ($0.j, $0.i) < ($1.j, $1.i) }
+        #expect(reader.candidates == sorted)
+        let stopped = try #require(throws: MappingError.self) {
+            try SceneWindowReader(
+                MapRequest(scenes: scenes, output: folder.file("map.tif")), layout: layout, windowSize: 32, cellSize: 4,
+                progress: { _ in false })
+        }
+        #expect(stopped.isCancellation)
+    }
+
     @Test func `an overlap is a whole number of cells`() throws {
         try writeScene(folder.file("scene.tif"))
         var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
@@ -150,7 +210,7 @@ struct CellMapTests {
         func windows(_ aoi: String?) throws -> [LatticeIndex: SceneWindow] {
             let reader = try SceneWindowReader(
                 MapRequest(scenes: [scene], aoi: aoi, output: folder.file("none.tif")), layout: layout, windowSize: 32,
-                cellSize: 4)
+                cellSize: 4, fineCellSize: 2)
             var found: [LatticeIndex: SceneWindow] = [:]
             try reader.read(reader.candidates) { place, window in
                 #expect(reader.candidates[place] == window.index)
@@ -165,6 +225,19 @@ struct CellMapTests {
             let whole = try #require(all[index])
             #expect(window.pixels == whole.pixels)
             #expect(zip(window.cells, whole.cells).allSatisfy { !$0 || $1 })
+            #expect(window.cells.count == 64 && window.fineCells.count == 256)
+            // A small cell counts where the area has its centre and two of its four pixels are there.
+            for place in 0..<256 {
+                let (row, column) = (place / 16 * 2, place % 16 * 2)
+                let covered = [(0, 0), (0, 1), (1, 0), (1, 1)].count {
+                    window.pixels.isValid(row: row + $0.0, column: column + $0.1)
+                }
+                let x = Double(index.i * 32 + column + 1) * 10
+                let y = -Double(index.j * 32 + row + 1) * 10
+                let inside = x > 500_330 && x < 500_900 && y > 4_999_000 && y < 4_999_800
+                guard x != 500_330, x != 500_900, y != 4_999_800 else { continue }
+                #expect(window.fineCells[place] == (inside && covered >= 2), "\(index) \(place)")
+            }
             // Every pixel that is valid is the scene's.
             for row in 0..<32 {
                 for column in 0..<32 where window.pixels.isValid(row: row, column: column) {

@@ -52,9 +52,9 @@ enum Projection {
         return withoutGradient { .packed(PackedLinear(weight, Self.counting(bias, mask))) }
     }
 
-    /// What counts of a bias.
+    /// What counts of a bias; the mask, a buffer, may be of another type than the parameters.
     private static func counting(_ bias: Tensor?, _ mask: Tensor?) -> Tensor? {
-        if let bias, let mask { bias * mask } else { bias }
+        if let bias, let mask { bias * mask.to(bias.dtype) } else { bias }
     }
 }
 

@@ -1,0 +1,39 @@
+// Whether a file that is about to be written is one that is being read.
+internal import FoundationEssentials
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// The file among `inputs` that a path leads to, by whatever name or link; `nil` where it leads to none of them.
+///
+/// Writing there would destroy what is read, so that no permission to overwrite covers it.
+///
+/// - Parameters:
+///   - path: The file to be written.
+///   - inputs: Files, and folders with all that lies in them; what is no file of this machine is passed over.
+public func inputFile(at path: String, among inputs: [String]) -> String? {
+    guard let wanted = FileIdentity(path) else { return nil }
+    for input in inputs {
+        if FileIdentity(input) == wanted { return input }
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: input))?.sorted() ?? [] {
+            let file = "\(input)/\(name)"
+            if FileIdentity(file) == wanted { return file }
+        }
+    }
+    return nil
+}
+
+/// A file whatever its name: its device and its number there.
+private struct FileIdentity: Hashable {
+    let device: UInt64
+    let number: UInt64
+
+    /// `nil` where there is no file.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+    }
+}

@@ -1,0 +1,43 @@
+// What an output must not be: a file that is read, a file in the way, a file in no folder. Asked before the work begins.
+import Foundation
+import Telemetry
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Refuses outputs that could not be written, or would destroy something.
+///
+/// - Parameters:
+///   - outputs: The files to be written.
+///   - inputs: Files and folders that are read; whatever was said about overwriting, they stay.
+///   - overwrite: Whether other files of these names are replaced.
+/// - Throws: `CommandError`.
+func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws {
+    for output in outputs {
+        if let input = inputFile(at: output, among: inputs) {
+            throw CommandError(
+                .badArgument, "the output would be written over an input", in: output, why: ["'\(input)' is read"],
+                try: "another name after -o")
+        }
+        if !overwrite, FileManager.default.fileExists(atPath: output) {
+            throw CommandError(
+                .badArgument, "the output exists already", in: output, try: "--overwrite to replace it, or another -o")
+        }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue {
+            throw CommandError(.badArgument, "the output is a folder", in: output, try: "-o \(output)/NAME")
+        }
+        let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+        guard access(folder, W_OK) == 0 else {
+            throw CommandError(
+                .badArgument, "cannot write into the folder '\(folder)'", in: output,
+                why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
+        }
+    }
+}
+
+/// A number with its noun: `1 image`, `2 images`.
+func counted(_ count: Int, _ plural: String) -> String {
+    count == 1 && plural.hasSuffix("s") ? "1 \(plural.dropLast())" : "\(count) \(plural)"
+}
