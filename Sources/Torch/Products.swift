@@ -91,7 +91,7 @@ public func scaledDotProductAttention(
 /// `(a cos - b sin, b cos + a sin)`.
 ///
 /// - Parameters:
-///   - x: `[batch, heads, tokens, width]`.
+///   - x: `[batch, heads, tokens, width]`, or several of these in a dimension before.
 ///   - sine: `[positions, width]`; the first `tokens - positions` tokens stay as they are.
 ///   - cosine: `[positions, width]`.
 public func rotaryEmbedding(_ x: Tensor, sine: Tensor, cosine: Tensor) -> Tensor {

@@ -56,6 +56,7 @@ struct AutogradTests {
         let sine = random([3, 4])
         let cosine = random([3, 4])
         check(random([2, 2, 5, 4])) { rotaryEmbedding($0, sine: sine, cosine: cosine) }
+        check(random([2, 1, 2, 5, 4])) { rotaryEmbedding($0, sine: sine, cosine: cosine) }
     }
 
     private var random4: Tensor { Tensor([0.5, -1, 2, 1.5] as [Double], shape: [4]) }

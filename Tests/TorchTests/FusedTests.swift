@@ -41,6 +41,26 @@ struct RotaryEmbeddingTests {
         #expect(untouched(got) == untouched(query))
     }
 
+    @Test func `several tensors at once, strided as parts of one matrix, turn as each alone`() throws {
+        let generator = Generator(seed: 5)
+        let all = Tensor.randn([2, 7, 3, 2, 4], generator: generator).permuted([2, 0, 3, 1, 4])
+        let half = Tensor.randn([5, 2], generator: generator)
+        let angle = concatenate([half, half], dim: 1)
+        let both = rotaryEmbedding(
+            all.narrow(dim: 0, start: 1, length: 2), sine: angle.sin(), cosine: angle.cos())
+        for index in 0..<2 {
+            let alone = rotaryEmbedding(
+                all.select(dim: 0, index: index + 1), sine: angle.sin(), cosine: angle.cos())
+            #expect(both.select(dim: 0, index: index).contiguous().bytes() == alone.contiguous().bytes())
+        }
+        #expect(throws: TorchError.self) {
+            try catchingTorchErrors {
+                _ = rotaryEmbedding(
+                    all.unsqueezed(dim: 0), sine: angle.sin(), cosine: angle.cos())
+            }
+        }
+    }
+
     @Test func `lengths stay, and shapes that do not fit are refused`() throws {
         let generator = Generator(seed: 4)
         let x = Tensor.randn([1, 2, 6, 4], generator: generator)

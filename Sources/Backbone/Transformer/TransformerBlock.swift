@@ -85,10 +85,13 @@ struct SelfAttention {
         guard x.isDefined else { return x }
         let (batch, tokens) = (x.shape[0], x.shape[1])
         let all = qkv(x).reshaped([batch, tokens, 3, heads, headWidth]).permuted([2, 0, 3, 1, 4])
-        let q = rotaryEmbedding(all.select(dim: 0, index: 0), sine: rotary.sine, cosine: rotary.cosine)
-        let k = rotaryEmbedding(all.select(dim: 0, index: 1), sine: rotary.sine, cosine: rotary.cosine)
-        let v = all.select(dim: 0, index: 2)
-        let mixed = scaledDotProductAttention(q, k, v).transpose(1, 2)
+        // q and k turn at once: on a GPU that is half as many calls. Split, because the gradients of parts are then put together
+        // in one pass.
+        let parts = all.split(sizes: [2, 1], dim: 0)
+        let turned = rotaryEmbedding(parts[0], sine: rotary.sine, cosine: rotary.cosine).split(sizes: [1, 1], dim: 0)
+        let mixed = scaledDotProductAttention(
+            turned[0].squeezed(dim: 0), turned[1].squeezed(dim: 0), parts[1].squeezed(dim: 0)
+        ).transpose(1, 2)
         return output(mixed.reshaped([batch, tokens, heads * headWidth]))
     }
 }

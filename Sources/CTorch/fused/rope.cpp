@@ -3,7 +3,7 @@
 // With P rows of sines and cosines and N >= P tokens, the first N - P tokens (class, registers) stay as they
 // are; a later token's halves (a, b) become (a cos_a - b sin_a, b cos_b + a sin_b).
 #include <ATen/Parallel.h>
-#include <ATen/ops/cat.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -11,15 +11,22 @@
 
 namespace {
 
-// The transposed map, which carries gradients back, is (a cos_a + b sin_b, b cos_b - a sin_a).
+// The transposed map, which carries gradients back, is (a cos_a + b sin_b, b cos_b - a sin_a). Two operations a half, straight
+// into the result: what is between them is in the angles' precision.
 at::Tensor composed(const at::Tensor &x, const at::Tensor &sine, const at::Tensor &cosine, bool transposed) {
-    auto first = x.size(2) - sine.size(0);
-    auto part = x.narrow(2, first, sine.size(0)).to(cosine.scalar_type());
-    auto halves = (transposed ? part.mul(sine) : part).chunk(2, -1);
-    auto turned = transposed ? at::cat(std::vector<at::Tensor>{halves[1], halves[0].neg()}, -1)
-                             : at::cat(std::vector<at::Tensor>{halves[1].neg(), halves[0]}, -1).mul(sine);
-    auto result = part.mul(cosine).add_(turned).to(x.scalar_type());
-    return at::cat(std::vector<at::Tensor>{x.narrow(2, 0, first), result}, 2);
+    auto turning = sine.size(0), first = x.size(-2) - turning, half = x.size(-1) / 2;
+    auto out = at::empty(x.sizes(), x.options());
+    if (first > 0) out.narrow(-2, 0, first).copy_(x.narrow(-2, 0, first));
+    auto halves = [half](const at::Tensor &whole) {
+        return std::pair{whole.narrow(-1, 0, half), whole.narrow(-1, half, half)};
+    };
+    auto [a, b] = halves(x.narrow(-2, first, turning));
+    auto [left, right] = halves(out.narrow(-2, first, turning));
+    auto [sine_a, sine_b] = halves(sine);
+    auto [cosine_a, cosine_b] = halves(cosine);
+    at::addcmul_out(left, a.mul(cosine_a), b, transposed ? sine_b : sine_a, transposed ? 1 : -1);
+    at::addcmul_out(right, b.mul(cosine_b), a, transposed ? sine_a : sine_b, transposed ? -1 : 1);
+    return out;
 }
 
 template <class Value>
@@ -45,16 +52,18 @@ void rotate(
 
 template <class Value, class Angle>
 at::Tensor in_one_pass(const at::Tensor &x, const at::Tensor &sine, const at::Tensor &cosine, bool transposed) {
-    auto tokens = x.size(2), heads = x.size(1), width = x.size(3), first = tokens - sine.size(0);
+    auto tokens = x.size(-2), heads = x.size(-3), batch = x.size(-4), width = x.size(-1), first = tokens - sine.size(0);
     auto out = at::empty(x.sizes(), x.options());
     auto from = x.const_data_ptr<Value>();
     auto to = out.mutable_data_ptr<Value>();
     auto sines = sine.const_data_ptr<Angle>(), cosines = cosine.const_data_ptr<Angle>();
-    auto strides = x.strides();
-    at::parallel_for(0, x.size(0) * heads * tokens, 16384 / width + 1, [&](int64_t begin, int64_t end) {
+    auto outer = x.dim() == 5 ? x.stride(0) : 0;
+    auto image = x.stride(-4), head = x.stride(-3), row = x.stride(-2);
+    at::parallel_for(0, x.numel() / width, 16384 / width + 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
-            auto token = i % tokens;
-            auto source = from + i / tokens / heads * strides[0] + i / tokens % heads * strides[1] + token * strides[2];
+            auto token = i % tokens, above = i / tokens / heads;
+            auto source =
+                from + above / batch * outer + above % batch * image + i / tokens % heads * head + token * row;
             if (token < first) {
                 std::copy(source, source + width, to + i * width);
             } else {
@@ -71,7 +80,7 @@ at::Tensor rotated(const at::Tensor &given, const at::Tensor &sine, const at::Te
     if (!given.is_cpu()) return composed(given, sine, cosine, transposed);
     auto angle = exact ? at::kDouble : at::kFloat;
     auto s = sine.to(angle).contiguous(), c = cosine.to(angle).contiguous();
-    auto x = given.stride(3) == 1 ? given : given.contiguous();
+    auto x = given.stride(-1) == 1 ? given : given.contiguous();
     switch (x.scalar_type()) {
         case at::kDouble: return in_one_pass<double, double>(x, s, c, transposed);
         case at::kFloat: return in_one_pass<float, float>(x, s, c, transposed);
@@ -104,10 +113,12 @@ struct Rope : torch::autograd::Function<Rope> {
 int32_t ct_rope(ct_tensor x, ct_tensor sine, ct_tensor cosine, ct_tensor *out) noexcept {
     return ct::guard([&] {
         auto tokens = ct::in(x), s = ct::in(sine), c = ct::in(cosine);
-        TORCH_CHECK(tokens.dim() == 4, "rope needs [batch, heads, tokens, width], got ", tokens.sizes());
         TORCH_CHECK(
-            s.dim() == 2 && s.sizes() == c.sizes() && s.size(1) == tokens.size(3) && s.size(0) <= tokens.size(2)
-                && tokens.size(3) % 2 == 0,
+            tokens.dim() == 4 || tokens.dim() == 5, "rope needs [batch, heads, tokens, width], or several of these, got ",
+            tokens.sizes());
+        TORCH_CHECK(
+            s.dim() == 2 && s.sizes() == c.sizes() && s.size(1) == tokens.size(-1) && s.size(0) <= tokens.size(-2)
+                && tokens.size(-1) % 2 == 0,
             "rope needs sines and cosines [positions, width] with an even width, at most as many positions as "
             "tokens; got ", s.sizes(), " and ", c.sizes(), " for ", tokens.sizes());
         TORCH_CHECK(!s.requires_grad() && !c.requires_grad(), "rope has no gradient for its angles");
