@@ -11,20 +11,24 @@ public struct TokenOrigin: Hashable, Sendable {
     public var layer: Int?
     /// Whether the final normalisation was applied to them.
     public var isNormalised: Bool
+    /// How pixels are brought to the network, and what else changes what it says: texts by name.
+    public var input: [String: String]
 
     /// Names tokens; those of the output are always normalised.
-    public init(weights: String, layer: Int? = nil, isNormalised: Bool = true) {
+    public init(weights: String, layer: Int? = nil, isNormalised: Bool = true, input: [String: String] = [:]) {
         self.weights = weights
         self.layer = layer
         self.isNormalised = layer == nil || isNormalised
+        self.input = input
     }
 
     /// The same as texts by name.
     public var metadata: [String: String] {
-        [
+        let own = [
             "weights_sha256": weights, "layer": layer.map { "\($0)" } ?? "output",
-            "normalised": isNormalised ? "yes" : "no",
+            "layers_normalised": isNormalised ? "yes" : "no",
         ]
+        return own.merging(input) { first, _ in first }
     }
 }
 
@@ -53,8 +57,9 @@ public struct PrincipalComponents {
     public init(of tokens: Tensor, count: Int) throws {
         guard tokens.shape[0] > 1, count <= tokens.shape[1] else {
             throw DownstreamError(
-                .badPixels, "\(count) principal components cannot be found of \(tokens.shape[0]) tokens",
-                why: ["a token has \(tokens.shape[1]) elements"])
+                .badPixels,
+                "principal components (\(count)) cannot be found of so few tokens (\(tokens.shape[0])) of \(tokens.shape[1]) elements",
+                try: "a larger area; or components found on one, with --basis")
         }
         let (x, mean) = try catchingTorchErrors {
             withoutGradient {
@@ -155,7 +160,7 @@ public struct PrincipalComponents {
             throw DownstreamError(
                 .badModel, "the components are of other tokens", in: path,
                 why: differing.map { "its \($0.key) is \(file.metadata[$0.key] ?? "unknown"), here it is \($0.value)" },
-                try: "the weights, --layers and --raw-layers that they were made with, or no --basis")
+                try: "the weights and options that they were made with, or no --basis")
         }
         let names = ["mean", "components", "explained", "low", "high"]
         let arrays = try names.map { try file.tensor($0) }

@@ -185,7 +185,7 @@ private struct PartMaker {
 
 /// Writes a small file whole or not at all.
 func writeText(_ text: String, to path: String) throws {
-    let temporary = path + ".partial"
+    let temporary = "\(path).partial-\(getpid())"
     do {
         try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
     } catch {

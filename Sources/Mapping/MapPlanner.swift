@@ -286,7 +286,9 @@ struct MapJob {
 
     /// Refuses to write over what is read, whatever was said about overwriting.
     private static func refuseInputs(_ output: String, _ request: MapRequest) throws {
-        let inputs = request.scenes + [request.aoi, request.model.path].compactMap { $0 } + request.otherInputs
+        let inputs =
+            request.scenes.flatMap(RasterReader.files) + [request.aoi, request.model.path].compactMap { $0 }
+            + request.otherInputs
         for path in [output] + sidecars(of: output).all {
             guard let input = inputFile(at: path, among: inputs) else { continue }
             throw MappingError(
@@ -366,9 +368,9 @@ func sidecars(of output: String) -> Sidecars {
     return Sidecars(stac: stem + ".json", style: stem + ".qml", quickLook: stem + ".png")
 }
 
-/// A path without its ending `.tif` or `.tiff`.
+/// A path without its ending `.tif` or `.tiff`, however that is written.
 func stem(_ path: String) -> String {
-    for ending in [".tif", ".tiff", ".TIF", ".TIFF"] where path.hasSuffix(ending) {
+    for ending in [".tif", ".tiff"] where path.lowercased().hasSuffix(ending) {
         return String(path.dropLast(ending.count))
     }
     return path

@@ -32,6 +32,7 @@ public final class SceneWindowReader {
     private let layout: PixelLayout
     private let loader: ChunkLoader
     private let fineCellSize: Int?
+    private let output: String
 
     /// Plans the windows.
     ///
@@ -63,6 +64,7 @@ public final class SceneWindowReader {
             MosaicPlan(lattice: part.inputLattice, layout: layout, scenes: part.scenes, stretches: stretches),
             threads: request.threads)
         self.fineCellSize = fineCellSize
+        output = request.output
         // Scene by scene: what lies between scenes far apart is not walked through.
         var found: Set<LatticeIndex> = []
         for scene in part.scenes {
@@ -88,11 +90,19 @@ public final class SceneWindowReader {
     ///
     /// - Parameters:
     ///   - indices: Windows, best row by row.
+    ///   - progress: Told `windows` before each, also before those that are passed over; an answer of `false` stops with `cancelled`.
     ///   - body: Takes each window and its place in `indices`.
-    public func read(_ indices: [LatticeIndex], _ body: (_ place: Int, _ window: SceneWindow) throws -> Void) throws {
+    /// - Throws: `MappingError`, what reading throws, and what `body` throws.
+    public func read(
+        _ indices: [LatticeIndex], progress: ProgressHandler = { _ in true },
+        _ body: (_ place: Int, _ window: SceneWindow) throws -> Void
+    ) throws {
         let assembler = WindowAssembler(part: part, layout: layout, loader: loader)
         defer { loader.keep { _ in false } }
         for (place, index) in indices.enumerated() {
+            guard progress(Progress(unit: "windows", done: place, total: indices.count)) else {
+                throw MappingError(.cancelled, "stopped while windows were read", in: output)
+            }
             let top = Chunk.indices(of: part.inputWindow(index)).j.lowerBound
             // The next row of windows may see the lower chunks of this one.
             loader.keep { $0.j >= top }
@@ -120,9 +130,11 @@ public final class SceneWindowReader {
         return cells
     }
 
-    /// At most so many of the candidates, spread evenly.
-    public func spread(_ count: Int) -> [LatticeIndex] {
-        guard candidates.count > count, count > 0 else { return candidates }
-        return (0..<count).map { candidates[$0 * candidates.count / count] }
+    /// The candidates in rounds of `count`, each spread evenly over all of them and in the order of rows; together they are all.
+    public func rounds(of count: Int) -> [[LatticeIndex]] {
+        let rounds = (candidates.count + max(count, 1) - 1) / max(count, 1)
+        return (0..<rounds).map { round in
+            stride(from: round, to: candidates.count, by: rounds).map { candidates[$0] }
+        }
     }
 }

@@ -49,6 +49,17 @@ final class Dataset {
         return Dataset(owning: handle, path: path, gdal)
     }
 
+    /// The files that GDAL counts to the dataset.
+    var files: [String] {
+        gdal.collect { gdal -> [String] in
+            guard let list = gdal.GDALGetFileList(handle) else { return [] }
+            defer { gdal.CSLDestroy(list) }
+            var names: [String] = []
+            while let name = list[names.count] { names.append(String(cString: name)) }
+            return names
+        }.0
+    }
+
     /// A path as GDAL's virtual file systems name it: `https://` and cloud addresses are read in place.
     static func gdalName(of path: String) -> String {
         for (scheme, folder) in [

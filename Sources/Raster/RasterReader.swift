@@ -38,6 +38,20 @@ public final class RasterReader {
         }
     }
 
+    /// The files that hold it, such as the sources of a virtual raster and sidecars, and their own; what is no file is left out.
+    public static func files(of path: String) -> [String] {
+        var found: [String] = []
+        var waiting = [path]
+        while let next = waiting.popLast(), found.count < 100_000 {
+            guard !found.contains(next) else { continue }
+            found.append(next)
+            // A virtual raster names its sources, which may be virtual too.
+            guard next == path || next.lowercased().hasSuffix(".vrt") else { continue }
+            waiting += (try? Dataset.open(next, RasterOpenOptions()).files) ?? []
+        }
+        return found
+    }
+
     /// The stored place of the pixels.
     private static func nativeGrid(
         _ dataset: Dataset

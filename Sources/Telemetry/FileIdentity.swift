@@ -11,15 +11,19 @@ internal import FoundationEssentials
 ///
 /// - Parameters:
 ///   - path: The file to be written.
-///   - inputs: Files, and folders with all that lies in them; what is no file of this machine is passed over.
+///   - inputs: Files, and folders with all that lies in them, also through links; what is no file of this machine is passed over.
 public func inputFile(at path: String, among inputs: [String]) -> String? {
     guard let wanted = FileIdentity(path) else { return nil }
-    for input in inputs {
-        if FileIdentity(input) == wanted { return input }
-        for name in (try? FileManager.default.subpathsOfDirectory(atPath: input))?.sorted() ?? [] {
-            let file = "\(input)/\(name)"
-            if FileIdentity(file) == wanted { return file }
-        }
+    // Links may lead back to a folder that was seen.
+    var seen: Set<FileIdentity> = []
+    var waiting = Array(inputs.reversed())
+    while let next = waiting.popLast() {
+        guard let file = FileIdentity(next) else { continue }
+        if file == wanted { return next }
+        guard file.isFolder, seen.insert(file).inserted else { continue }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: next)) ?? []
+        // A path that ends in a slash leads to the folder behind a link too.
+        waiting += names.sorted(by: >).map { next.hasSuffix("/") ? next + $0 : "\(next)/\($0)" }
     }
     return nil
 }
@@ -28,6 +32,7 @@ public func inputFile(at path: String, among inputs: [String]) -> String? {
 private struct FileIdentity: Hashable {
     let device: UInt64
     let number: UInt64
+    let isFolder: Bool
 
     /// `nil` where there is no file.
     init?(_ path: String) {
@@ -35,5 +40,6 @@ private struct FileIdentity: Hashable {
         guard stat(path, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
+        isFolder = status.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -50,8 +50,15 @@ struct BenchCommand: ParsableCommand {
         guard computeTypes[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
-        guard runs >= 1, size >= 16, (batch ?? 1) >= 1 else {
-            throw ValidationError("--runs and --batch must be 1 or more, --size 16 or more")
+        guard dtype == "float32" || names == ["vit.forward"] else {
+            throw ValidationError("--dtype goes with the benchmark vit.forward alone")
+        }
+        let patch = BackboneConfiguration.preset(arch)?.patchSize ?? 16
+        guard runs >= 1, (1...65_536).contains(batch ?? 1) else {
+            throw ValidationError("--runs must be 1 or more, --batch 1 to 65536")
+        }
+        guard size % patch == 0, (patch...8192).contains(size) else {
+            throw ValidationError("--size must be a multiple of \(patch), at most 8192; got \(size)")
         }
     }
 
@@ -95,6 +102,15 @@ struct BenchResult: Codable {
     }
 }
 
+/// Somebody asked for the end.
+private struct BenchStopped: ExplainedError {
+    let what = "stopped before the benchmark was finished"
+    let place = ""
+    let causes: [String] = []
+    let remedy: String? = nil
+    let isCancellation = true
+}
+
 /// One benchmark with the options of the command.
 struct Benchmark {
     let command: BenchCommand
@@ -120,9 +136,10 @@ struct Benchmark {
     }
 
     /// Seconds of each counted run, after one that is not counted.
-    func timed(_ work: () throws -> Void) rethrows -> [Double] {
+    func timed(_ work: () throws -> Void) throws -> [Double] {
         try work()
         return try (0..<command.runs).map { _ in
+            guard !Interrupt.requested else { throw BenchStopped() }
             let start = ContinuousClock.now
             try work()
             return seconds(ContinuousClock.now - start)
@@ -151,8 +168,8 @@ struct Benchmark {
         )
         .to(type).to(device)
         let times = try catchingTorchErrors {
-            withoutGradient {
-                timed {
+            try withoutGradient {
+                try timed {
                     _ = network.forward(images).cls
                     Torch.synchronize(device)
                 }
@@ -163,7 +180,7 @@ struct Benchmark {
             unit: "images/s",
             work: Double(batch), seconds: times)
         let rate = result.median * operations(configuration, size: command.size) / 1e9
-        let peak = peakRate(type, device, isPacked: isPacked)
+        let peak = try peakRate(type, device, isPacked: isPacked)
         result.details = [
             "GFLOP/s": shown(rate, digits: 1),
             "\(type == .float32 ? "sgemm" : "matmul") peak GFLOP/s": shown(peak, digits: 1),
@@ -183,17 +200,21 @@ struct Benchmark {
         return 2 * (Double(c.depth) * tokens * (linear + attention) + embedding)
     }
 
-    /// What this machine reaches in a product of 2048 (GPU: 8192) squared matrices, GFLOP/s, in the better of the layouts that are used.
-    private func peakRate(_ type: DType, _ device: Device, isPacked: Bool) -> Double {
-        // A GPU is not filled by less.
-        let n = device == .cpu ? 2048 : 8192
+    /// What this machine reaches in a product of square matrices, GFLOP/s, in the better of the layouts that are used.
+    private func peakRate(_ type: DType, _ device: Device, isPacked: Bool) throws -> Double {
+        // A GPU is not filled by less; half precision on a processor takes seconds for more.
+        let n = device != .cpu ? 8192 : type == .bfloat16 ? 512 : 2048
         let a = Tensor.randn([n, n], generator: Generator(seed: 2)).to(type).to(device)
         let packed = isPacked ? PackedLinear(a, nil) : nil
-        let times = withoutGradient {
-            timed {
+        let times = try withoutGradient {
+            try timed {
                 _ = matmul(a, a)
                 Torch.synchronize(device)
-            } + (packed.map { packed in timed { _ = packed(a) } } ?? [])
+            }
+                + timed {
+                    _ = linear(a, a)
+                    Torch.synchronize(device)
+                } + (packed.map { packed in try timed { _ = packed(a) } } ?? [])
         }
         return 2 * Double(n * n * n) / (times.min() ?? 1) / 1e9
     }

@@ -38,8 +38,8 @@
         @Option(help: "With --weights: a published canopy head (CHMv2), official or of Hugging Face.")
         var head: String?
 
-        @Option(help: ArgumentHelp("With --head: side of a window.", valueName: "pixels"))
-        var window = 448
+        @Option(help: ArgumentHelp("With --head: side of a window; 448 without it.", valueName: "pixels"))
+        var window: Int?
 
         @Flag(
             help: ArgumentHelp(
@@ -117,14 +117,18 @@
                 let given = [
                     ("--overlap", overlap != nil), ("--bands", bands != nil), ("--legend-max", legendMaximum != nil),
                     ("--all-touched", allTouched), ("--no-clip", noClip), ("--split", split),
+                    ("--window", window != nil),
                     ("--format json", format == .json),
                 ]
                 if let option = given.first(where: \.1) {
                     throw ValidationError("\(option.0) belongs to maps, not to --tensor")
                 }
             }
-            guard (16...8192).contains(window) else {
+            if let window, !(16...8192).contains(window) {
                 throw ValidationError("--window must be 16 to 8192, got \(window)")
+            }
+            if head == nil, let option = weightsArguments.given.first ?? window.map({ _ in "--window" }) {
+                throw ValidationError("\(option) goes with --weights and --head: a model says these things itself")
             }
         }
 
@@ -140,7 +144,9 @@
                     .badArgument, "no output is given",
                     try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
             }
-            let read = [tensor, modelPath, weights, head, weightsArguments.periods].compactMap(\.self)
+            let read =
+                [tensor, modelPath, weightsArguments.periods].compactMap(\.self)
+                + [weights, head].compactMap(\.self).flatMap(weightsFiles)
             if tensor != nil { try checkOutputs([output], inputs: read, overwrite: overwrite) }
             let model = try loadedModel(modelPath, device: Device(named: deviceName))
             if let tensor {
@@ -199,7 +205,7 @@
                 throw CommandError(.badArgument, "no model is given", try: "--model MODEL, or --weights W --head H")
             }
             return try CanopyModel.published(
-                weights: weights, options: weightsArguments.options, head: head, window: window, device: device,
+                weights: weights, options: weightsArguments.options, head: head, window: window ?? 448, device: device,
                 followsReference: asPublished)
         }
 

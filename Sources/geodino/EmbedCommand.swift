@@ -140,6 +140,9 @@ struct EmbedCommand: ParsableCommand {
         if let bands, bandNumbers == nil {
             throw ValidationError("--bands takes numbers from 1, such as 4,3,2; got '\(bands)'")
         }
+        if aoi == nil, allTouched || noClip {
+            throw ValidationError("--all-touched and --no-clip say how an --aoi counts; give one")
+        }
         if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers goes with --layers") }
         if tensor != nil, let option = options(beside: .tensor).first {
             throw ValidationError("\(option) does not go with --tensor, whose pixels are taken as they are")
@@ -187,9 +190,14 @@ struct EmbedCommand: ParsableCommand {
         return given.filter { $0.isGiven && !$0.kinds.contains(kind) }.map(\.name)
     }
 
-    /// All that is read.
-    private var read: [String] {
-        inputs + [tensor, weights, aoi, basis, arguments.periods].compactMap(\.self)
+    /// All files and folders that are read.
+    private func read(_ kind: EmbedInputKind) -> [String] {
+        var files = [tensor, aoi, basis, arguments.periods].compactMap(\.self) + weightsFiles(weights)
+        #if EARTH
+            if kind == .images || kind == .scenes { return files + inputs.flatMap(RasterReader.files) }
+        #endif
+        files += inputs
+        return files
     }
 
     func run() throws {
@@ -198,8 +206,11 @@ struct EmbedCommand: ParsableCommand {
         #endif
         let kind = try inputKind()
         if let option = options(beside: kind).first {
+            let hint =
+                kind == .images && !whole && size == nil
+                ? ["the rasters do not say where on Earth they lie, so that they are no scenes"] : []
             throw CommandError(
-                .badArgument, "\(option) means nothing for \(kind.rawValue)", in: inputs.first ?? "",
+                .badArgument, "\(option) means nothing for \(kind.rawValue)", in: inputs.first ?? "", why: hint,
                 try: "leave it out")
         }
         if isRaster, kind != .scenes {
@@ -208,6 +219,7 @@ struct EmbedCommand: ParsableCommand {
                 try: "give scenes with a place on Earth, or an output .safetensors")
         }
         // Components beside the map, be they made or left by an older one.
+        let read = read(kind)
         let components = URL(fileURLWithPath: output).deletingPathExtension().relativePath + ".pca.safetensors"
         let keepsBasis = basis.map { inputFile(at: components, among: [$0]) != nil } ?? false
         try checkOutputs(
@@ -216,6 +228,12 @@ struct EmbedCommand: ParsableCommand {
         for note in contents.notes { printToStandardError("note: \(note)") }
         var record = contents.record
         if let rule = stretch.flatMap(StretchRule.init(text:)) { record.stretch = rule }
+        if stream, case .convNeXt = record.architecture {
+            printToStandardError("note: --stream is for transformers; a ConvNeXt is read as a whole")
+        }
+        if keptKinds == [.registers], record.architecture.registers == 0 {
+            throw CommandError(.badArgument, "the network has no registers to keep", in: "--only")
+        }
         let device = try Device(named: device.device ?? "cpu")
         if let count = self.device.tensorThreads { Torch.setThreads(count) }
         let meter = shared.meter("embed")
@@ -232,8 +250,9 @@ struct EmbedCommand: ParsableCommand {
         #if EARTH
             let job = FeatureMapJob(
                 scenes: inputs, output: output, options: rasterOptions(record), batch: batch,
-                layer: layerNumbers?.first, normalises: !rawLayers, pca: pca, basis: basis,
-                componentsPath: components, keepsBasis: keepsBasis, overwrite: overwrite, read: read)
+                layer: layerNumbers?.first, normalises: !rawLayers, input: try inputMetadata(record), dtype: dtype,
+                pca: pca,
+                basis: basis, componentsPath: components, keepsBasis: keepsBasis, overwrite: overwrite, read: read)
             try job.run(network, record, contents, meter)
         #endif
     }
@@ -273,13 +292,26 @@ struct EmbedCommand: ParsableCommand {
         // Hashing what is larger than that would take longer than the tokens of an image.
         if contents.byteCount <= 4 << 30 { metadata["weights_sha256"] = try contents.sha256() }
         if layers != nil { metadata["layers_normalised"] = rawLayers ? "no" : "yes" }
-        guard kind != .tensor else { return metadata }
-        metadata["mean"] = record.mean.map { "\($0)" }.joined(separator: ",")
-        metadata["std"] = record.std.map { "\($0)" }.joined(separator: ",")
-        metadata["band_names"] = record.bands.map(\.name).joined(separator: ",")
+        let input = try inputMetadata(record)
+        // Pixels of a tensor were normalised by somebody else.
+        guard kind != .tensor else { return metadata.merging(input.filter { $0.key == "periods_sha256" }) { $1 } }
+        metadata.merge(input) { first, _ in first }
         guard kind != .tiles else { return metadata }
         metadata["stretch"] = record.stretch.text
         if let bands { metadata["bands"] = bands }
+        if allTouched { metadata["all_touched"] = "yes" }
+        if noClip { metadata["no_clip"] = "yes" }
+        return metadata
+    }
+
+    /// What decides, beside the weights' file, what the network says of given pixels.
+    private func inputMetadata(_ record: WeightsRecord) throws -> [String: String] {
+        var metadata = [
+            "mean": record.mean.map { "\($0)" }.joined(separator: ","),
+            "std": record.std.map { "\($0)" }.joined(separator: ","),
+            "band_names": record.bands.map(\.name).joined(separator: ","),
+        ]
+        if let periods = arguments.periods { metadata["periods_sha256"] = try SHA256.hex(ofFile: periods) }
         return metadata
     }
 

@@ -18,6 +18,10 @@
         let layer: Int?
         /// Whether these are normalised.
         let normalises: Bool
+        /// What else decides what the network says, by name.
+        let input: [String: String]
+        /// The type that it computes in.
+        let dtype: String
         /// Number of components; `nil` for all elements.
         let pca: Int?
         /// Components to use; `nil` finds them.
@@ -37,7 +41,8 @@
             let predictor = try FeaturePredictor(
                 network: network(), record: record, windowSize: options.window, gsd: options.gsd, layer: layer,
                 normalises: normalises)
-            let origin = TokenOrigin(weights: try contents.sha256(), layer: layer, isNormalised: normalises)
+            let origin = TokenOrigin(
+                weights: try contents.sha256(), layer: layer, isNormalised: normalises, input: input)
             var request = options.request(scenes, output: output)
             request.overwrite = overwrite
             request.otherInputs = read
@@ -49,8 +54,11 @@
             request.software = "geodino \(geodinoVersion)"
             request.commandLine = CommandLine.asTyped
             request.intraOpThreads = Torch.threads
-            request.tags["GEODINO_LAYER"] = origin.metadata["layer"]
-            request.tags["GEODINO_NORMALISED"] = origin.metadata["normalised"]
+            for (key, value) in origin.metadata { request.tags["GEODINO_\(key.uppercased())"] = value }
+            request.tags["GEODINO_DTYPE"] = dtype
+            if let bands = options.bands {
+                request.tags["GEODINO_BANDS"] = bands.map { "\($0)" }.joined(separator: ",")
+            }
             let components = try pca.map {
                 try self.components($0, of: request, predictor: predictor, origin: origin, meter: meter)
             }
@@ -79,7 +87,8 @@
                     "\(part.output): \(part.grid.width) x \(part.grid.height) pixels of \(counted(predictor.outputBands.count, "bands")), \(counted(part.windows, "windows"))"
                 )
             }
-            if let components {
+            // A basis says it of the tokens that it was found on.
+            if let components, basis == nil {
                 let shares = components.explained.prefix(8).map { shown(100 * $0, digits: 1) + " %" }
                 print("share of the variance: \(shares.joined(separator: ", "))")
             }
@@ -115,7 +124,7 @@
         }
     }
 
-    /// The principal components of the windows of a map: of at most 32 windows, and 16,384 tokens spread over these.
+    /// The principal components of the windows of a map: of about 32 windows with valid pixels, and 16,384 tokens of these.
     private func principalComponents(
         of request: MapRequest, predictor: FeaturePredictor, count: Int, progress: ProgressHandler
     ) throws -> PrincipalComponents {
@@ -124,25 +133,26 @@
         let reader = try SceneWindowReader(
             plain, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
             progress: progress)
-        let chosen = reader.spread(32)
-        let most = max(1, 16384 / max(chosen.count, 1))
+        let enough = 32
+        let most = max(1, 16384 / min(enough, max(reader.candidates.count, 1)))
         var tokens: [Tensor] = []
-        var stopped = false
-        try reader.read(chosen) { place, window in
-            guard !stopped, progress(Progress(unit: "windows for components", done: place, total: chosen.count)) else {
-                stopped = true
-                return
-            }
-            let valid = window.cells.indices.filter { window.cells[$0] }
-            guard !valid.isEmpty else { return }
-            let count = min(most, valid.count)
-            let picked = (0..<count).map { valid[$0 * valid.count / count] }
-            let all = try predictor.tokens(TileBatch(ids: [place], tiles: [window.pixels]))
-            tokens.append(
-                all.reshaped([window.cells.count, predictor.tokenWidth])
-                    .indexSelect(dim: 0, indices: Tensor(picked, shape: [count])))
+        // Where a scene is mostly empty, a round may find little.
+        for round in reader.rounds(of: enough) where tokens.count < enough {
+            let done = tokens.count
+            try reader.read(
+                round,
+                progress: { progress(Progress(unit: "windows for components", done: done + $0.done, total: nil)) },
+                { place, window in
+                    let valid = window.cells.indices.filter { window.cells[$0] }
+                    guard !valid.isEmpty else { return }
+                    let count = min(most, valid.count)
+                    let picked = (0..<count).map { valid[$0 * valid.count / count] }
+                    let all = try predictor.tokens(TileBatch(ids: [place], tiles: [window.pixels]))
+                    tokens.append(
+                        all.reshaped([window.cells.count, predictor.tokenWidth])
+                            .indexSelect(dim: 0, indices: Tensor(picked, shape: [count])))
+                })
         }
-        if stopped { throw BackboneError(.cancelled, "interrupted; nothing was written", in: request.output) }
         guard !tokens.isEmpty else { throw noValidPixel(request.scenes[0]) }
         return try PrincipalComponents(of: concatenate(tokens, dim: 0), count: count)
     }

@@ -225,18 +225,11 @@
             cells = options.window / stride
             normalizer = PixelNormalizer(mean: record.mean, std: record.std)
             // A file's header says how many there are, so that they are looked at once before.
-            let candidates = reader.candidates
             var found: [LatticeIndex] = []
-            var stopped = false
-            try reader.read(candidates) { place, window in
-                guard !stopped, progress(Progress(unit: "windows looked at", done: place, total: candidates.count))
-                else {
-                    stopped = true
-                    return
-                }
-                if window.cells.contains(true) { found.append(window.index) }
-            }
-            if stopped { throw BackboneError(.cancelled, "interrupted; the file was not written", in: output) }
+            try reader.read(
+                reader.candidates,
+                progress: { progress(Progress(unit: "windows looked at", done: $0.done, total: $0.total)) },
+                { if $1.cells.contains(true) { found.append($1.index) } })
             guard !found.isEmpty else { throw noValidPixel(scenes[0]) }
             indices = found
         }

@@ -59,6 +59,14 @@ struct WeightsArguments: ParsableArguments {
         }
     }
 
+    /// The options that were given.
+    var given: [String] {
+        [
+            ("--arch", arch), ("--statistics", statistics), ("--periods", periods), ("--inflate", inflate),
+            ("--band-mean", bandMean), ("--band-std", bandStd),
+        ].filter { $0.1 != nil }.map(\.0)
+    }
+
     var options: WeightsOptions {
         var options = WeightsOptions()
         options.architecture = arch.flatMap(BackboneArchitecture.preset)

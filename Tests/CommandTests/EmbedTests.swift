@@ -155,6 +155,14 @@ import Torch
             [scene], "other.tif", "--window", "32", "--pca", "3", "--layers", "0", "--basis",
             folder.file("picture.pca.safetensors"))
         #expect(other.status == 1 && other.errors.contains("of other tokens"), "\(other.errors)")
+        let normalised = try Program.run([
+            "embed", scene, "--weights", weights, "--statistics", "sat", "--window", "32", "--pca", "3", "--gsd",
+            "native",
+            "--basis", folder.file("picture.pca.safetensors"), "-o", folder.file("other.tif"),
+        ])
+        #expect(normalised.status == 1 && normalised.errors.contains("its mean is"), "\(normalised.errors)")
+        let tags = try RasterReader(path: folder.file("picture.tif")).metadata(domain: "")
+        #expect(tags["GEODINO_DTYPE"] == "float32" && tags["GEODINO_MEAN"] == "0.485,0.456,0.406")
         #expect(try embed([scene], "again.tif", "--window", "32", "--overwrite").status == 0)
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("again") }
         #expect(Set(left) == ["again.tif", "again.json"])
@@ -168,6 +176,36 @@ import Torch
             return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         }
         #expect(spread(two.floats().prefix(half)) > spread(two.floats().suffix(half)))
+    }
+
+    @Test func `components are found where nearly all of a scene is empty`() throws {
+        let (width, height) = (32 * 40, 32 * 4)
+        var samples = [UInt8](repeating: 0, count: 3 * width * height)
+        // One valid window of 160, which is not among the first 32 that are looked at.
+        for band in 0..<3 {
+            for row in 0..<32 {
+                for column in 0..<32 {
+                    samples[(band * height + 32 + row) * width + 32 * 7 + column] = max(1, value(band, row, column))
+                }
+            }
+        }
+        try writeRaster(
+            PixelBuffer(
+                bands: 3, height: height, width: width, samples: .uint8(samples),
+                grid: Grid(
+                    crs: CoordinateReferenceSystem("EPSG:32633"),
+                    transform: GeoTransform(originX: 500_000, originY: 5_000_000, pixelSize: 1), width: width,
+                    height: height)),
+            to: folder.file("sparse.tif"), format: RasterFormat(sampleType: .uint8, nodata: 0, bands: BandInfo.rgb))
+        let outcome = try embed(
+            [folder.file("sparse.tif")], "out.tif", "--window", "32", "--overlap", "0", "--pca", "3")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let reader = try RasterReader(path: folder.file("out.tif"))
+        let picture = try reader.read(reader.grid.window)
+        #expect(
+            (0..<picture.width * picture.height).count {
+                picture.isValid(row: $0 / picture.width, column: $0 % picture.width)
+            } == 64)
     }
 
     @Test func `tiles of a corpus and of its pack have the same tokens`() throws {
@@ -236,6 +274,42 @@ import Torch
             #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(outcome.errors)")
         }
         #expect(try Data(contentsOf: URL(fileURLWithPath: own)) == before)
+        // The source of a virtual raster, what lies beside weights, a folder behind a link.
+        let text = """
+            <VRTDataset rasterXSize="64" rasterYSize="64"><SRS>EPSG:32633</SRS>
+            <GeoTransform>500000, 1, 0, 5000000, 0, -1</GeoTransform>
+            \((1...3).map { band in
+                """
+                <VRTRasterBand dataType="Byte" band="\(band)"><SimpleSource>
+                <SourceFilename relativeToVRT="1">scene.tif</SourceFilename><SourceBand>\(band)</SourceBand>
+                </SimpleSource></VRTRasterBand>
+                """
+            }.joined())
+            </VRTDataset>
+            """
+        try text.write(toFile: folder.file("scene.vrt"), atomically: true, encoding: .utf8)
+        let copy = folder.file("copy")
+        try files.copyItem(atPath: weights, toPath: copy)
+        try files.createSymbolicLink(atPath: folder.file("linked"), withDestinationPath: "copy")
+        for (input, from, output) in [
+            (folder.file("scene.vrt"), weights, scene), (scene, copy + "/model.safetensors", copy + "/config.tif"),
+            (scene, folder.file("linked"), copy + "/model.safetensors"),
+        ] {
+            let outcome = try Program.run([
+                "embed", input, "--weights", from, "--statistics", "web", "-o", output, "--overwrite", "-q",
+                "--window", "32", "--bands", "1,2,3",
+            ])
+            #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(output): \(outcome.errors)")
+        }
+        #expect(try RasterReader(path: scene).grid.width == 64 && files.fileExists(atPath: copy + "/config.json"))
+        // What is called like an unfinished output is no unfinished output.
+        let partial = folder.file("out.safetensors.partial")
+        try files.copyItem(atPath: pixels, toPath: partial)
+        #expect(
+            try Program.run([
+                "embed", "--tensor", partial, "--weights", weights, "-o", folder.file("out.safetensors"), "-q",
+            ]).status == 0)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: partial)) == Data(contentsOf: URL(fileURLWithPath: pixels)))
     }
 
     @Test func `half precision is near, also with weights that mask a bias`() throws {

@@ -56,7 +56,8 @@ struct PrincipalComponentsTests {
             #expect(error.code == .badModel)
             for (other, word) in [
                 (TokenOrigin(weights: "v", layer: 3), "weights_sha256"), (TokenOrigin(weights: "w"), "layer"),
-                (TokenOrigin(weights: "w", layer: 3, isNormalised: false), "normalised"),
+                (TokenOrigin(weights: "w", layer: 3, isNormalised: false), "layers_normalised"),
+                (TokenOrigin(weights: "w", layer: 3, input: ["mean": "0.5"]), "mean"),
             ] {
                 let error = try #require(throws: DownstreamError.self) {
                     try PrincipalComponents.load(from: path, width: 4, origin: other)

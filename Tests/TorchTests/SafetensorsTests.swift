@@ -81,7 +81,7 @@ struct SafetensorsTests {
             entries: [
                 .init(name: "id", type: .int64, shape: [4]), .init(name: "pixels", type: .uint16, shape: [4, 2, 3]),
             ])
-        #expect(folder.names == ["pack.safetensors.partial"])
+        #expect(folder.names == ["pack.safetensors.partial-\(getpid())"])
         try writer.append([7, 8, 9, 10] as [Int64])
         for tile in 0..<4 { try writer.append([UInt16](repeating: UInt16(tile * 1000), count: 6)) }
         try writer.finish()
@@ -190,7 +190,7 @@ struct SafetensorsTests {
 
     @Test func `a full disk leaves nothing behind`() throws {
         // The device that is always full takes no byte.
-        let link = folder["full.partial"]
+        let link = folder["full.partial-\(getpid())"]
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/full")
         let error = #expect(throws: TorchError.self) {
             try writeSafetensors([("w", Tensor.ones([10]))], to: folder["full"])

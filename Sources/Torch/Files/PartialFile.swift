@@ -1,7 +1,9 @@
 // A file that appears under its name only when it is whole.
 import Glibc
 
-/// A file that is written as `PATH.partial`, synced and renamed; without `finish` nothing remains.
+/// A file that is written as `PATH.partial-PROCESS`, synced and renamed; without `finish` nothing remains.
+///
+/// The process is in the name so that neither another's unfinished file nor one that somebody called so is lost.
 final class PartialFile {
     let path: String
     /// Bytes appended so far.
@@ -11,7 +13,7 @@ final class PartialFile {
 
     init(path: String) throws(TorchError) {
         self.path = path
-        partial = path + ".partial"
+        partial = "\(path).partial-\(getpid())"
         file = Glibc.open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw failure("cannot create the file") }
     }

@@ -15,7 +15,7 @@ public final class SafetensorsWriter {
     /// Starts a file that will replace what is at the path.
     ///
     /// - Parameters:
-    ///   - path: The file. While it is written it is called `path.partial`.
+    ///   - path: The file. While it is written it is called `path.partial-PROCESS`.
     ///   - entries: The arrays, in the order of their data; put wide elements before narrow ones, so that a reader
     ///     finds all of them at whole multiples of their size.
     ///   - metadata: Texts by name.
