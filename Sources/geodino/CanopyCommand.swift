@@ -146,7 +146,7 @@
             }
             let read =
                 [tensor, modelPath, weightsArguments.periods].compactMap(\.self)
-                + [weights, head].compactMap(\.self).flatMap(weightsFiles)
+                + [weights, head].compactMap(\.self).flatMap(WeightsContents.files)
             if tensor != nil { try checkOutputs([output], inputs: read, overwrite: overwrite) }
             let model = try loadedModel(modelPath, device: Device(named: deviceName))
             if let tensor {

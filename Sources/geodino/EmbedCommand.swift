@@ -192,7 +192,7 @@ struct EmbedCommand: ParsableCommand {
 
     /// All files and folders that are read.
     private func read(_ kind: EmbedInputKind) -> [String] {
-        var files = [tensor, aoi, basis, arguments.periods].compactMap(\.self) + weightsFiles(weights)
+        var files = [tensor, aoi, basis, arguments.periods].compactMap(\.self) + WeightsContents.files(of: weights)
         #if EARTH
             if kind == .images || kind == .scenes { return files + inputs.flatMap(RasterReader.files) }
         #endif

@@ -1,7 +1,6 @@
 // What an output must not be: a file that is read, a file in the way, a file in no folder. Asked before the work begins.
 import Foundation
 import Telemetry
-import Torch
 
 #if canImport(Glibc)
     import Glibc
@@ -37,19 +36,6 @@ func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws
                 why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
         }
     }
-}
-
-/// What is read where weights or a head are named: the file or folder, and what lies beside a file and belongs to it.
-func weightsFiles(_ path: String) -> [String] {
-    var isFolder: ObjCBool = false
-    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) || !isFolder.boolValue else {
-        return [path]
-    }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let beside = ["config.json", "preprocessor_config.json", "geodino.safetensors"].map { "\(folder)/\($0)" }
-    // An index names the files of the tensors.
-    let shards = path.lowercased().hasSuffix(".json") ? (try? openTensors(path))?.files ?? [] : []
-    return [path] + beside + shards
 }
 
 /// A number with its noun: `1 image`, `2 images`.

@@ -302,6 +302,14 @@ import Torch
             #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(output): \(outcome.errors)")
         }
         #expect(try RasterReader(path: scene).grid.width == 64 && files.fileExists(atPath: copy + "/config.json"))
+        // An older output among the weights is none of them.
+        for _ in 0..<2 {
+            let outcome = try Program.run([
+                "embed", scene, "--weights", copy, "--statistics", "web", "-o", copy + "/tokens.safetensors",
+                "--overwrite", "-q", "--window", "32",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
         // What is called like an unfinished output is no unfinished output.
         let partial = folder.file("out.safetensors.partial")
         try files.copyItem(atPath: pixels, toPath: partial)

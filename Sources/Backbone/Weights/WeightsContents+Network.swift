@@ -11,6 +11,18 @@ extension ParameterSpecification {
 }
 
 extension WeightsContents {
+    /// The files that opening weights, or a published head, reads: those of the tensors, and what lies beside and describes them.
+    ///
+    /// Other files of a folder are none of them. A path that leads to no weights stands for itself.
+    public static func files(of path: String) -> [String] {
+        guard let file = try? WeightsFolder.file(of: path) else { return [path] }
+        let folder = WeightsFolder.folder(of: file)
+        let beside = ["config.json", "preprocessor_config.json", WeightsFolder.extras].map { "\(folder)/\($0)" }
+        // An index names the files of the tensors.
+        let shards = file.hasSuffix(".json") ? (try? openTensors(file))?.files ?? [] : []
+        return [file] + beside + shards
+    }
+
     /// SHA-256 in lower-case hexadecimal: of the file, or where there are several, of the list of their hashes.
     public func sha256() throws -> String {
         let files = source.files + (extras?.files ?? [])
