@@ -63,6 +63,19 @@ struct PyTorchFileTests {
         #expect(!FileManager.default.fileExists(atPath: "/tmp/geodino-was-here"))
     }
 
+    @Test(arguments: [
+        ("\u{80}\u{2}cposix\nsystem\nX\u{4}\0\0\0true\u{85}R.", "opcode GLOBAL at byte 2"),
+        ("cposix\nsystem\n(Vtrue\ntR.", "opcode GLOBAL at byte 0"),
+    ])
+    func `a pickle that torch did not write is refused by what it would do`(text: String, words: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pickle-\(UUID().uuidString).pth")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        // One byte per character, as Latin-1 has it.
+        try Data(text.unicodeScalars.map { UInt8($0.value) }).write(to: folder)
+        let cause = try refusal(folder.path)
+        #expect(cause.contains(words) && cause.contains("'posix.system'"), "\(cause)")
+    }
+
     @Test func `bombs are refused before anything is unpacked`() throws {
         let bomb = try refusal(try fixture("bomb.pth"))
         #expect(bomb.contains("is compressed (method 8)"), "\(bomb)")

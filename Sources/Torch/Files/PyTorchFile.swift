@@ -261,6 +261,8 @@ struct LegacyStream {
 
     init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
         guard bytes.starts(with: Self.magic) else {
+            // What it would do, if it is more than data, is the first thing to say of it.
+            _ = try PickleMachine.read(UnsafeRawBufferPointer(rebasing: bytes.prefix(PickleMachine.limit)))
             throw FileComplaint("it is a pickle, but not one that torch.save wrote; expected named tensors")
         }
         var place = Self.magic.count

@@ -46,6 +46,10 @@ public func openTensors(_ path: String) throws(TorchError) -> any TensorSource {
     if path.hasSuffix(".json") { return try ShardedSafetensors(index: path) }
     let map = try MappedFile(path: path)
     let start = UnsafeRawBufferPointer(rebasing: map.bytes.prefix(16))
-    if PyTorchFile.recognises(start) { return try PyTorchFile(map) }
+    // A pickle of the first protocol begins like any text: there the name decides what is said of it.
+    let isNamedSo =
+        [".pth", ".pt"].contains { path.lowercased().hasSuffix($0) }
+        && !(start.count > 8 && start[8] == UInt8(ascii: "{"))
+    if PyTorchFile.recognises(start) || isNamedSo { return try PyTorchFile(map) }
     return try SafetensorsFile(map)
 }
