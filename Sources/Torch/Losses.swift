@@ -39,7 +39,47 @@ public func crossEntropy(
 ///   - logits: `[samples, prototypes]`; half precision is raised to float32.
 ///   - temperature: Above 0; 0.04 to 0.07 in practice.
 ///   - iterations: Rounds of scaling.
+///   - inPlace: Whether the logits may be overwritten, so that there is one matrix of that size and not two.
 /// - Returns: `[samples, prototypes]`, rows summing to 1; empty for no samples.
-public func sinkhorn(_ logits: Tensor, temperature: Double, iterations: Int = 3) -> Tensor {
-    make("sinkhorn", [logits]) { ct.pointee.sinkhorn(logits.handle, temperature, iterations, $0) }
+public func sinkhorn(
+    _ logits: Tensor, temperature: Double, iterations: Int = 3, inPlace: Bool = false
+) -> Tensor {
+    make("sinkhorn", [logits]) {
+        ct.pointee.sinkhorn(logits.handle, temperature, iterations, inPlace ? 1 : 0, $0)
+    }
+}
+
+/// Cross-entropy of students' tokens against teachers' assignments to prototypes, without a matrix of all scores.
+///
+///     L = - sum over s, t, b of pairs[s][t] rows[b] <targets[t, b], log softmax(tokens[s, b] prototypes^T / temperature)>
+///
+/// Scores come a chunk of rows at a time; their gradient is made at once, so that nothing is computed twice. There is no second
+/// gradient, and none for the targets.
+///
+/// - Parameters:
+///   - tokens: `[S * B, D]`, crop by crop.
+///   - prototypes: `[K, D]`.
+///   - targets: `[T, B, K]`, float32 or float64.
+///   - pairs: S rows of T weights.
+///   - rows: A weight for each of the B samples; `nil` for 1.
+///   - temperature: Above 0; 0.1 in DINOv3.
+///   - rowsAtATime: Rows of scores in memory at a time; `nil` for about 64 MB of them.
+/// - Returns: The loss, and its part of each of the S crops without gradient.
+public func prototypeLoss(
+    _ tokens: Tensor, prototypes: Tensor, targets: Tensor, pairs: [[Double]], rows: Tensor? = nil, temperature: Double,
+    rowsAtATime: Int? = nil
+) -> (total: Tensor, parts: Tensor) {
+    let width = pairs.first?.count ?? 0
+    precondition(
+        width > 0 && pairs.allSatisfy { $0.count == width }, "pairs are a table of students' and teachers' crops")
+    // After a failed operation there are no shapes; the call then fails as a whole.
+    let shape = targets.isDefined ? targets.shape : []
+    precondition(
+        shape.isEmpty || shape.first == width, "pairs name \(width) teachers' crops, the targets are \(shape)")
+    let chunk = rowsAtATime ?? max(1, (1 << 24) / max(shape.last ?? 1, 1))
+    return makeTwo("prototypeLoss", [tokens, prototypes, targets, rows]) { total, parts in
+        ct.pointee.prototype_loss(
+            tokens.handle, prototypes.handle, targets.handle, pairs.flatMap(\.self), pairs.count, rows?.handle,
+            temperature, chunk, total, parts)
+    }
 }

@@ -64,6 +64,31 @@ unit = F.normalize(tokens, eps=1e-8)
 near = (unit @ unit.T).fill_diagonal_(-2).argmax(1)
 keep("koleo", -torch.log(F.pairwise_distance(unit, unit[near], eps=1e-8) + 1e-8).mean(), tokens=tokens)
 
+# Two groups of four samples, two neighbours each.
+tokens = fill([8, 6], 0.2, 1, 0.77).requires_grad_()
+unit = F.normalize(tokens, eps=1e-8)
+total = 0
+for group in unit.split(4):
+    near = (group @ group.T).fill_diagonal_(-2).topk(2, 1).indices
+    for column in near.T:
+        total = total - torch.log(F.pairwise_distance(group, group[column], eps=1e-8) + 1e-8).sum()
+keep("koleo.grouped", total / 16, tokens=tokens)
+
+for level in ("image", "batch"):
+    for negatives in ("kept", "removed", "removed_of_teacher", "removed_of_teacher_as_published"):
+        student, teacher = fill([2, 4, 8], 0.1, 1, 0.53).requires_grad_(), fill([2, 4, 8], 0.7, 1, 0.31)
+        a, b = F.normalize(student, dim=-1), F.normalize(teacher, dim=-1)
+        if level == "batch":
+            a, b = a.flatten(0, 1), b.flatten(0, 1)
+        mine, theirs = a @ a.transpose(-1, -2), b @ b.transpose(-1, -2)
+        if negatives == "removed":
+            mine = mine.clamp(min=0)
+        if negatives == "removed_of_teacher":
+            mine = mine.masked_fill((mine < 0) & (theirs < 0), 0)
+        if negatives != "kept":
+            theirs = theirs.clamp(min=0)
+        keep(f"gram.{level}.{negatives}", F.mse_loss(mine, theirs), student=student)
+
 shapes = {
     "last_layer.weight": [6, 4], "mlp.0.bias": [12], "mlp.0.weight": [12, 8], "mlp.2.bias": [12],
     "mlp.2.weight": [12, 12], "mlp.4.bias": [4], "mlp.4.weight": [4, 12],

@@ -1,4 +1,4 @@
-// Heads and losses against the spec's vectors (T4 to T7, T9) and against PyTorch with gradients.
+// Heads and losses against the spec's vectors (T4 to T9) and against PyTorch with gradients.
 import Glibc
 import Pretraining
 import Testing
@@ -22,6 +22,23 @@ struct ObjectiveTests {
     }
 
     private func assigned() -> Tensor { assignments(fill([4, 6], 0.2), temperature: 0.07) }
+
+    /// The loss of scores as they are: of tokens whose prototypes are the axes.
+    private func loss(
+        scores: Tensor, targets: Tensor, pairs: [[Double]], rows: Tensor? = nil, rowsAtATime: Int? = nil
+    ) -> Tensor {
+        let count = scores.shape[scores.rank - 1]
+        return prototypeLoss(
+            scores.reshaped([-1, count]), prototypes: .eye(count), targets: targets, pairs: pairs, rows: rows,
+            temperature: 0.1, rowsAtATime: rowsAtATime
+        ).total
+    }
+
+    /// Pairs of `students` with two teachers' crops, each of the same weight, those of a crop with itself left out or not.
+    private func pairs(_ students: Int, batch: Int, ignoreDiagonal: Bool) -> [[Double]] {
+        let count = batch * (students * 2 - (ignoreDiagonal ? 2 : 0))
+        return (0..<students).map { s in (0..<2).map { t in ignoreDiagonal && s == t ? 0 : 1 / Double(count) } }
+    }
 
     @Test func `T4, balanced assignments`() {
         let expected: [Float] = [
@@ -62,9 +79,9 @@ struct ObjectiveTests {
             try catchingTorchErrors {
                 let broken = matmul(Tensor.ones([2, 3]), Tensor.ones([2, 3]))
                 let q = assignments(broken, temperature: 0.1)
-                let dino = dinoLoss(student: broken, teacher: q, temperature: 0.1, ignoreDiagonal: true)
-                let ibot = ibotLoss(student: broken, teacher: q, weights: q, images: 2, temperature: 0.1)
-                return (dino + ibot + koleoLoss(broken)).item()
+                let dino = prototypeLoss(broken, prototypes: q, targets: q, pairs: [[1]], temperature: 0.1)
+                let gram = gramLoss(student: broken, teacher: q, level: .image, negatives: .kept)
+                return (dino.total + gram + koleoLoss(broken)).item()
             }
         }
         #expect(error?.code == .operation)
@@ -72,23 +89,96 @@ struct ObjectiveTests {
 
     @Test func `T5, DINO over pairs of crops`() {
         let q = assigned().reshaped([2, 2, 6])
-        let local = dinoLoss(student: fill([8, 2, 6], 0.9), teacher: q, temperature: 0.1, ignoreDiagonal: false)
+        let local = loss(
+            scores: fill([8, 2, 6], 0.9), targets: q, pairs: pairs(8, batch: 2, ignoreDiagonal: false))
         #expect(near(local.item(), 5.4218559))
         let both = fill([2, 2, 6], 0.5)
-        #expect(near(dinoLoss(student: both, teacher: q, temperature: 0.1, ignoreDiagonal: true).item(), 4.6199484))
-        #expect(near(dinoLoss(student: both, teacher: q, temperature: 0.1, ignoreDiagonal: false).item(), 2.6773861))
+        for (ignoreDiagonal, expected) in [(true, 4.6199484), (false, 2.6773861)] {
+            let found = loss(
+                scores: both, targets: q, pairs: pairs(2, batch: 2, ignoreDiagonal: ignoreDiagonal))
+            #expect(near(found.item(), expected))
+        }
     }
 
     @Test func `T6, iBOT on hidden patches`() {
         let teacher = (fill([5, 6], 0.4) / 0.07).softmax(dim: -1)
         let weights = Tensor([1.0 / 3, 1.0 / 3, 1.0 / 3, 0.5, 0.5].map { Float($0) }, shape: [5])
-        let loss = ibotLoss(
-            student: fill([5, 6], 1.1), teacher: teacher, weights: weights, images: 4, temperature: 0.1)
-        #expect(near(loss.item(), 0.7358763))
+        for chunk in [1, 2, 5, 100] {
+            let found = loss(
+                scores: fill([5, 6], 1.1), targets: teacher.unsqueezed(dim: 0), pairs: [[0.25]], rows: weights,
+                rowsAtATime: chunk)
+            #expect(near(found.item(), 0.7358763))
+        }
     }
 
     @Test func `T7, KoLeo`() {
         #expect(near(koleoLoss(fill([5, 8], 0.3, 1, 0.9)).item(), 0.1398605))
+    }
+
+    @Test func `T8, Gram`() {
+        let (student, teacher) = (fill([2, 4, 8], 0.1, 1, 0.53), fill([2, 4, 8], 0.7, 1, 0.31))
+        for (level, negatives, expected) in [
+            (GramLevel.image, GramNegatives.kept, 0.3282559), (.batch, .kept, 0.7147871), (.image, .removed, 0.0898026),
+            (.image, .removedOfTeacherAsPublished, 0.3586790),
+        ] {
+            let found = gramLoss(student: student, teacher: teacher, level: level, negatives: negatives)
+            #expect(near(found.item(), expected), "\(level) \(negatives)")
+        }
+    }
+
+    @Test(arguments: [(DType.float64, 1e-12), (.float32, 2e-5)])
+    func `the prototype loss is that of a matrix of scores, whatever the chunks`(dtype: DType, limit: Double) throws {
+        let (crops, batch, width, count) = (4, 3, 5, 11)
+        let weights = [[0, 0.3], [0.7, 0], [0, 0], [0.2, 0.9]]
+        let targets = assignments(fill([2 * batch, count], 0.4).to(dtype), temperature: 0.3)
+            .reshaped([2, batch, count])
+        // Rows that do not sum to one count by their sum.
+        let heavier = targets * 1.7
+        let rows = Tensor([0.5, 1, 2], shape: [batch]).to(dtype)
+        func inputs() -> (tokens: Tensor, prototypes: Tensor) {
+            (leaf(fill([crops * batch, width], 0.9).to(dtype)), leaf(fill([count, width], 0.2, 2).to(dtype)))
+        }
+        let plain = inputs()
+        let logs = (linear(plain.tokens, plain.prototypes) / 0.1).logSoftmax(dim: -1)
+            .reshaped([crops, 1, batch, count])
+        let table = Tensor(weights.flatMap(\.self), shape: [crops, 2, 1]).to(dtype)
+        let all = (logs * heavier.unsqueezed(dim: 0)).sum(-1) * rows * table * -1
+        let wanted = gradients(of: all.sum() * 3, withRespectTo: [plain.tokens, plain.prototypes])
+        for chunk in [1, 2, 3, 1000] {
+            let (tokens, prototypes) = inputs()
+            let found = prototypeLoss(
+                tokens, prototypes: prototypes, targets: heavier, pairs: weights, rows: rows, temperature: 0.1,
+                rowsAtATime: chunk)
+            #expect(abs(found.total.item() - all.sum().item()) <= limit * abs(all.sum().item()))
+            let parts = zip(found.parts.doubles(), all.sum(2).sum(1).doubles())
+            #expect(parts.allSatisfy { abs($0 - $1) <= limit * max(1, abs($1)) })
+            let got = gradients(of: found.total * 3, withRespectTo: [tokens, prototypes])
+            for (a, b) in zip(got, wanted) {
+                let (a, b) = (try #require(a).to(.float64).doubles(), try #require(b).to(.float64).doubles())
+                let scale = b.map { abs($0) }.max() ?? 0
+                #expect(scale > 0.1 && zip(a, b).allSatisfy { abs($0 - $1) <= limit * scale }, "chunks of \(chunk)")
+            }
+        }
+        // Without a gradient to compute, none is.
+        let still = withoutGradient {
+            prototypeLoss(
+                plain.tokens, prototypes: plain.prototypes, targets: heavier, pairs: weights, rows: rows,
+                temperature: 0.1)
+        }
+        #expect(!still.total.requiresGradient && abs(still.total.item() - all.sum().item()) <= 1e-4)
+    }
+
+    @Test func `shapes that do not fit the prototype loss are an error`() {
+        let q = Tensor.ones([2, 3, 6])
+        for (tokens, prototypes) in [([5, 4], [6, 4]), ([6, 4], [6, 5]), ([6, 4], [7, 4])] {
+            #expect(throws: TorchError.self) {
+                try catchingTorchErrors {
+                    _ = prototypeLoss(
+                        .ones(tokens), prototypes: .ones(prototypes), targets: q, pairs: [[1, 1], [1, 1]],
+                        temperature: 0.1)
+                }
+            }
+        }
     }
 
     /// A head whose weights follow from the sorted names, as T9 says.
@@ -131,20 +221,33 @@ struct ObjectiveTests {
         let teacher = q.reshaped([2, 3, 10])
         let local = leaf(fill([5, 3, 10], 0.9))
         try check(
-            "dino.local", dinoLoss(student: local, teacher: teacher, temperature: 0.1, ignoreDiagonal: false),
+            "dino.local", loss(scores: local, targets: teacher, pairs: pairs(5, batch: 3, ignoreDiagonal: false)),
             [("student", local)])
         let both = leaf(fill([2, 3, 10], 0.5))
         try check(
-            "dino.global", dinoLoss(student: both, teacher: teacher, temperature: 0.1, ignoreDiagonal: true),
+            "dino.global", loss(scores: both, targets: teacher, pairs: pairs(2, batch: 3, ignoreDiagonal: true)),
             [("student", both)])
         let hidden = leaf(fill([7, 10], 1.1))
         let weights = Tensor([Float](repeating: 1.0 / 3, count: 3) + [0.25, 0.25, 0.25, 0.25], shape: [7])
         let targets = assignments(fill([7, 10], 0.4), temperature: 0.05)
         try check(
-            "ibot", ibotLoss(student: hidden, teacher: targets, weights: weights, images: 4, temperature: 0.1),
+            "ibot",
+            loss(scores: hidden, targets: targets.unsqueezed(dim: 0), pairs: [[0.25]], rows: weights),
             [("student", hidden)])
         let tokens = leaf(fill([6, 8], 0.3, 1, 0.9))
         try check("koleo", koleoLoss(tokens), [("tokens", tokens)])
+        let groups = leaf(fill([8, 6], 0.2, 1, 0.77))
+        try check("koleo.grouped", koleoLoss(groups, group: 4, neighbours: 2), [("tokens", groups)])
+        for level in [GramLevel.image, .batch] {
+            for negatives in [
+                GramNegatives.kept, .removed, .removedOfTeacher, .removedOfTeacherAsPublished,
+            ] {
+                let student = leaf(fill([2, 4, 8], 0.1, 1, 0.53))
+                let loss = gramLoss(
+                    student: student, teacher: fill([2, 4, 8], 0.7, 1, 0.31), level: level, negatives: negatives)
+                try check("gram.\(level.rawValue).\(negatives.rawValue)", loss, [("student", student)])
+            }
+        }
         let head = head(8, 12, 4, 6)
         let x = leaf(fill([3, 8], 0))
         let inputs = head.parameters().map { ($0.name.split(separator: ".").joined(separator: "_"), $0.tensor) }

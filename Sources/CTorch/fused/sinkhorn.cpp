@@ -19,9 +19,12 @@ constexpr ct_int most_scaled_rounds = 3;
 
 /// Logits over the temperature without their largest; what lies beyond 1e30 below it is brought to 1e30, since the
 /// difference of two infinities would not be a number.
-at::Tensor shifted(const at::Tensor &logits, double temperature) {
+at::Tensor shifted(const at::Tensor &logits, double temperature, bool in_place) {
     auto scores = logits.to(logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-    return scores.sub(scores.max()).div_(temperature).clamp_min_(-1e30);
+    // A conversion is a copy of our own.
+    bool own = in_place || !scores.is_same(logits);
+    auto most = scores.max();
+    return (own ? scores.sub_(most) : scores.sub(most)).div_(temperature).clamp_min_(-1e30);
 }
 
 at::Tensor by_scaling(at::Tensor logs, ct_int rounds) {
@@ -50,7 +53,8 @@ at::Tensor in_log_domain(at::Tensor logs, ct_int rounds) {
 
 } // namespace
 
-int32_t ct_sinkhorn(ct_tensor logits, double temperature, ct_int iterations, ct_tensor *out) noexcept {
+int32_t ct_sinkhorn(
+    ct_tensor logits, double temperature, ct_int iterations, int32_t in_place, ct_tensor *out) noexcept {
     return ct::guard([&] {
         at::NoGradGuard no_gradient;
         auto given = ct::in(logits);
@@ -58,7 +62,7 @@ int32_t ct_sinkhorn(ct_tensor logits, double temperature, ct_int iterations, ct_
         TORCH_CHECK(temperature > 0, "the temperature must be above 0, got ", temperature);
         TORCH_CHECK(iterations >= 1, "sinkhorn needs one round or more, got ", iterations);
         if (given.numel() == 0) return ct::give(out, given.clone());
-        auto logs = shifted(given, temperature);
+        auto logs = shifted(given, temperature, in_place != 0);
         ct::give(out, iterations <= most_scaled_rounds ? by_scaling(logs, iterations) : in_log_domain(logs, iterations));
     });
 }

@@ -6,66 +6,57 @@ package import Torch
 /// Three rounds of Sinkhorn and Knopp, safe where the reference's `exp(logit / temperature)` overflows.
 ///
 /// - Parameters:
-///   - scores: Teacher logits, `[samples, prototypes]`.
+///   - scores: Teacher logits, `[samples, prototypes]`; they are overwritten.
 ///   - temperature: Softmax temperature, above 0; 0.04 to 0.07 in practice.
 /// - Returns: Same shape, without gradient.
 package func assignments(_ scores: Tensor, temperature: Double) -> Tensor {
-    sinkhorn(scores, temperature: temperature, iterations: 3)
+    sinkhorn(scores, temperature: temperature, iterations: 3, inPlace: true)
 }
 
-/// Cross-entropy between the teacher's assignments and the student's softmax over pairs of crops, spec 5.2.
-///
-///     L = - sum over s, b, t of <q[t, b], log softmax(x[s, b] / temperature)>  /  number of (s, b, t)
+/// What each pair of crops counts in DINO, spec 5.2 and 5.6: every pair alike, but for those of local crops if so wished.
 ///
 /// - Parameters:
-///   - student: Logits, `[S, B, K]`.
-///   - teacher: Assignments, `[T, B, K]`.
-///   - ignoreDiagonal: Whether pairs of the same crop (s = t) are left out.
-/// - Returns: A number.
-package func dinoLoss(
-    student: Tensor, teacher: Tensor, temperature: Double, ignoreDiagonal: Bool
-) -> Tensor {
-    // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
-    guard student.isDefined, teacher.isDefined else { return student }
-    let (s, b, t) = (student.shape[0], student.shape[1], teacher.shape[0])
-    let logs = (student / temperature).logSoftmax(dim: -1)
-    let all = (logs * teacher.sum(0)).sum()
-    guard ignoreDiagonal else { return all * (-1 / Double(b * s * t)) }
-    let same = min(s, t)
-    let diagonal = (logs.narrow(dim: 0, start: 0, length: same) * teacher.narrow(dim: 0, start: 0, length: same)).sum()
-    return (all - diagonal) * (-1 / Double(b * s * t - b * same))
+///   - localCrops: Student crops after the two global ones.
+///   - batch: Tiles.
+///   - weight: Of DINO in the total.
+///   - localWeight: Of the pairs of a local with a global crop.
+/// - Returns: For student crops (two global, then local) the weights of the two teacher crops; none for a crop with itself.
+package func dinoPairs(localCrops: Int, batch: Int, weight: Double, localWeight: Double = 1) -> [[Double]] {
+    let each = weight / (Double(2 + 2 * localCrops) * Double(batch))
+    let local = [each * localWeight, each * localWeight]
+    return [[0, each], [each, 0]] + [[Double]](repeating: local, count: localCrops)
 }
 
-/// Cross-entropy on hidden patches, each image weighing the same, spec 5.3.
+/// Pushes each sample away from its nearest neighbours (Kozachenko and Leonenko), spec 5.4.
+///
+///     L = - mean over samples i and their neighbours j of log(|u_i - u_j + e| + e),  u of length 1, e = 1e-8
 ///
 /// - Parameters:
-///   - student: Logits at the hidden patches, `[hidden, K]`.
-///   - teacher: Assignments at the same patches, `[hidden, K]`.
-///   - weights: 1 over the number of hidden patches in the patch's image, `[hidden]`.
-///   - images: Number of images, those without hidden patches included.
+///   - tokens: `[B, D]`, B at least 2.
+///   - group: Neighbours are looked for among so many consecutive samples, as over the images of some devices; `nil` for all.
+///   - neighbours: How many of each sample.
 /// - Returns: A number.
-package func ibotLoss(
-    student: Tensor, teacher: Tensor, weights: Tensor, images: Int, temperature: Double
-) -> Tensor {
-    let logs = (student / temperature).logSoftmax(dim: -1)
-    return ((teacher * logs).sum(-1) * weights).sum() * (-1 / Double(images))
-}
-
-/// Pushes each sample away from its nearest neighbour in the batch (Kozachenko and Leonenko), spec 5.4, the local form.
-///
-/// - Parameter tokens: `[B, D]`, B at least 2.
-/// - Returns: A number.
-package func koleoLoss(_ tokens: Tensor) -> Tensor {
+package func koleoLoss(_ tokens: Tensor, group: Int? = nil, neighbours: Int = 1) -> Tensor {
     guard tokens.isDefined else { return tokens }
     let epsilon = 1e-8
-    let count = tokens.shape[0]
-    precondition(count >= 2, "KoLeo needs neighbours: at least two samples, got \(count)")
+    let (count, width) = (tokens.shape[0], tokens.shape[1])
+    let size = group ?? count
+    precondition(
+        size >= 2 && count % size == 0 && neighbours >= 1 && neighbours < size,
+        "KoLeo needs groups of two samples or more that fill the batch: \(neighbours) neighbours among \(size) of \(count)"
+    )
     let unit = tokens.to(tokens.dtype == .float64 ? .float64 : .float32).normalized(dim: -1, eps: epsilon)
-    let neighbours = withoutGradient {
+    let nearest = withoutGradient {
+        let groups = unit.detached().reshaped([count / size, size, width])
         // Similarities are at least -1; less on the diagonal keeps a sample from being its own neighbour.
-        let diagonal = Tensor.eye(count, dtype: unit.dtype, device: unit.device) * 4
-        return (matmul(unit, unit.transpose(0, 1)) - diagonal).argmax(dim: 1)
+        let diagonal = Tensor.eye(size, dtype: unit.dtype, device: unit.device) * 4
+        let similarity = matmul(groups, groups.transpose(1, 2)) - diagonal
+        let starts = Tensor((0..<count / size).map { $0 * size }, shape: [count / size, 1, 1], device: unit.device)
+        let within =
+            neighbours == 1 ? similarity.argmax(dim: 2, keepDims: true) : similarity.topK(neighbours, dim: 2).indices
+        return (within + starts).reshaped([count, neighbours])
     }
-    let distance = (unit - unit.indexSelect(dim: 0, indices: neighbours) + epsilon).norm(2, dims: [-1])
+    let others = unit.indexSelect(dim: 0, indices: nearest.flattened()).reshaped([count, neighbours, width])
+    let distance = (unit.unsqueezed(dim: 1) - others + epsilon).norm(2, dims: [-1])
     return -(distance + epsilon).log().mean()
 }

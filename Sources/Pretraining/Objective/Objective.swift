@@ -75,29 +75,25 @@ package struct Objective {
                 BackboneInput(images: input.local, crop: .local),
             ], context: context)
         let (global, local) = (outputs[0], outputs[1])
-        let scores = student.dinoHead.forward(concatenate([global.cls, local.cls], dim: 0))
-        let globalScores = scores.narrow(dim: 0, start: 0, length: 2 * batch).reshaped([2, batch, -1])
-        let localScores = scores.narrow(dim: 0, start: 2 * batch, length: localCrops * batch)
-            .reshaped([localCrops, batch, -1])
-
-        let (g, l) = (2.0, 2.0 * Double(localCrops))
         let t = losses.studentTemperature
-        let dinoLocal =
-            dinoLoss(student: localScores, teacher: targets.dino, temperature: t, ignoreDiagonal: false)
-            * (losses.dino * l / (g + l))
-        let dinoGlobal =
-            dinoLoss(student: globalScores, teacher: targets.dino, temperature: t, ignoreDiagonal: true)
-            * (losses.dino * g / (g + l))
+        let dino = prototypeLoss(
+            student.dinoHead.bottleneck(concatenate([global.cls, local.cls], dim: 0)),
+            prototypes: student.dinoHead.prototypeWeights, targets: targets.dino,
+            pairs: dinoPairs(localCrops: localCrops, batch: batch, weight: losses.dino), temperature: t)
+        let dinoGlobal = dino.parts.narrow(dim: 0, start: 0, length: 2).sum()
+        let dinoLocal = dino.parts.narrow(dim: 0, start: 2, length: localCrops).sum()
         let koleo =
             (koleoLoss(global.cls.narrow(dim: 0, start: 0, length: batch))
                 + koleoLoss(global.cls.narrow(dim: 0, start: batch, length: batch))) * losses.koleo
-        var total = dinoLocal + dinoGlobal + koleo
+        var total = dino.total + koleo
         var ibot: Tensor?
         if let hidden = input.hidden, let weights = input.weights, let assigned = targets.ibot {
-            let predictions = student.ibotHead.forward(Self.gathered(global.patches, hidden))
-            let loss =
-                ibotLoss(student: predictions, teacher: assigned, weights: weights, images: 2 * batch, temperature: t)
-                * losses.ibot
+            // Each image weighs the same, those without hidden patches included.
+            let loss = prototypeLoss(
+                student.ibotHead.bottleneck(Self.gathered(global.patches, hidden)),
+                prototypes: student.ibotHead.prototypeWeights, targets: assigned.unsqueezed(dim: 0),
+                pairs: [[losses.ibot / Double(2 * batch)]], rows: weights, temperature: t
+            ).total
             total = total + loss
             ibot = loss
         }

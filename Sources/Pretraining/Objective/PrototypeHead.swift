@@ -51,14 +51,23 @@ public final class PrototypeHead: Layer {
         withoutGradient { PrototypeHead(tensors: tensors.map { $0.detached().cloned() }) }
     }
 
+    /// The prototypes, `[prototypes, bottleneck]`.
+    public var prototypeWeights: Tensor { tensors[6] }
+
+    /// Tokens in the space of the prototypes, of length 1.
+    ///
+    /// - Parameter tokens: `[samples, width]`.
+    /// - Returns: `[samples, bottleneck]`.
+    public func bottleneck(_ tokens: Tensor) -> Tensor {
+        var x = linear(tokens, tensors[0], tensors[1]).gelu()
+        x = linear(x, tensors[2], tensors[3]).gelu()
+        x = linear(x, tensors[4], tensors[5])
+        return x.normalized(dim: -1, eps: 1e-12)
+    }
+
     /// Scores of tokens.
     ///
     /// - Parameter tokens: `[samples, width]`.
     /// - Returns: `[samples, prototypes]`.
-    public func forward(_ tokens: Tensor) -> Tensor {
-        var x = linear(tokens, tensors[0], tensors[1]).gelu()
-        x = linear(x, tensors[2], tensors[3]).gelu()
-        x = linear(x, tensors[4], tensors[5])
-        return linear(x.normalized(dim: -1, eps: 1e-12), tensors[6])
-    }
+    public func forward(_ tokens: Tensor) -> Tensor { linear(bottleneck(tokens), prototypeWeights) }
 }
