@@ -1,5 +1,6 @@
 // Crops against Pillow and torchvision, and their geometry in closed form.
 import Geo
+import Glibc
 import Pretraining
 import Testing
 
@@ -164,11 +165,62 @@ struct CropTests {
         let local = try CropStorage(count: 4 * maker.localSamples)
         try maker.crops(
             of: tile, step: 0, sample: 0, global: { global.base + $0 * maker.globalSamples },
-            local: { local.base + $0 * maker.localSamples })
+            local: { local.base + $0 * maker.localSamples }, larger: { _ in global.base })
         for (band, (mean, std)) in zip(recipe.data.mean, recipe.data.std).enumerated() {
             let expected = Float((0.4 - mean) / std)
             let plane = global.values[band * 1024..<(band + 1) * 1024]
             #expect(plane.allSatisfy { abs($0 - expected) < 1e-4 }, "band \(band)")
         }
+    }
+
+    /// All crops of one tile of noise: global, local, larger.
+    private func crops(_ recipe: PretrainingRecipe) throws -> (global: [Float], larger: [Float]) {
+        let maker = try CropMaker(recipe: recipe, layout: WaveTiles().layout)
+        let samples = (0..<3 * 3600).map { place -> UInt8 in
+            let (row, column) = (Double(place / 60), Double(place % 60))
+            return UInt8(128 + 90 * sin(0.2 * row) * cos(0.15 * column))
+        }
+        let tile = PixelBuffer(bands: 3, height: 60, width: 60, samples: .uint8(samples))
+        let global = try CropStorage(count: 2 * maker.globalSamples)
+        let local = try CropStorage(count: 4 * maker.localSamples)
+        let larger = try CropStorage(count: max(1, 2 * maker.gramSamples))
+        try maker.crops(
+            of: tile, step: 3, sample: 1, global: { global.base + $0 * maker.globalSamples },
+            local: { local.base + $0 * maker.localSamples }, larger: { larger.base + $0 * maker.gramSamples })
+        return (global.values, larger.values)
+    }
+
+    @Test func `the Gram teacher's view is that of the global crop`() throws {
+        var recipe = try recipe(named: "smoke")
+        let without = try crops(recipe).global
+        recipe.gram = .init(weight: Schedule(start: 1, peak: 1, end: 1, warmupSteps: 0, cosineSteps: 0))
+        // At the same size with the same changes it is the crop itself, and no draw is moved by it.
+        recipe.gram?.crop = .init(size: 32, undistorted: false)
+        let same = try crops(recipe)
+        #expect(same.global == without && same.larger == without)
+        // Undistorted and twice as large, its means over 2 x 2 pixels are the plain crop's, about.
+        recipe.gram?.crop = .init(size: 64, undistorted: true)
+        let large = try crops(recipe)
+        #expect(large.global == without)
+        recipe.crops.jitter.probability = 0
+        recipe.crops.grayscale = 0
+        recipe.crops.solarize = 0
+        recipe.crops.blur.firstGlobal = 0
+        recipe.crops.blur.secondGlobal = 0
+        let plain = try crops(recipe)
+        #expect(plain.larger == large.larger)
+        var (difference, size) = (0.0, 0.0)
+        for plane in 0..<6 {
+            for row in 0..<32 {
+                for column in 0..<32 {
+                    let start = plane * 4096 + 2 * row * 64 + 2 * column
+                    let mean = [0, 1, 64, 65].reduce(Float(0)) { $0 + large.larger[start + $1] } / 4
+                    let value = plain.global[plane * 1024 + row * 32 + column]
+                    difference += Double(abs(mean - value))
+                    size += Double(abs(value))
+                }
+            }
+        }
+        #expect(difference < 0.25 * size, "\(difference) of \(size)")
     }
 }

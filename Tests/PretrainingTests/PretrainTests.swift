@@ -103,6 +103,51 @@ struct PretrainTests {
         #expect(try metrics(whole) == metrics(parts))
     }
 
+    /// Anchoring from step 4 on with a refresh after 7 and 10 steps, in two parts of a batch, KoLeo in pairs.
+    private func anchor(_ recipe: inout PretrainingRecipe) {
+        recipe.data.accumulate = 2
+        recipe.losses.localWeight = Schedule(start: 1, peak: 0.5, end: 0.5, warmupSteps: 6, cosineSteps: 0)
+        recipe.losses.koleoGroup = 2
+        var gram = PretrainingRecipe.Gram(
+            weight: Schedule(start: 0, peak: 2, end: 2, warmupSteps: 8, cosineSteps: 0))
+        gram.from = 4
+        gram.crop = .init(size: 48, undistorted: true)
+        gram.refresh = .init(first: 7, every: 3, most: 2)
+        recipe.gram = gram
+    }
+
+    @Test func `an anchored run goes on with its Gram teacher and its refreshes, bit for bit`() throws {
+        let folder = try TemporaryFolder()
+        let whole = "\(folder.path)/whole"
+        try run(whole, change: anchor) { $0.steps = 14 }
+        let lines = try metrics(whole).dropFirst().map { line -> (gram: Double?, refreshes: Int?) in
+            guard case .object(let fields) = line else { return (nil, nil) }
+            var found: (gram: Double?, refreshes: Int?) = (nil, nil)
+            if case .number(let gram)? = fields["gram"] { found.gram = gram }
+            if case .integer(let count)? = fields["gram_refreshes"] { found.refreshes = count }
+            return found
+        }
+        #expect(lines.prefix(4).allSatisfy { $0.gram == nil && $0.refreshes == nil })
+        #expect(lines.dropFirst(4).map(\.refreshes) == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2])
+        #expect(lines.dropFirst(5).allSatisfy { ($0.gram ?? 0) > 0 })
+        // Before, at and after the teacher is taken; at a refresh and after it; after the last.
+        for stop in [3, 4, 5, 7, 8, 13] {
+            let parts = "\(folder.path)/parts-\(stop)"
+            try run(parts, change: anchor) {
+                $0.steps = 14
+                $0.stopAfter = stop
+            }
+            try run(parts, change: anchor) { $0.resume = true }
+            for name in ["student", "teacher", "optimizer", "gram"] {
+                let file = "\(name)-00000-of-00001.safetensors"
+                let a = try content("\(CheckpointStore(run: whole).path(step: 14))/\(file)")
+                #expect(
+                    a == (try content("\(CheckpointStore(run: parts).path(step: 14))/\(file)")), "\(name) at \(stop)")
+            }
+            #expect(try metrics(whole) == metrics(parts), "at \(stop)")
+        }
+    }
+
     @Test func `a run killed between checkpoints goes on from the last one and ends the same`() throws {
         let folder = try TemporaryFolder()
         let whole = "\(folder.path)/whole"

@@ -83,8 +83,9 @@ struct StepObjectiveTests {
             share: 0.67, ratio: recipe.masks.ratio, &stream)
         let input = StepInput(crops, masks: masks, recipe: recipe, device: .cpu)
         let temperature = 0.05
-        let value = Objective(recipe).value(
-            student: student, teacher: teacher, input: input, temperature: temperature,
+        let objective = Objective(recipe)
+        let value = objective.value(
+            student: student, targets: objective.targets(teacher, [input], temperature: temperature)[0], input: input,
             context: .training(seed: 1, step: 0))
 
         let seen = teacher.backbone.forward(input.global)
@@ -133,5 +134,61 @@ struct StepObjectiveTests {
         #expect(
             abs(value.total.item() - (value.dinoLocal.item() + value.dinoGlobal.item() + value.koleo.item() + ibot))
                 < 1e-5)
+    }
+
+    @Test func `a step in parts has the gradient of the whole`() throws {
+        var recipe = try recipe(named: "smoke")
+        recipe.data.batchSize = 6
+        recipe.backbone.dropPath = 0
+        recipe.backbone.rope.rescale = nil
+        // Neighbours are looked for in a part.
+        recipe.losses.koleo = 0
+        let sampler = try TileSampler(source: WaveTiles(), subset: nil, seed: 1, batch: 6)
+        let maker = try CropMaker(recipe: recipe, layout: WaveTiles().layout)
+        let loader = try BatchLoader(sampler: sampler, source: WaveTiles(), maker: maker, steps: 0..<1, threads: 1)
+        let crops = try #require(try loader.nextBatch())
+        var stream = RandomStream(seed: 5, .masks, 0)
+        let masks = MaskBatch(
+            generator: BlockMask(size: recipe.crops.global.size, patch: recipe.backbone.patchSize), crops: 12,
+            share: 0.3, ratio: recipe.masks.ratio, &stream)
+        let student = SelfSupervisedModel(recipe: recipe, device: .cpu)
+        for parameter in student.parameters() { parameter.tensor.requiresGradient = true }
+        recipe.seed += 1
+        let teacher = SelfSupervisedModel(recipe: recipe, device: .cpu)
+        let objective = Objective(recipe)
+        func gradients(parts: Int) throws -> (loss: Double, values: [String: [Float]]) {
+            for parameter in student.parameters() { parameter.tensor.gradient = nil }
+            let inputs = (0..<parts).map {
+                StepInput(crops, masks: masks, part: $0, of: parts, recipe: recipe, device: .cpu)
+            }
+            let targets = objective.targets(teacher, inputs, temperature: 0.05)
+            var loss = 0.0
+            for (input, target) in zip(inputs, targets) {
+                let value = objective.value(
+                    student: student, targets: target, input: input, context: .training(seed: 1, step: 0))
+                let share = value.total * (1 / Double(parts))
+                share.backward()
+                loss += share.item()
+            }
+            return (
+                loss,
+                Dictionary(
+                    uniqueKeysWithValues: student.parameters().compactMap { name, tensor in
+                        tensor.gradient.map { (name, $0.floats()) }
+                    })
+            )
+        }
+        let whole = try gradients(parts: 1)
+        #expect(whole.values.count > 30)
+        for parts in [2, 3] {
+            let found = try gradients(parts: parts)
+            #expect(abs(found.loss - whole.loss) < 1e-5)
+            #expect(found.values.keys == whole.values.keys)
+            for (name, values) in whole.values {
+                let scale = values.map(abs).max() ?? 0
+                let worst = largestDifference(try #require(found.values[name]), values)
+                #expect(worst.value <= 1e-4 * scale + 1e-7, "\(name) in \(parts) parts: \(worst.value) of \(scale)")
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ package import Geo
 /// (second global crop alone), normalisation.
 package struct CropMaker: Sendable {
     package let recipe: PretrainingRecipe.Crops
+    /// Larger views of the global crops for the Gram teacher; `nil` where there are none.
+    package let gram: PretrainingRecipe.Gram.Crop?
     package let seed: UInt64
     package let bands: Int
     private let scale: SampleScale
@@ -27,6 +29,7 @@ package struct CropMaker: Sendable {
                 try: "give data.mean, data.std and backbone.channels one value per band of the corpus")
         }
         self.recipe = recipe.crops
+        gram = recipe.gram?.crop
         seed = UInt64(recipe.seed)
         bands = layout.bands.count
         scale = try SampleScale(layout)
@@ -37,6 +40,8 @@ package struct CropMaker: Sendable {
 
     /// Samples of one global crop.
     package var globalSamples: Int { bands * recipe.global.size * recipe.global.size }
+    /// Samples of one crop for the Gram teacher; 0 where there are none.
+    package var gramSamples: Int { gram.map { bands * $0.size * $0.size } ?? 0 }
     /// Samples of one local crop.
     package var localSamples: Int { bands * recipe.local.size * recipe.local.size }
 
@@ -46,9 +51,11 @@ package struct CropMaker: Sendable {
     ///   - tile: `uint8` or `uint16`, at least one pixel; its bands are those of the layout.
     ///   - global: Where to write global crop 0 or 1: `globalSamples` samples.
     ///   - local: Where to write local crop 0, 1 ...: `localSamples` samples.
+    ///   - larger: Where to write the view of global crop 0 or 1 for the Gram teacher: `gramSamples` samples; not asked where there are none.
     package func crops(
         of tile: PixelBuffer, step: Int, sample: Int,
-        global: (Int) -> UnsafeMutablePointer<Float>, local: (Int) -> UnsafeMutablePointer<Float>
+        global: (Int) -> UnsafeMutablePointer<Float>, local: (Int) -> UnsafeMutablePointer<Float>,
+        larger: (Int) -> UnsafeMutablePointer<Float>
     ) throws {
         guard tile.bands == bands, tile.width > 0, tile.height > 0 else {
             throw PretrainingError(
@@ -62,7 +69,9 @@ package struct CropMaker: Sendable {
             let look = Look(
                 blur: crop == 0 ? recipe.blur.firstGlobal : recipe.blur.secondGlobal,
                 solarize: crop == 0 ? 0 : recipe.solarize)
-            make(image, recipe.global.scale, recipe.global.size, look, &stream, into: global(crop))
+            make(
+                image, recipe.global.scale, recipe.global.size, look, &stream, into: global(crop),
+                larger: gram == nil ? nil : larger(crop))
         }
         for crop in 0..<recipe.local.count {
             var stream = RandomStream(seed: seed, .crop, step, sample, 2 + crop)
@@ -78,15 +87,35 @@ package struct CropMaker: Sendable {
 
     private func make(
         _ image: FloatImage, _ scale: [Double], _ size: Int, _ look: Look, _ stream: inout RandomStream,
-        into target: UnsafeMutablePointer<Float>
+        into target: UnsafeMutablePointer<Float>, larger: UnsafeMutablePointer<Float>? = nil
     ) {
         let window = Self.window(
             height: image.height, width: image.width, scale: scale, aspect: recipe.aspect, &stream)
-        resizeBicubic(image, window: window, size: size, into: target)
-        let pixels = CropPixels(base: target, bands: bands, size: size, colour: colour)
-        if stream.chance(recipe.horizontalFlip) { pixels.flipColumns() }
-        if stream.chance(recipe.verticalFlip) { pixels.flipRows() }
-        if recipe.quarterTurns { pixels.turn(quarters: stream.integer(below: 4)) }
+        var views = [CropPixels(base: target, bands: bands, size: size, colour: colour)]
+        if let larger, let gram {
+            views.append(CropPixels(base: larger, bands: bands, size: gram.size, colour: colour))
+        }
+        for pixels in views { resizeBicubic(image, window: window, size: pixels.size, into: pixels.base) }
+        if stream.chance(recipe.horizontalFlip) { for pixels in views { pixels.flipColumns() } }
+        if stream.chance(recipe.verticalFlip) { for pixels in views { pixels.flipRows() } }
+        if recipe.quarterTurns {
+            let quarters = stream.integer(below: 4)
+            for pixels in views { pixels.turn(quarters: quarters) }
+        }
+        // The larger view gets the same changes, or none.
+        let before = stream
+        change(views[0], look, &stream)
+        guard views.count > 1 else { return }
+        if gram?.undistorted == true {
+            views[1].normalize(mean: mean, deviation: deviation)
+        } else {
+            var again = before
+            change(views[1], look, &again)
+        }
+    }
+
+    /// Colour, sharpness, tone and normalisation.
+    private func change(_ pixels: CropPixels, _ look: Look, _ stream: inout RandomStream) {
         jitter(pixels, &stream)
         if stream.chance(recipe.grayscale) { pixels.grayscale() }
         if stream.chance(look.blur) {

@@ -67,6 +67,7 @@ private final class Shared: @unchecked Sendable {
     private final class Slot {
         let global: CropStorage
         let local: CropStorage
+        let larger: CropStorage?
         var ids: [Int]
         var left: Int
         var failures: [Int: any Error] = [:]
@@ -74,6 +75,7 @@ private final class Shared: @unchecked Sendable {
         init(batch: Int, maker: CropMaker) throws {
             global = try CropStorage(count: 2 * batch * maker.globalSamples)
             local = try CropStorage(count: maker.recipe.local.count * batch * maker.localSamples)
+            larger = maker.gram == nil ? nil : try CropStorage(count: 2 * batch * maker.gramSamples)
             ids = [Int](repeating: -1, count: batch)
             left = batch
         }
@@ -90,6 +92,13 @@ private final class Shared: @unchecked Sendable {
         _ = try (0..<min(ahead + 1, steps.count)).map { _ in try Slot(batch: sampler.batch, maker: maker) }
     }
 
+    /// Where the crops of a batch go.
+    private struct Places {
+        let global: CropStorage
+        let local: CropStorage
+        let larger: CropStorage?
+    }
+
     func cancel() {
         monitor.locked {
             cancelled = true
@@ -98,12 +107,12 @@ private final class Shared: @unchecked Sendable {
     }
 
     func work() {
-        while let (step, sample, global, local) = claim() {
+        while let (step, sample, slot) = claim() {
             var id = -1
             var failure: (any Error)?
             do {
                 id = try sampler.id(step: step, sample: sample)
-                try make(id, step, sample, global, local)
+                try make(id, step, sample, slot)
             } catch {
                 failure = error
             }
@@ -118,7 +127,7 @@ private final class Shared: @unchecked Sendable {
     }
 
     /// The next sample to make; waits while enough batches are ready, `nil` at the end.
-    private func claim() -> (step: Int, sample: Int, global: CropStorage, local: CropStorage)? {
+    private func claim() -> (step: Int, sample: Int, places: Places)? {
         monitor.locked {
             let batch = sampler.batch
             while true {
@@ -133,16 +142,14 @@ private final class Shared: @unchecked Sendable {
                     }
                     slots[step] = slot
                     defer { nextTask += 1 }
-                    return (step, nextTask % batch, slot.global, slot.local)
+                    return (step, nextTask % batch, Places(global: slot.global, local: slot.local, larger: slot.larger))
                 }
                 monitor.wait()
             }
         }
     }
 
-    private func make(_ id: Int, _ step: Int, _ sample: Int, _ global: CropStorage, _ local: CropStorage)
-        throws
-    {
+    private func make(_ id: Int, _ step: Int, _ sample: Int, _ places: Places) throws {
         let tiles = try source.tiles([id]).tiles
         guard tiles.count == 1, let tile = tiles.first else {
             throw PretrainingError(.badSource, "asked for one tile, got \(tiles.count)")
@@ -150,8 +157,9 @@ private final class Shared: @unchecked Sendable {
         let batch = sampler.batch
         try maker.crops(
             of: tile, step: step, sample: sample,
-            global: { global.base + ($0 * batch + sample) * maker.globalSamples },
-            local: { local.base + ($0 * batch + sample) * maker.localSamples })
+            global: { places.global.base + ($0 * batch + sample) * maker.globalSamples },
+            local: { places.local.base + ($0 * batch + sample) * maker.localSamples },
+            larger: { (places.larger ?? places.global).base + ($0 * batch + sample) * maker.gramSamples })
     }
 
     func take(_ step: Int) throws -> CropBatch {
@@ -176,6 +184,7 @@ private final class Shared: @unchecked Sendable {
                 why: causes(of: error),
                 try: "check the tiles with: geodino corpus verify CORPUS")
         }
-        return CropBatch(step: step, ids: slot.ids, global: slot.global, local: slot.local)
+        return CropBatch(
+            step: step, ids: slot.ids, global: slot.global, local: slot.local, larger: slot.larger)
     }
 }

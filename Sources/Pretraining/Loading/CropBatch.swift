@@ -36,4 +36,6 @@ package struct CropBatch: Sendable {
     package let global: CropStorage
     /// `[count * batch, bands, size, size]`, normalised.
     package let local: CropStorage
+    /// The global crops for the Gram teacher, `[2 * batch, bands, larger size, larger size]`, normalised; `nil` where there are none.
+    package let larger: CropStorage?
 }

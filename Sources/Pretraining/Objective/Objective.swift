@@ -2,7 +2,7 @@
 package import Backbone
 package import Torch
 
-/// The tensors of one step.
+/// The tensors of a step, or of one of the parts that a step's gradient is summed over.
 package struct StepInput {
     /// `[2 * batch, C, H, W]`, crop-major.
     package let global: Tensor
@@ -14,25 +14,75 @@ package struct StepInput {
     package let hidden: Tensor?
     /// 1 over the number of hidden patches in the patch's crop, `[hidden]`.
     package let weights: Tensor?
+    /// Flat indices of the patches that are not hidden, where Gram anchoring counts these.
+    package let visible: Tensor?
+    /// The global crops for the Gram teacher, `[2 * batch, C, larger H, larger W]`; `nil` for the global crops themselves.
+    package let larger: Tensor?
     /// Number of tiles.
     package let batch: Int
 
-    /// Takes over a batch's memory; nothing is copied on the CPU.
-    package init(_ crops: CropBatch, masks: MaskBatch, recipe: PretrainingRecipe, device: Device) {
-        func images(_ storage: CropStorage, _ count: Int, _ size: Int) -> Tensor {
-            let shape = [count, recipe.backbone.channels, size, size]
+    /// Takes over a batch's memory; nothing is copied on the CPU, unless the batch comes in parts.
+    ///
+    /// - Parameters:
+    ///   - crops: The crops of all tiles of the step.
+    ///   - masks: The masks of all their global crops.
+    ///   - part: Which part of the tiles.
+    ///   - parts: The number of parts, which divides that of the tiles.
+    package init(
+        _ crops: CropBatch, masks: MaskBatch, part: Int = 0, of parts: Int = 1, recipe: PretrainingRecipe,
+        device: Device
+    ) {
+        let (whole, patches) = (crops.ids.count, masks.masks[0].count)
+        precondition(whole % parts == 0 && part < parts, "\(whole) tiles do not come in \(parts) parts")
+        let batch = whole / parts
+        let start = part * batch
+        func images(_ storage: CropStorage, _ views: Int, _ size: Int) -> Tensor {
+            let shape = [views, whole, recipe.backbone.channels, size, size]
             let bytes = UnsafeRawBufferPointer(start: storage.base, count: 4 * storage.count)
-            return Tensor.wrapping(bytes, owner: storage, shape: shape, dtype: .float32).to(device)
+            return Tensor.wrapping(bytes, owner: storage, shape: shape, dtype: .float32)
+                .narrow(dim: 1, start: start, length: batch)
+                .reshaped([views * batch, recipe.backbone.channels, size, size]).to(device)
         }
-        batch = crops.ids.count
-        global = images(crops.global, 2 * batch, recipe.crops.global.size)
-        local = images(crops.local, recipe.crops.local.count * batch, recipe.crops.local.size)
-        let flags = masks.masks.flatMap { $0 }
-        self.masks = Tensor(flags, shape: [2 * batch, flags.count / (2 * batch)], device: device)
-        let count = masks.indices.count
-        hidden = count > 0 ? Tensor(masks.indices, shape: [count], device: device) : nil
-        weights = count > 0 ? Tensor(masks.weights, shape: [count], device: device) : nil
+        self.batch = batch
+        global = images(crops.global, 2, recipe.crops.global.size)
+        local = images(crops.local, recipe.crops.local.count, recipe.crops.local.size)
+        let own = [masks.masks[start..<start + batch], masks.masks[whole + start..<whole + start + batch]].joined()
+        self.masks = Tensor(own.flatMap(\.self), shape: [2 * batch, patches], device: device)
+        larger = crops.larger.map { images($0, 2, recipe.gram?.crop?.size ?? 0) }
+        var indices: [Int] = []
+        var shown: [Int] = []
+        var shares: [Float] = []
+        for (crop, mask) in own.enumerated() {
+            let hidden = mask.indices.filter { mask[$0] }
+            indices += hidden.map { crop * patches + $0 }
+            if recipe.gram?.patches == .unmasked {
+                shown += mask.indices.filter { !mask[$0] }.map { crop * patches + $0 }
+            }
+            shares += hidden.map { _ in 1 / Float(hidden.count) }
+        }
+        let count = indices.count
+        hidden = count > 0 ? Tensor(indices, shape: [count], device: device) : nil
+        weights = count > 0 ? Tensor(shares, shape: [count], device: device) : nil
+        visible = shown.isEmpty ? nil : Tensor(shown, shape: [shown.count], device: device)
     }
+}
+
+/// What the teacher wants of the student in one part of a step.
+package struct Targets {
+    /// Assignments of class tokens, `[2, batch, K]`.
+    package let dino: Tensor
+    /// Assignments of hidden patches, `[hidden, K]`; `nil` where none is hidden.
+    package let ibot: Tensor?
+    /// Patches of the Gram teacher on the student's grid, `[2 * batch, patches, D]`; `nil` without anchoring.
+    package let anchors: Tensor?
+}
+
+/// Whose patches the student's are held against.
+package enum GramTeacher {
+    /// Those of the teacher as it is, on the global crops.
+    case present
+    /// Those of an earlier one.
+    case earlier(VisionTransformer)
 }
 
 /// A loss and its parts, each as it counts in the total.
@@ -42,6 +92,7 @@ package struct ObjectiveValue {
     package let dinoGlobal: Tensor
     package let ibot: Tensor?
     package let koleo: Tensor
+    package let gram: Tensor?
 }
 
 /// The self-supervised objective of student and teacher.
@@ -52,23 +103,70 @@ package struct ObjectiveValue {
 /// crops with hidden patches; the teacher sees them whole, in evaluation, without gradient.
 package struct Objective {
     package let losses: PretrainingRecipe.Losses
+    package let gram: PretrainingRecipe.Gram?
     package let localCrops: Int
 
     package init(_ recipe: PretrainingRecipe) {
         losses = recipe.losses
+        gram = recipe.gram
         localCrops = recipe.crops.local.count
     }
 
-    /// The loss of one step.
+    /// What the teacher wants of the student, balanced over all parts of a step together.
     ///
-    /// - Parameter temperature: The teacher's.
+    /// - Parameters:
+    ///   - temperature: The teacher's.
+    ///   - anchor: Whose patches the student's are held against; `nil` for nobody's.
+    package func targets(
+        _ teacher: SelfSupervisedModel, _ inputs: [StepInput], temperature: Double, anchor: GramTeacher? = nil
+    ) -> [Targets] {
+        withoutGradient {
+            let seen = inputs.map { teacher.backbone.forward($0.global, context: .evaluation) }
+            let dino = Self.balanced(zip(seen, inputs).map { $0.0.cls }, teacher.dinoHead, temperature)
+            let hidden = zip(seen, inputs).map { seen, input in
+                input.hidden.map { Self.gathered(seen.patches, $0) }
+            }
+            var ibot = Self.balanced(hidden.compactMap(\.self), teacher.ibotHead, temperature)[...]
+            return inputs.indices.map { part in
+                Targets(
+                    dino: dino[part].reshaped([2, inputs[part].batch, -1]),
+                    ibot: hidden[part] == nil ? nil : ibot.removeFirst(),
+                    anchors: anchor.map { Self.anchors($0, inputs[part], present: seen[part].patches) })
+            }
+        }
+    }
+
+    /// Patches of the Gram teacher on the grid of the global crops, resized as maps where it saw larger ones.
+    private static func anchors(_ anchor: GramTeacher, _ input: StepInput, present: Tensor) -> Tensor {
+        guard case .earlier(let network) = anchor else { return present }
+        let patches = network.forward(input.larger ?? input.global, context: .evaluation).patches
+        guard patches.isDefined, present.isDefined, patches.shape[1] != present.shape[1] else { return patches }
+        func side(_ tokens: Tensor) -> Int { Int(Double(tokens.shape[1]).squareRoot().rounded()) }
+        let map = patches.transpose(1, 2).reshaped([patches.shape[0], patches.shape[2], side(patches), side(patches)])
+        return interpolate(map, size: (side(present), side(present)), mode: .bicubic).flattened(from: 2)
+            .transpose(1, 2)
+    }
+
+    /// Assignments of the tokens of all parts together; one matrix of scores, which becomes them.
+    private static func balanced(_ tokens: [Tensor], _ head: PrototypeHead, _ temperature: Double) -> [Tensor] {
+        guard tokens.allSatisfy(\.isDefined), let first = tokens.first else { return tokens }
+        guard tokens.count > 1 else { return [assignments(head.forward(first), temperature: temperature)] }
+        let counts = tokens.map { $0.shape[0] }
+        let scores = Tensor.empty([counts.reduce(0, +), head.prototypes], dtype: first.dtype, device: first.device)
+        for (part, rows) in zip(tokens, scores.split(sizes: counts, dim: 0)) { rows.copy_(head.forward(part)) }
+        return assignments(scores, temperature: temperature).split(sizes: counts, dim: 0)
+    }
+
+    /// The loss of a step, or of a part of it.
+    ///
+    /// - Parameters:
+    ///   - step: From 0; schedules of weights are read at it.
+    ///   - steps: Of the run.
     package func value(
-        student: SelfSupervisedModel, teacher: SelfSupervisedModel, input: StepInput, temperature: Double,
+        student: SelfSupervisedModel, targets: Targets, input: StepInput, step: Int = 0, of steps: Int = 1,
         context: ForwardContext
     ) -> ObjectiveValue {
         let batch = input.batch
-        let targets = withoutGradient { Self.targets(teacher, input, temperature: temperature) }
-
         let outputs = student.backbone.forward(
             [
                 BackboneInput(images: input.global, masks: input.masks, crop: .global),
@@ -79,12 +177,17 @@ package struct Objective {
         let dino = prototypeLoss(
             student.dinoHead.bottleneck(concatenate([global.cls, local.cls], dim: 0)),
             prototypes: student.dinoHead.prototypeWeights, targets: targets.dino,
-            pairs: dinoPairs(localCrops: localCrops, batch: batch, weight: losses.dino), temperature: t)
+            pairs: dinoPairs(
+                localCrops: localCrops, batch: batch, weight: losses.dino,
+                localWeight: losses.localWeight?.value(at: step, of: steps) ?? 1), temperature: t)
         let dinoGlobal = dino.parts.narrow(dim: 0, start: 0, length: 2).sum()
         let dinoLocal = dino.parts.narrow(dim: 0, start: 2, length: localCrops).sum()
-        let koleo =
-            (koleoLoss(global.cls.narrow(dim: 0, start: 0, length: batch))
-                + koleoLoss(global.cls.narrow(dim: 0, start: batch, length: batch))) * losses.koleo
+        func spread(_ crop: Int) -> Tensor {
+            koleoLoss(
+                global.cls.narrow(dim: 0, start: crop * batch, length: batch), group: losses.koleoGroup,
+                neighbours: losses.koleoNeighbours ?? 1)
+        }
+        let koleo = (losses.koleoFirstCropOnly == true ? spread(0) : spread(0) + spread(1)) * losses.koleo
         var total = dino.total + koleo
         var ibot: Tensor?
         if let hidden = input.hidden, let weights = input.weights, let assigned = targets.ibot {
@@ -97,18 +200,28 @@ package struct Objective {
             total = total + loss
             ibot = loss
         }
-        return ObjectiveValue(total: total, dinoLocal: dinoLocal, dinoGlobal: dinoGlobal, ibot: ibot, koleo: koleo)
+        var anchored: Tensor?
+        if let gram, let anchors = targets.anchors {
+            let loss = gramLoss(gram, global.patches, anchors, input) * gram.weight.value(at: step, of: steps)
+            total = total + loss
+            anchored = loss
+        }
+        return ObjectiveValue(
+            total: total, dinoLocal: dinoLocal, dinoGlobal: dinoGlobal, ibot: ibot, koleo: koleo, gram: anchored)
     }
 
-    private static func targets(
-        _ teacher: SelfSupervisedModel, _ input: StepInput, temperature: Double
-    ) -> (dino: Tensor, ibot: Tensor?) {
-        let seen = teacher.backbone.forward(input.global, context: .evaluation)
-        let dino = assignments(teacher.dinoHead.forward(seen.cls), temperature: temperature)
-        let ibot = input.hidden.map { hidden in
-            assignments(teacher.ibotHead.forward(gathered(seen.patches, hidden)), temperature: temperature)
+    /// Gram's loss of the patches that count.
+    private func gramLoss(
+        _ gram: PretrainingRecipe.Gram, _ patches: Tensor, _ anchors: Tensor, _ input: StepInput
+    ) -> Tensor {
+        func loss(_ student: Tensor, _ teacher: Tensor) -> Tensor {
+            Pretraining.gramLoss(student: student, teacher: teacher, level: gram.level, negatives: gram.negatives)
         }
-        return (dino.reshaped([2, input.batch, -1]), ibot)
+        guard gram.patches != .all else { return loss(patches, anchors) }
+        // A step without such a patch has nothing to say.
+        guard let chosen = gram.patches == .masked ? input.hidden : input.visible else { return patches.sum() * 0 }
+        func picked(_ tokens: Tensor) -> Tensor { Self.gathered(tokens, chosen).unsqueezed(dim: 0) }
+        return loss(picked(patches), picked(anchors))
     }
 
     /// Patch tokens `[crops, patches, D]` at flat indices, `[hidden, D]`.

@@ -40,6 +40,10 @@ extension PretrainingRecipe {
         try check(
             (2...65_536).contains(data.batchSize), "data.batch_size", data.batchSize,
             "2 to 65536 (KoLeo looks for neighbours in the batch)")
+        let parts = data.accumulate ?? 1
+        try check(
+            parts >= 1 && data.batchSize % max(parts, 1) == 0 && data.batchSize / max(parts, 1) >= 2, "data.accumulate",
+            parts, "a number that divides data.batch_size, \(data.batchSize), into parts of 2 tiles or more")
         try check(
             data.mean.count == backbone.channels, "data.mean", data.mean.count,
             "one value per channel of the backbone, \(backbone.channels)")
@@ -103,10 +107,46 @@ extension PretrainingRecipe {
         try check(
             losses.dino + losses.ibot > 0, "losses", "dino \(losses.dino), ibot \(losses.ibot)",
             "one of them above 0")
+        let part = data.batchSize / (data.accumulate ?? 1)
+        let group = losses.koleoGroup ?? part
+        try check(
+            group >= 2 && part % group == 0, "losses.koleo_group", group,
+            "2 or more, a divisor of the tiles that are computed at once, \(part)")
+        let neighbours = losses.koleoNeighbours ?? 1
+        try check(
+            (1..<group).contains(neighbours), "losses.koleo_neighbours", neighbours, "1 to \(group - 1)")
+        if let local = losses.localWeight { try validate(local, "losses.local_weight", 0, 1000) }
+        try validateGram()
         try check(
             losses.studentTemperature > 0.001 && losses.studentTemperature.isFinite,
             "losses.student_temperature",
             losses.studentTemperature, "above 0.001; 0.1 in the reference")
+    }
+
+    private func validateGram() throws {
+        guard let gram else { return }
+        try validate(gram.weight, "gram.weight", 0, 1_000_000)
+        try check(
+            gram.patches == .all || gram.level == .batch, "gram.level", gram.level.rawValue,
+            "batch, where not all patches count")
+        if gram.usesTeacher {
+            try check(
+                gram.from == nil && gram.crop == nil && gram.refresh == nil, "gram.uses_teacher", true,
+                "false, or none of gram.from, gram.crop and gram.refresh")
+        }
+        try check(gram.from ?? 0 >= 0, "gram.from", gram.from ?? 0, "0 or more")
+        if let crop = gram.crop {
+            try check(
+                crop.size % backbone.patchSize == 0 && (crops.global.size...8192).contains(crop.size), "gram.crop.size",
+                crop.size, "a multiple of the patch size \(backbone.patchSize), \(crops.global.size) to 8192")
+        }
+        if let refresh = gram.refresh {
+            try check(
+                refresh.first > gram.from ?? 0, "gram.refresh.first", refresh.first,
+                "after gram.from, \(gram.from ?? 0)")
+            try check(refresh.every >= 1, "gram.refresh.every", refresh.every, "1 or more")
+            try check(refresh.most ?? 1 >= 1, "gram.refresh.most", refresh.most ?? 1, "1 or more")
+        }
     }
 
     private func validateOptimizer() throws {

@@ -33,6 +33,8 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
     public var heads: Heads
     /// Weights of the losses.
     public var losses: Losses
+    /// Gram anchoring; optional, none without it.
+    public var gram: Gram?
     /// How weights are updated.
     public var optimizer: Optimizer
     /// What changes with the step.
@@ -46,13 +48,18 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var subset: String?
         /// Tiles per step, 2 or more (KoLeo looks for neighbours in the batch).
         public var batchSize: Int
+        /// Parts of the batch that are computed one after the other where memory is short; optional, 1 without it.
+        ///
+        /// Gradients are summed, and the teacher's assignments balanced over the whole batch. KoLeo looks for neighbours in a part, as
+        /// over the images of one device.
+        public var accumulate: Int?
         /// Mean of each band on the scale 0 to 1.
         public var mean: [Double]
         /// Standard deviation of each band on the scale 0 to 1, above 0.
         public var std: [Double]
 
         enum CodingKeys: String, CodingKey {
-            case subset, mean, std
+            case subset, accumulate, mean, std
             case batchSize = "batch_size"
         }
     }
@@ -177,10 +184,24 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var koleo: Double
         /// Temperature of the student's softmax.
         public var studentTemperature: Double
+        /// Further weight of DINO's pairs of a local with a global crop, by the step; optional, 1 without it.
+        public var localWeight: Schedule?
+        /// Samples among which KoLeo looks for neighbours; optional, all of a step (or part of it) without it.
+        ///
+        /// The reference takes those of one device, or of a few (16 in its high-resolution phase).
+        public var koleoGroup: Int?
+        /// Neighbours of a sample in KoLeo; optional, 1 without it.
+        public var koleoNeighbours: Int?
+        /// Whether KoLeo is of the first global crop alone, as the paper has it; optional, of both without it, as the code has it.
+        public var koleoFirstCropOnly: Bool?
 
         enum CodingKeys: String, CodingKey {
             case dino, ibot, koleo
             case studentTemperature = "student_temperature"
+            case localWeight = "local_weight"
+            case koleoGroup = "koleo_group"
+            case koleoNeighbours = "koleo_neighbours"
+            case koleoFirstCropOnly = "koleo_first_crop_only"
         }
     }
 

@@ -57,6 +57,8 @@ final class Metrics {
         let dinoGlobal: Double
         let ibot: Double
         let koleo: Double
+        let gram: Double?
+        let gramRefreshes: Int?
         let learningRate: Double
         let weightDecay: Double
         let teacherMomentum: Double
@@ -69,7 +71,8 @@ final class Metrics {
             case step, loss
             case dinoLocal = "dino_local"
             case dinoGlobal = "dino_global"
-            case ibot, koleo
+            case ibot, koleo, gram
+            case gramRefreshes = "gram_refreshes"
             case learningRate = "learning_rate"
             case weightDecay = "weight_decay"
             case teacherMomentum = "teacher_momentum"
@@ -104,7 +107,8 @@ final class Metrics {
         waiting.append(
             Line(
                 step: step, loss: result.loss, dinoLocal: result.dinoLocal, dinoGlobal: result.dinoGlobal,
-                ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate,
+                ibot: result.ibot, koleo: result.koleo, gram: result.gram, gramRefreshes: result.gramRefreshes,
+                learningRate: result.learningRate,
                 weightDecay: result.weightDecay, teacherMomentum: result.momentum,
                 teacherTemperature: result.temperature, hiddenPatches: result.hidden,
                 gradientNorm: Dictionary(uniqueKeysWithValues: result.norms.map { ($0.module, $0.norm) }),

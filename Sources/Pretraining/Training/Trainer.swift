@@ -11,6 +11,10 @@ struct StepResult {
     let dinoGlobal: Double
     let ibot: Double
     let koleo: Double
+    /// `nil` without anchoring.
+    let gram: Double?
+    /// How often the Gram teacher was refreshed; `nil` without one of its own.
+    let gramRefreshes: Int?
     let learningRate: Double
     let weightDecay: Double
     let momentum: Double
@@ -29,6 +33,8 @@ final class Trainer {
     private let mask: BlockMask
     private let student: SelfSupervisedModel
     private let teacher: SelfSupervisedModel
+    /// An earlier teacher, where the recipe wants one and its time has come.
+    private var gramTeacher: VisionTransformer?
     private let studentTensors: [Tensor]
     private let teacherTensors: [Tensor]
     private let updater: Updater
@@ -65,19 +71,33 @@ final class Trainer {
             generator: mask, crops: 2 * batch.ids.count, share: recipe.masks.share, ratio: recipe.masks.ratio, &stream)
 
         return try catchingTorchErrors {
-            let input = StepInput(batch, masks: masks, recipe: recipe, device: device)
-            let value = objective.value(
-                student: student, teacher: teacher, input: input, temperature: temperature,
-                context: .training(seed: UInt64(recipe.seed), step: step))
-            let loss = value.total.item()
-            let parts = (
-                value.dinoLocal.item(), value.dinoGlobal.item(), value.ibot?.item() ?? 0, value.koleo.item()
-            )
-            guard loss.isFinite else {
-                let words = "dino \(parts.0 + parts.1), ibot \(parts.2), koleo \(parts.3)"
-                throw stopped("the loss of step \(step + 1) is \(loss) (\(words))", batch, lastCheckpoint)
+            let count = recipe.data.accumulate ?? 1
+            let inputs = (0..<count).map {
+                StepInput(batch, masks: masks, part: $0, of: count, recipe: recipe, device: device)
             }
-            value.total.backward()
+            let targets = objective.targets(teacher, inputs, temperature: temperature, anchor: anchor(at: step))
+            var loss = 0.0
+            var parts = (0.0, 0.0, 0.0, 0.0)
+            var gram: Double?
+            let share = 1 / Double(count)
+            for (number, (input, target)) in zip(inputs, targets).enumerated() {
+                let value = objective.value(
+                    student: student, targets: target, input: input, step: step, of: total,
+                    context: .training(seed: UInt64(recipe.seed), step: step, stream: number))
+                loss += value.total.item() * share
+                parts.0 += value.dinoLocal.item() * share
+                parts.1 += value.dinoGlobal.item() * share
+                parts.2 += (value.ibot?.item() ?? 0) * share
+                parts.3 += value.koleo.item() * share
+                if let part = value.gram { gram = (gram ?? 0) + part.item() * share }
+                guard loss.isFinite else {
+                    let words =
+                        "dino \(parts.0 + parts.1), ibot \(parts.2), koleo \(parts.3)"
+                        + (gram.map { ", gram \($0)" } ?? "")
+                    throw stopped("the loss of step \(step + 1) is \(loss) (\(words))", batch, lastCheckpoint)
+                }
+                (count > 1 ? value.total * share : value.total).backward()
+            }
             let norms = updater.clip()
             if let bad = norms.first(where: { !$0.norm.isFinite }) {
                 throw stopped(
@@ -87,11 +107,31 @@ final class Trainer {
             }
             updater.update(rate: rate, decay: decay, holdsPrototypes: step < recipe.optimizer.freezeLastLayerSteps)
             exponentialMovingAverage(teacherTensors, of: studentTensors, momentum: momentum)
+            refreshGramTeacher(after: step + 1)
             return StepResult(
-                loss: loss, dinoLocal: parts.0, dinoGlobal: parts.1, ibot: parts.2, koleo: parts.3, learningRate: rate,
+                loss: loss, dinoLocal: parts.0, dinoGlobal: parts.1, ibot: parts.2, koleo: parts.3, gram: gram,
+                gramRefreshes: gramTeacher == nil ? nil : recipe.gram?.refreshes(before: step + 1), learningRate: rate,
                 weightDecay: decay, momentum: momentum, temperature: temperature, hidden: masks.indices.count,
                 norms: norms)
         }
+    }
+
+    /// Whose patches the student's are held against in a step.
+    private func anchor(at step: Int) -> GramTeacher? {
+        guard let gram = recipe.gram else { return nil }
+        if gram.usesTeacher { return .present }
+        guard step >= gram.from ?? 0 else { return nil }
+        let network = gramTeacher ?? teacher.backbone.copy()
+        gramTeacher = network
+        return .earlier(network)
+    }
+
+    /// Makes the Gram teacher the present one where its time has come.
+    private func refreshGramTeacher(after steps: Int) {
+        guard let gram = recipe.gram, gramTeacher != nil,
+            gram.refreshes(before: steps) > gram.refreshes(before: steps - 1)
+        else { return }
+        gramTeacher = teacher.backbone.copy()
     }
 
     private func stopped(_ what: String, _ batch: CropBatch, _ lastCheckpoint: String?) -> PretrainingError {
@@ -124,7 +164,7 @@ final class Trainer {
             parts: [
                 part("student", student.parameters()), part("teacher", teacher.parameters()),
                 part("optimizer", updater.state()),
-            ])
+            ] + (gramTeacher.map { [part("gram", $0.parameters())] } ?? []))
     }
 
     /// Takes over the newest sound checkpoint.
@@ -165,6 +205,12 @@ final class Trainer {
                 for module in model.modules { try module.load(from: stored) }
             }
             try updater.restore(from: try file("optimizer"))
+            // Taken at the start of its first step, so that a checkpoint of the step before has none.
+            if let gram = recipe.gram, !gram.usesTeacher, manifest.step > gram.from ?? 0 {
+                let network = teacher.backbone.copy()
+                try network.load(from: try file("gram"))
+                gramTeacher = network
+            }
         }
         return manifest.step
     }
