@@ -20,6 +20,10 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case masks
         /// Rescaling of positions and dropped paths in the network.
         case network
+        /// Which sizes the crops of a step have.
+        case sizes
+        /// Whether the tiles of a step come from one part of the corpus.
+        case homogeneous
     }
 
     private let low: UInt64

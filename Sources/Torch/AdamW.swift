@@ -123,6 +123,12 @@ public final class AdamW {
         memories = restored
     }
 
+    /// Goes on with what another optimiser remembers of parameters of the same names, which are shared from then on.
+    public func takeMemory(of other: AdamW) {
+        let names = Set(groups.flatMap(\.parameters).map(\.name))
+        memories = other.memories.filter { names.contains($0.key) }
+    }
+
     private func memory(of name: String, _ parameter: Tensor) -> Memory {
         if let known = memories[name] { return known }
         let made = Memory(for: parameter)

@@ -37,6 +37,12 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Seed in place of the recipe's.")
     var seed: Int?
 
+    @Option(help: "What a recipe with 'start' goes on from: a run, RUN/checkpoints/STEP, or weights of a backbone.")
+    var from: String?
+
+    @Option(help: "Weights of the Gram teacher, for a recipe with 'teacher: given'.")
+    var gramTeacher: String?
+
     @Flag(help: "Go on with an unfinished run; starts it where nothing was begun.")
     var resume = false
 
@@ -69,7 +75,7 @@ struct PretrainCommand: ParsableCommand {
         let source = try tileSource(corpus)
         if verify { try verifyTiles(source, corpus) }
         if dryRun {
-            let planned = try steps ?? document?.value.steps ?? RunProgress(run: folder).recipe.steps
+            let planned = try steps ?? document?.value.totalSteps ?? RunProgress(run: folder).recipe.totalSteps
             print("\(folder): \(planned) steps on \(source.tileCount) tiles of \(corpus)")
             return
         }
@@ -77,6 +83,8 @@ struct PretrainCommand: ParsableCommand {
         options.steps = steps
         options.seed = seed
         options.stopAfter = stopAfter
+        options.from = from
+        options.gramTeacher = gramTeacher
         options.resume = resume
         options.overwrite = overwrite
         options.threads = device.tensorThreads

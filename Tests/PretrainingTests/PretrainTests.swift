@@ -10,37 +10,6 @@ import Torch
 
 @Suite(.serialized)
 struct PretrainTests {
-    private func content(_ path: String) throws -> Data {
-        try #require(FileManager.default.contents(atPath: path), "\(path)")
-    }
-
-    /// Runs the smoke recipe on waves.
-    @discardableResult
-    private func run(
-        _ path: String, source: any TileSource = WaveTiles(), change: (inout PretrainingRecipe) -> Void = { _ in },
-        interrupted: @escaping @Sendable () -> Bool = { false }, events: PretrainEvents = PretrainEvents(),
-        _ options: (inout PretrainOptions) -> Void
-    ) throws -> PretrainSummary {
-        var recipe = try recipe(named: "smoke")
-        change(&recipe)
-        var given = PretrainOptions()
-        given.threads = 1
-        options(&given)
-        return try pretrain(
-            recipe, source: source, run: path, options: given, events: events, interrupted: interrupted)
-    }
-
-    /// The metrics without what clock and machine say.
-    private func metrics(_ path: String) throws -> [JSONValue] {
-        try String(decoding: try content("\(path)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").map { line in
-            guard case .object(var fields) = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)) else {
-                return .null
-            }
-            try #require(fields.removeValue(forKey: "timing") != nil)
-            return .object(fields)
-        }
-    }
-
     @Test func `a run trains, logs, saves and exports`() throws {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"
@@ -94,13 +63,8 @@ struct PretrainTests {
             $0.loaderThreads = 3
         }
         #expect(second.end == .finished && second.step == 20 && second.isResumed && second.stepsNow == 10)
-        for name in ["student", "teacher", "optimizer"] {
-            let file = "\(name)-00000-of-00001.safetensors"
-            let a = try content("\(CheckpointStore(run: whole).path(step: 20))/\(file)")
-            #expect(a == (try content("\(CheckpointStore(run: parts).path(step: 20))/\(file)")), "\(name)")
-        }
+        try expectEqualRuns(whole, parts, step: 20, parts: ["student", "teacher", "optimizer"])
         #expect(try content("\(whole)/backbone.safetensors") == content("\(parts)/backbone.safetensors"))
-        #expect(try metrics(whole) == metrics(parts))
     }
 
     /// Anchoring from step 4 on with a refresh after 7 and 10 steps, in two parts of a batch, KoLeo in pairs.
@@ -138,13 +102,8 @@ struct PretrainTests {
                 $0.stopAfter = stop
             }
             try run(parts, change: anchor) { $0.resume = true }
-            for name in ["student", "teacher", "optimizer", "gram"] {
-                let file = "\(name)-00000-of-00001.safetensors"
-                let a = try content("\(CheckpointStore(run: whole).path(step: 14))/\(file)")
-                #expect(
-                    a == (try content("\(CheckpointStore(run: parts).path(step: 14))/\(file)")), "\(name) at \(stop)")
-            }
-            #expect(try metrics(whole) == metrics(parts), "at \(stop)")
+            try expectEqualRuns(
+                whole, parts, step: 14, parts: ["student", "teacher", "optimizer", "gram"], "at \(stop)")
         }
     }
 

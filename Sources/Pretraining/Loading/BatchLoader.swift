@@ -2,6 +2,17 @@
 package import Geo
 import Telemetry
 
+/// Where the tiles of a step come from, and what is cut out of them.
+package struct LoadingWork: Sendable {
+    package let sampler: TileSampler
+    package let maker: CropMaker
+
+    package init(sampler: TileSampler, maker: CropMaker) {
+        self.sampler = sampler
+        self.maker = maker
+    }
+}
+
 /// Makes the batches of a range of steps on several threads and hands them out in order.
 ///
 /// Threads take samples one by one, at most `ahead` batches before the one being waited for, and write each crop to its
@@ -12,14 +23,27 @@ package final class BatchLoader {
     private var threads: [WorkerThread] = []
     private var next: Int
 
-    /// Starts the threads.
-    package init(
+    /// Starts the threads on steps that are all alike.
+    package convenience init(
         sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, threads: Int,
         ahead: Int = 2
     ) throws {
+        try self.init(
+            [LoadingWork(sampler: sampler, maker: maker)], source: source, steps: steps, threads: threads, ahead: ahead
+        ) { _ in 0 }
+    }
+
+    /// Starts the threads.
+    ///
+    /// - Parameters:
+    ///   - kinds: The kinds of steps.
+    ///   - kind: The index of a step's kind.
+    package init(
+        _ kinds: [LoadingWork], source: any TileSource, steps: Range<Int>, threads: Int, ahead: Int = 2,
+        kind: @escaping @Sendable (Int) -> Int
+    ) throws {
         next = steps.lowerBound
-        let shared = try Shared(
-            sampler: sampler, source: source, maker: maker, steps: steps, ahead: max(1, ahead))
+        let shared = try Shared(kinds: kinds, kind: kind, source: source, steps: steps, ahead: max(1, ahead))
         self.shared = shared
         for _ in 0..<max(1, threads) {
             guard let thread = WorkerThread({ shared.work() }) else { break }
@@ -52,12 +76,13 @@ package final class BatchLoader {
 /// What the threads share; everything mutable is touched inside the monitor alone.
 private final class Shared: @unchecked Sendable {
     let steps: Range<Int>
-    private let sampler: TileSampler
+    private let kinds: [LoadingWork]
+    private let kind: @Sendable (Int) -> Int
     private let source: any TileSource
-    private let maker: CropMaker
     private let ahead: Int
     private let monitor = Monitor()
-    private var nextTask = 0
+    /// The next sample to be made.
+    private var nextTask: (step: Int, sample: Int)
     private var taken: Int
     private var cancelled = false
     private var slots: [Int: Slot] = [:]
@@ -72,7 +97,8 @@ private final class Shared: @unchecked Sendable {
         var left: Int
         var failures: [Int: any Error] = [:]
 
-        init(batch: Int, maker: CropMaker) throws {
+        init(_ work: LoadingWork) throws {
+            let (batch, maker) = (work.sampler.batch, work.maker)
             global = try CropStorage(count: 2 * batch * maker.globalSamples)
             local = try CropStorage(count: maker.recipe.local.count * batch * maker.localSamples)
             larger = maker.gram == nil ? nil : try CropStorage(count: 2 * batch * maker.gramSamples)
@@ -81,15 +107,19 @@ private final class Shared: @unchecked Sendable {
         }
     }
 
-    init(sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, ahead: Int) throws {
-        self.sampler = sampler
+    init(
+        kinds: [LoadingWork], kind: @escaping @Sendable (Int) -> Int, source: any TileSource, steps: Range<Int>,
+        ahead: Int
+    ) throws {
+        self.kinds = kinds
+        self.kind = kind
         self.source = source
-        self.maker = maker
         self.steps = steps
         self.ahead = ahead
         taken = steps.lowerBound
+        nextTask = (steps.lowerBound, 0)
         // As many batches as are ever held at once, taken and given back: what cannot fit is told before the run begins.
-        _ = try (0..<min(ahead + 1, steps.count)).map { _ in try Slot(batch: sampler.batch, maker: maker) }
+        for work in kinds { _ = try (0..<min(ahead + 1, steps.count)).map { _ in try Slot(work) } }
     }
 
     /// Where the crops of a batch go.
@@ -107,12 +137,12 @@ private final class Shared: @unchecked Sendable {
     }
 
     func work() {
-        while let (step, sample, slot) = claim() {
+        while let (step, sample, work, slot) = claim() {
             var id = -1
             var failure: (any Error)?
             do {
-                id = try sampler.id(step: step, sample: sample)
-                try make(id, step, sample, slot)
+                id = try work.sampler.id(step: step, sample: sample)
+                try make(id, step, sample, work, slot)
             } catch {
                 failure = error
             }
@@ -127,34 +157,34 @@ private final class Shared: @unchecked Sendable {
     }
 
     /// The next sample to make; waits while enough batches are ready, `nil` at the end.
-    private func claim() -> (step: Int, sample: Int, places: Places)? {
+    private func claim() -> (step: Int, sample: Int, work: LoadingWork, places: Places)? {
         monitor.locked {
-            let batch = sampler.batch
             while true {
-                let step = steps.lowerBound + nextTask / batch
+                let (step, sample) = nextTask
                 if cancelled || shortage != nil || step >= steps.upperBound { return nil }
                 if step <= taken + ahead - 1 || step == taken {
+                    let work = kinds[kind(step)]
                     let slot: Slot
-                    do { slot = try slots[step] ?? Slot(batch: batch, maker: maker) } catch {
+                    do { slot = try slots[step] ?? Slot(work) } catch {
                         shortage = error
                         monitor.wakeAll()
                         return nil
                     }
                     slots[step] = slot
-                    defer { nextTask += 1 }
-                    return (step, nextTask % batch, Places(global: slot.global, local: slot.local, larger: slot.larger))
+                    nextTask = sample + 1 < work.sampler.batch ? (step, sample + 1) : (step + 1, 0)
+                    return (step, sample, work, Places(global: slot.global, local: slot.local, larger: slot.larger))
                 }
                 monitor.wait()
             }
         }
     }
 
-    private func make(_ id: Int, _ step: Int, _ sample: Int, _ places: Places) throws {
+    private func make(_ id: Int, _ step: Int, _ sample: Int, _ work: LoadingWork, _ places: Places) throws {
         let tiles = try source.tiles([id]).tiles
         guard tiles.count == 1, let tile = tiles.first else {
             throw PretrainingError(.badSource, "asked for one tile, got \(tiles.count)")
         }
-        let batch = sampler.batch
+        let (batch, maker) = (work.sampler.batch, work.maker)
         try maker.crops(
             of: tile, step: step, sample: sample,
             global: { places.global.base + ($0 * batch + sample) * maker.globalSamples },

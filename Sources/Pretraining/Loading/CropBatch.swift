@@ -38,4 +38,12 @@ package struct CropBatch: Sendable {
     package let local: CropStorage
     /// The global crops for the Gram teacher, `[2 * batch, bands, larger size, larger size]`, normalised; `nil` where there are none.
     package let larger: CropStorage?
+
+    package init(step: Int, ids: [Int], global: CropStorage, local: CropStorage, larger: CropStorage? = nil) {
+        self.step = step
+        self.ids = ids
+        self.global = global
+        self.local = local
+        self.larger = larger
+    }
 }

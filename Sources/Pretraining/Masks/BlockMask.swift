@@ -1,4 +1,5 @@
 // Which patches the student does not see: blocks, topped up to an exact number.
+import Backbone
 
 /// Draws block masks on a grid of patches, spec 6.3.
 ///
@@ -103,11 +104,26 @@ public struct MaskBatch: Sendable, Equatable {
         let empty = [Bool](repeating: false, count: generator.count)
         masks += repeatElement(empty, count: crops - masked)
         stream.shuffle(&masks)
+        self.init(masks)
+    }
+}
+
+extension MaskBatch {
+    /// The masks of a step of a recipe, at its sizes.
+    package init(_ recipe: PretrainingRecipe, step: Int) {
+        var stream = RandomStream(seed: UInt64(recipe.seed), .masks, step)
+        self.init(
+            generator: BlockMask(size: recipe.crops.global.size, patch: recipe.backbone.patchSize),
+            crops: 2 * recipe.data.batchSize, share: recipe.masks.share, ratio: recipe.masks.ratio, &stream)
+    }
+
+    /// Given masks, crop-major.
+    package init(_ masks: [[Bool]]) {
         var indices: [Int] = []
         var weights: [Float] = []
         for (crop, mask) in masks.enumerated() {
             let hidden = mask.indices.filter { mask[$0] }
-            indices += hidden.map { crop * generator.count + $0 }
+            indices += hidden.map { crop * mask.count + $0 }
             weights += repeatElement(hidden.isEmpty ? 0 : 1 / Float(hidden.count), count: hidden.count)
         }
         self.masks = masks

@@ -28,9 +28,10 @@ package struct StepInput {
     ///   - masks: The masks of all their global crops.
     ///   - part: Which part of the tiles.
     ///   - parts: The number of parts, which divides that of the tiles.
+    ///   - dtype: What the crops become; they come in single precision.
     package init(
         _ crops: CropBatch, masks: MaskBatch, part: Int = 0, of parts: Int = 1, recipe: PretrainingRecipe,
-        device: Device
+        device: Device, dtype: DType = .float32
     ) {
         let (whole, patches) = (crops.ids.count, masks.masks[0].count)
         precondition(whole % parts == 0 && part < parts, "\(whole) tiles do not come in \(parts) parts")
@@ -41,7 +42,7 @@ package struct StepInput {
             let bytes = UnsafeRawBufferPointer(start: storage.base, count: 4 * storage.count)
             return Tensor.wrapping(bytes, owner: storage, shape: shape, dtype: .float32)
                 .narrow(dim: 1, start: start, length: batch)
-                .reshaped([views * batch, recipe.backbone.channels, size, size]).to(device)
+                .reshaped([views * batch, recipe.backbone.channels, size, size]).to(dtype).to(device)
         }
         self.batch = batch
         global = images(crops.global, 2, recipe.crops.global.size)

@@ -21,9 +21,10 @@ public final class PrototypeHead: Layer {
     ///   - width: Length of a token.
     ///   - sizes: Of bottleneck, hidden layers and prototypes.
     ///   - generator: Where the random numbers come from.
+    ///   - dtype: Type of the parameters.
     ///   - device: Where the parameters go.
     public convenience init(
-        width: Int, sizes: PretrainingRecipe.Head, generator: Generator, device: Device = .cpu
+        width: Int, sizes: PretrainingRecipe.Head, generator: Generator, dtype: DType = .float32, device: Device = .cpu
     ) {
         let shapes = [
             [sizes.hidden, width], [sizes.hidden], [sizes.hidden, sizes.hidden], [sizes.hidden],
@@ -32,7 +33,7 @@ public final class PrototypeHead: Layer {
         self.init(
             tensors: shapes.map { shape in
                 let start = shape.count == 1 ? Tensor.zeros(shape) : Tensor.randn(shape, generator: generator) * 0.02
-                return start.to(device)
+                return start.to(dtype).to(device)
             })
     }
 

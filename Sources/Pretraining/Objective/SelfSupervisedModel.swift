@@ -28,12 +28,14 @@ package struct SelfSupervisedModel {
     }
 
     /// Makes a model with random weights that follow from the recipe's seed.
-    package init(recipe: PretrainingRecipe, device: Device) {
+    package init(recipe: PretrainingRecipe, device: Device, dtype: DType = .float32) {
         let generator = Generator(seed: UInt64(recipe.seed))
         let width = recipe.backbone.width
-        backbone = VisionTransformer(recipe.backbone, generator: generator, device: device)
-        dinoHead = PrototypeHead(width: width, sizes: recipe.heads.dino, generator: generator, device: device)
-        ibotHead = PrototypeHead(width: width, sizes: recipe.heads.ibot, generator: generator, device: device)
+        backbone = VisionTransformer(recipe.backbone, generator: generator, dtype: dtype, device: device)
+        dinoHead = PrototypeHead(
+            width: width, sizes: recipe.heads.dino, generator: generator, dtype: dtype, device: device)
+        ibotHead = PrototypeHead(
+            width: width, sizes: recipe.heads.ibot, generator: generator, dtype: dtype, device: device)
     }
 
     private init(backbone: VisionTransformer, dinoHead: PrototypeHead, ibotHead: PrototypeHead) {
@@ -52,6 +54,14 @@ package struct SelfSupervisedModel {
         [
             Module("backbone", backbone), Module("dino_head", dinoHead), Module("ibot_head", ibotHead),
         ]
+    }
+
+    /// Takes over the values of a part of a checkpoint, such as `teacher`.
+    ///
+    /// - Parameter checkpoint: The checkpoint's folder.
+    package func load(from checkpoint: String, _ part: String) throws {
+        let file = try SafetensorsFile(path: "\(checkpoint)/\(CheckpointStore.fileName(part))")
+        for module in modules { try module.load(from: file) }
     }
 
     /// All trained tensors, in a fixed order, under names such as `backbone.blocks.0.norm1.weight`.

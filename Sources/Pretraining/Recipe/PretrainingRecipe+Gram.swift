@@ -13,6 +13,18 @@ extension PretrainingRecipe {
             case unmasked
         }
 
+        /// Who its teacher is.
+        public enum Teacher: String, Codable, Sendable {
+            /// The teacher of the run as it was at a step of this phase, which the run keeps.
+            case grown
+            /// The teacher of the run as it was at an earlier step, in a phase before.
+            case earlier
+            /// Weights that are named when the run is started.
+            case given
+            /// The teacher of the run as it is.
+            case present
+        }
+
         /// Larger views of the global crops, which its teacher sees.
         public struct Crop: Codable, Sendable, Equatable {
             /// Side in pixels; a multiple of the patch size, at least that of global crops.
@@ -52,9 +64,11 @@ extension PretrainingRecipe {
         public var negatives: GramNegatives
         /// Which patches count.
         public var patches: Patches
-        /// Whether the teacher of the run itself, as it is, stands for an earlier one.
-        public var usesTeacher: Bool
-        /// The step at whose start its teacher is taken from that of the run; optional, 0 without it.
+        /// Who its teacher is.
+        public var teacher: Teacher
+        /// With `earlier`, the number of steps that the run had done when its teacher was the one that is meant.
+        public var earlierStep: Int?
+        /// The step of the phase at whose start anchoring begins, and a `grown` teacher is taken; optional, 0 without it.
         ///
         /// Before, the loss is left out.
         public var from: Int?
@@ -69,18 +83,18 @@ extension PretrainingRecipe {
             self.level = level
             self.negatives = negatives
             patches = .all
-            usesTeacher = false
+            teacher = .grown
         }
 
-        /// How often its teacher was refreshed before a step, from 0; a function of the step, so that nothing has to be kept.
+        /// How often its teacher was refreshed before a step of the phase, from 0; a function of the step, so that nothing has to be kept.
         func refreshes(before step: Int) -> Int {
             guard let refresh, step >= refresh.first else { return 0 }
             return min((step - refresh.first) / refresh.every + 1, refresh.most ?? .max)
         }
 
         enum CodingKeys: String, CodingKey {
-            case weight, level, negatives, patches, from, crop, refresh
-            case usesTeacher = "uses_teacher"
+            case weight, level, negatives, patches, teacher, from, crop, refresh
+            case earlierStep = "earlier_step"
         }
     }
 }

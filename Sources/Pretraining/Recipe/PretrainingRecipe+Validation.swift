@@ -7,19 +7,45 @@ extension PretrainingRecipe {
     ///
     /// - Throws: `badRecipe`, naming the first key that is wrong, its value and what was expected.
     public func validate() throws {
+        var first = 0
+        for (index, phase) in phases.enumerated() {
+            do {
+                try phase.validateOnePhase(after: first)
+            } catch let error as PretrainingError where index > 0 {
+                throw PretrainingError(
+                    error.code, "phase '\(phase.phase)': \(error.what)", in: "then, \(error.place)", why: error.causes,
+                    try: error.remedy)
+            }
+            if index > 0 {
+                try check(
+                    phase.start == .continued || phase.start == .teacher, "then.start",
+                    phase.start?.rawValue ?? "", "continued or teacher")
+            }
+            first += phase.steps
+        }
+        try check(totalSteps <= Self.mostSteps, "then.steps", totalSteps, "at most \(Self.mostSteps) in all")
+        let names = phases.map(\.phase)
+        try check(Set(names).count == names.count, "then.phase", names, "a name of its own for each phase")
+    }
+
+    /// Checks a phase, which follows a number of steps of other phases.
+    private func validateOnePhase(after first: Int) throws {
         do {
             try backbone.validate()
         } catch {
             throw PretrainingError(
                 .badRecipe, "the network cannot be built", in: "backbone", why: causes(of: error))
         }
-        let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
-        try check(!name.isEmpty && allowed, "name", "'\(name)'", "letters, digits, - and _")
+        for (key, word) in [("name", name), ("phase", phase)] {
+            let allowed = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+            try check(!word.isEmpty && allowed, key, "'\(word)'", "letters, digits, - and _")
+        }
         try check(seed >= 0, "seed", seed, "0 or more")
         try check((1...Self.mostSteps).contains(steps), "steps", steps, "1 to \(Self.mostSteps)")
         try validateData()
         try validateCrops()
         try validateObjective()
+        try validateGram(after: first)
         try validateOptimizer()
         try validate(schedules.learningRate, "schedules.learning_rate", 0, 1000)
         try validate(schedules.weightDecay, "schedules.weight_decay", 0, 1000)
@@ -53,18 +79,31 @@ extension PretrainingRecipe {
         try check(data.mean.allSatisfy(\.isFinite), "data.mean", data.mean, "finite numbers")
         try check(data.std.allSatisfy { $0 > 1e-6 && $0.isFinite }, "data.std", data.std, "numbers above 0")
         try check(data.subset != "", "data.subset", "''", "a name, or no such key")
+        if let homogeneous = data.homogeneous {
+            try check(homogeneous.subset != "", "data.homogeneous.subset", "''", "a name")
+            try check(
+                (0...1).contains(homogeneous.probability), "data.homogeneous.probability", homogeneous.probability,
+                "a probability, 0 to 1")
+        }
     }
 
     private func validateCrops() throws {
-        let patch = backbone.patchSize
-        for (key, size) in [("crops.global.size", crops.global.size), ("crops.local.size", crops.local.size)] {
+        try validateSizes(global: crops.global.size, "crops.global.size", local: crops.local.size, "crops.local.size")
+        if let others = crops.otherSizes {
+            let shares = others.map(\.share)
+            try check(!others.isEmpty, "crops.other_sizes", "[]", "one or more, or no such key")
             try check(
-                size % patch == 0 && size >= patch && (8...4096).contains(size), key, size,
-                "a multiple of the patch size \(patch), 8 to 4096")
+                shares.allSatisfy { (0...1).contains($0) } && shares.reduce(0, +) < 1 + 1e-9,
+                "crops.other_sizes.share", shares, "numbers from 0 to 1 with a sum of at most 1")
+            for size in others {
+                try validateSizes(
+                    global: size.global, "crops.other_sizes.global", local: size.local, "crops.other_sizes.local")
+                try check(
+                    (size.gram == nil) == (gram?.crop == nil), "crops.other_sizes.gram",
+                    size.gram.map(String.init) ?? "nothing",
+                    gram?.crop == nil ? "nothing, as there is no gram.crop" : "a size, as there is gram.crop")
+            }
         }
-        try check(
-            crops.global.size >= 2 * patch, "crops.global.size", crops.global.size,
-            "at least two patches, \(2 * patch)")
         try check((1...64).contains(crops.local.count), "crops.local.count", crops.local.count, "1 to 64")
         try range(crops.global.scale, "crops.global.scale", 1e-4, 1)
         try range(crops.local.scale, "crops.local.scale", 1e-4, 1)
@@ -87,6 +126,16 @@ extension PretrainingRecipe {
             try check(strength >= 0 && strength.isFinite, "crops.jitter.\(key)", strength, "0 or more")
         }
         try check((0...0.5).contains(jitter.hue), "crops.jitter.hue", jitter.hue, "0 to 0.5")
+    }
+
+    private func validateSizes(global: Int, _ globalKey: String, local: Int, _ localKey: String) throws {
+        let patch = backbone.patchSize
+        for (key, size) in [(globalKey, global), (localKey, local)] {
+            try check(
+                size % patch == 0 && size >= patch && (8...4096).contains(size), key, size,
+                "a multiple of the patch size \(patch), 8 to 4096")
+        }
+        try check(global >= 2 * patch, globalKey, global, "at least two patches, \(2 * patch)")
     }
 
     private func validateObjective() throws {
@@ -116,29 +165,41 @@ extension PretrainingRecipe {
         try check(
             (1..<group).contains(neighbours), "losses.koleo_neighbours", neighbours, "1 to \(group - 1)")
         if let local = losses.localWeight { try validate(local, "losses.local_weight", 0, 1000) }
-        try validateGram()
         try check(
             losses.studentTemperature > 0.001 && losses.studentTemperature.isFinite,
             "losses.student_temperature",
             losses.studentTemperature, "above 0.001; 0.1 in the reference")
     }
 
-    private func validateGram() throws {
+    private func validateGram(after first: Int) throws {
         guard let gram else { return }
         try validate(gram.weight, "gram.weight", 0, 1_000_000)
         try check(
             gram.patches == .all || gram.level == .batch, "gram.level", gram.level.rawValue,
             "batch, where not all patches count")
-        if gram.usesTeacher {
+        if gram.teacher == .present {
             try check(
-                gram.from == nil && gram.crop == nil && gram.refresh == nil, "gram.uses_teacher", true,
-                "false, or none of gram.from, gram.crop and gram.refresh")
+                gram.from == nil && gram.crop == nil && gram.refresh == nil, "gram.teacher", "present",
+                "another one, or none of gram.from, gram.crop and gram.refresh")
+        }
+        let earlier = gram.earlierStep
+        try check(
+            (earlier == nil) == (gram.teacher != .earlier), "gram.earlier_step", earlier.map(String.init) ?? "nothing",
+            gram.teacher == .earlier ? "a number of steps" : "nothing, as gram.teacher is \(gram.teacher.rawValue)")
+        if let earlier {
+            try check(
+                (0...first).contains(earlier), "gram.earlier_step", earlier,
+                "0 to \(first), the steps of the phases before")
         }
         try check(gram.from ?? 0 >= 0, "gram.from", gram.from ?? 0, "0 or more")
-        if let crop = gram.crop {
-            try check(
-                crop.size % backbone.patchSize == 0 && (crops.global.size...8192).contains(crop.size), "gram.crop.size",
-                crop.size, "a multiple of the patch size \(backbone.patchSize), \(crops.global.size) to 8192")
+        if gram.crop != nil {
+            for (index, size) in sizes.enumerated() {
+                let (view, least) = (size.recipe.gram?.crop?.size ?? 0, size.recipe.crops.global.size)
+                try check(
+                    view % backbone.patchSize == 0 && (least...8192).contains(view),
+                    index == 0 ? "gram.crop.size" : "crops.other_sizes.gram", view,
+                    "a multiple of the patch size \(backbone.patchSize), \(least) to 8192")
+            }
         }
         if let refresh = gram.refresh {
             try check(
@@ -164,6 +225,9 @@ extension PretrainingRecipe {
         try check(
             o.freezeLastLayerSteps >= 0, "optimizer.freeze_last_layer_steps", o.freezeLastLayerSteps,
             "0 or more")
+        try check(
+            (0...1_000_000).contains(o.skipNonFinite ?? 0), "optimizer.skip_non_finite", o.skipNonFinite ?? 0,
+            "0 to 1000000")
     }
 
     private func validate(_ schedule: Schedule, _ key: String, _ low: Double, _ high: Double) throws {

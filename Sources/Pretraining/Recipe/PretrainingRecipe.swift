@@ -3,24 +3,20 @@ public import Backbone
 
 /// A complete description of a pre-training run; holds no data paths and inherits from nothing.
 ///
-/// A recipe is one phase. `pretrain` is the first: DINO, iBOT and KoLeo from random weights. Gram anchoring, high-resolution
-/// adaptation and distillation are phases that start from the checkpoint of another run; each will be a case of `Phase` with
-/// recipes of its own, as each is a file of its own in the reference. Every key must be given, except those said to be optional; on disk keys are in snake case.
+/// A recipe is one phase, or several that follow each other in one run: pre-training with DINO, iBOT and KoLeo, Gram anchoring,
+/// adaptation to high resolution. A phase of its own file starts from the checkpoint of another run. Every key must be given, except
+/// those said to be optional; on disk keys are in snake case.
 public struct PretrainingRecipe: Codable, Sendable, Equatable {
-    /// What kind of training a recipe describes.
-    public enum Phase: String, Codable, Sendable {
-        /// Self-supervised pre-training from random weights.
-        case pretrain
-    }
-
-    /// What kind of training this is.
-    public var phase: Phase
+    /// What the first phase is called, such as `pretrain`.
+    public var phase: String
     /// A short name; used for run folders.
     public var name: String
     /// Seed of everything random, 0 or more.
     public var seed: Int
-    /// Length of the run: updates of the weights.
+    /// Length of the first phase: updates of the weights.
     public var steps: Int
+    /// Which weights the run starts from; optional, random ones without it. All others must be named when the run is started.
+    public var start: Start?
     /// Which tiles, how many at a time, and how they are normalised.
     public var data: DataSettings
     /// The vision transformer of student and teacher.
@@ -41,6 +37,8 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
     public var schedules: Schedules
     /// When the run is saved.
     public var checkpoints: Checkpoints
+    /// The phases that follow; optional.
+    public var then: [NextPhase]?
 
     /// Which tiles, how many at a time, and how they are normalised.
     public struct DataSettings: Codable, Sendable, Equatable {
@@ -53,14 +51,30 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         /// Gradients are summed, and the teacher's assignments balanced over the whole batch. KoLeo looks for neighbours in a part, as
         /// over the images of one device.
         public var accumulate: Int?
+        /// Batches that come from one part of the corpus alone; optional, none without it.
+        public var homogeneous: Homogeneous?
         /// Mean of each band on the scale 0 to 1.
         public var mean: [Double]
         /// Standard deviation of each band on the scale 0 to 1, above 0.
         public var std: [Double]
 
         enum CodingKeys: String, CodingKey {
-            case subset, accumulate, mean, std
+            case subset, accumulate, homogeneous, mean, std
             case batchSize = "batch_size"
+        }
+
+        /// Batches that come from one part of the corpus alone, as a tenth of the paper's come from one data set.
+        public struct Homogeneous: Codable, Sendable, Equatable {
+            /// The part's name.
+            public var subset: String
+            /// Share of the steps, 0 to 1.
+            public var probability: Double
+
+            /// Describes such batches.
+            public init(subset: String, probability: Double) {
+                self.subset = subset
+                self.probability = probability
+            }
         }
     }
 
@@ -70,6 +84,8 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var global: Global
         /// The small views, which only the student sees.
         public var local: Local
+        /// Sizes that some of the steps have in place of these; optional, none without it.
+        public var otherSizes: [Sizes]?
         /// Least and greatest width over height of the part that is cut.
         public var aspect: [Double]
         /// Probability of mirroring left and right.
@@ -142,6 +158,7 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
 
         enum CodingKeys: String, CodingKey {
             case global, local, aspect, jitter, grayscale, blur, solarize
+            case otherSizes = "other_sizes"
             case horizontalFlip = "horizontal_flip"
             case verticalFlip = "vertical_flip"
             case quarterTurns = "quarter_turns"
@@ -221,6 +238,10 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var clipNorm: Double
         /// Steps at the start in which the prototypes stand still.
         public var freezeLastLayerSteps: Int
+        /// How many steps may follow each other whose loss or gradient is not finite; optional, 0 without it.
+        ///
+        /// Such a step changes nothing and is counted; one more ends the run.
+        public var skipNonFinite: Int?
 
         enum CodingKeys: String, CodingKey {
             case betas, scaling
@@ -229,6 +250,7 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
             case decayTokens = "decay_tokens"
             case clipNorm = "clip_norm"
             case freezeLastLayerSteps = "freeze_last_layer_steps"
+            case skipNonFinite = "skip_non_finite"
         }
     }
 

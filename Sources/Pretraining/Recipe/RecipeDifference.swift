@@ -22,8 +22,8 @@ extension PretrainingRecipe {
     /// The first key, in the order of the alphabet, whose value differs; `nil` where only the number of steps may differ.
     public func difference(from run: PretrainingRecipe) throws -> RecipeDifference? {
         var (mine, other) = (self, run)
-        mine.steps = 1
-        other.steps = 1
+        // In a run of several phases the end of the first is where the second begins.
+        if then == nil, run.then == nil { (mine.steps, other.steps) = (1, 1) }
         guard mine != other else { return nil }
         return JSONValue.firstDifference(try JSONValue(other), try JSONValue(mine), path: "")
     }

@@ -25,6 +25,22 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
         }
     }
 
+    /// Steps whose loss or gradient was not finite, and that were left out.
+    public struct Skipped: Codable, Sendable, Equatable {
+        /// In all.
+        public var total = 0
+        /// The last ones, without a sound one between.
+        public var inARow = 0
+
+        /// None.
+        public init() {}
+
+        enum CodingKeys: String, CodingKey {
+            case total
+            case inARow = "in_a_row"
+        }
+    }
+
     /// Version of the format; 1.
     public var formatVersion: Int
     /// Number of updates done.
@@ -35,11 +51,13 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     public var random: Randomness
     /// Number of tiles trained on so far, counting repeats.
     public var samples: Int
+    /// Steps that were left out; `nil` where none was.
+    public var skipped: Skipped?
     /// The files.
     public var files: [File]
 
     enum CodingKeys: String, CodingKey {
         case formatVersion = "format_version"
-        case step, corpus, random, samples, files
+        case step, corpus, random, samples, skipped, files
     }
 }

@@ -23,11 +23,17 @@ package struct CheckpointStore: Sendable {
 
     package init(run: String) { folder = "\(run)/checkpoints" }
 
+    /// A folder of checkpoints, wherever it lies.
+    package init(folder: String) { self.folder = folder }
+
     /// The folder of one step's checkpoint.
     package func path(step: Int) -> String {
         let digits = String(step)
         return "\(folder)/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     }
+
+    /// The file of a part, sharded by rank; one rank writes.
+    package static func fileName(_ part: String) -> String { "\(part)-00000-of-00001.safetensors" }
 
     /// Steps with a checkpoint, ascending.
     package func steps() -> [Int] {
@@ -49,7 +55,8 @@ package struct CheckpointStore: Sendable {
     /// - Throws: `diskFull` before anything is written; `writeFailed` and the errors of the parts, after which only older
     ///   checkpoints are there.
     package func save(
-        step: Int, corpus: String, seed: Int, samples: Int, keepEvery: Int, parts: [Part]
+        step: Int, corpus: String, seed: Int, samples: Int, skipped: CheckpointManifest.Skipped = .init(),
+        keepEvery: Int, parts: [Part]
     ) throws {
         try FileSystem.makeFolder(folder)
         try checkSpace(for: parts.reduce(0) { $0 + $1.bytes })
@@ -70,8 +77,7 @@ package struct CheckpointStore: Sendable {
             }
             let manifest = CheckpointManifest(
                 formatVersion: 1, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
-                samples: samples,
-                files: files)
+                samples: samples, skipped: skipped.total == 0 ? nil : skipped, files: files)
             try FileSystem.write(try Self.json(manifest), to: "\(partial)/manifest.json")
             FileSystem.syncFolder(partial)
             FileSystem.remove(target)

@@ -99,6 +99,7 @@ package final class RunFolder {
                 .badRun, "there is no run to go on with, and no recipe to start one", in: path,
                 try: "give a recipe")
         }
+        try Self.checkSteps(request, fresh)
         if let steps = request.steps { fresh.steps = steps }
         if let seed = request.seed { fresh.seed = seed }
         try fresh.validate()
@@ -179,6 +180,14 @@ package final class RunFolder {
             && FileSystem.exists("\(path)/lock")
     }
 
+    /// Another number of steps is one phase's.
+    private static func checkSteps(_ request: Request, _ recipe: PretrainingRecipe) throws {
+        guard request.steps != nil, recipe.then != nil else { return }
+        throw PretrainingError(
+            .badRecipe, "the recipe has several phases, so that one number of steps says too little", in: "steps",
+            try: "change the steps of each phase in the recipe, or end earlier with --stop-after")
+    }
+
     /// The recipe that a run's folder holds.
     private static func readRecipe(_ path: String) throws -> PretrainingRecipe {
         try JSONDecoder().decode(PretrainingRecipe.self, from: Data(try FileSystem.read("\(path)/recipe.json")))
@@ -216,6 +225,7 @@ package final class RunFolder {
                     "resume with the run's own recipe (\(path)/recipe.yaml; only --steps may change), or start a new run"
             )
         }
+        try checkSteps(request, own)
         if let steps = request.steps { own.steps = steps }
         do { try own.validate() } catch  where request.steps == nil {
             throw PretrainingError(

@@ -26,6 +26,6 @@ public struct RunProgress: Sendable, Equatable {
             throw PretrainingError(.badRun, "the run's recipe.json cannot be read", in: run, why: ["\(error)"])
         }
         step = CheckpointStore(run: run).steps().last ?? 0
-        isFinished = step >= recipe.steps && FileSystem.exists("\(run)/backbone.safetensors")
+        isFinished = step >= recipe.totalSteps && FileSystem.exists("\(run)/backbone.safetensors")
     }
 }

@@ -3,8 +3,8 @@ public import Geo
 
 /// Chooses the tiles of every step.
 ///
-/// All samples of a run are numbered: sample `i` of rank `r` in step `s` is number `(s * world + r) * batch + i`.
-/// Number `g` belongs to epoch `g / n` of the `n` tiles, and in each epoch every tile comes exactly once, in the order of
+/// All samples of a run are numbered: sample `i` of rank `r` in step `s` is number `(s * world + r) * batch + i`, counted from
+/// the first step of the sampler and after the samples before it. Number `g` belongs to epoch `g / n` of the `n` tiles, and in each epoch every tile comes exactly once, in the order of
 /// a keyed permutation. With unequal weights the tile of the permutation is kept with probability `weight / largest
 /// weight`; when it is not, tiles drawn uniformly are tried in the same way until one is kept. Every try proposes all
 /// tiles alike, so tiles come in proportion to their weights; equal weights keep every tile and so the exact epochs.
@@ -16,6 +16,8 @@ public struct TileSampler: Sendable {
     /// Number of tiles that may be drawn.
     public var count: Int { chosen.count }
 
+    private let firstStep: Int
+    private let samplesBefore: Int
     private let source: any TileSource
     private let chosen: any TileSet
     private let seed: UInt64
@@ -24,15 +26,23 @@ public struct TileSampler: Sendable {
 
     /// Looks over the weights once and makes the sampler.
     ///
+    /// - Parameters:
+    ///   - firstStep: The first step that it is for.
+    ///   - samplesBefore: Samples of the steps before; the order goes on after them.
     /// - Throws: `badSource` for an empty subset, for weights that are negative or not finite, that are all 0, or of
     ///   which the largest is more than 1000 times the mean.
-    public init(source: any TileSource, subset: String?, seed: UInt64, batch: Int, world: Int = 1) throws {
+    public init(
+        source: any TileSource, subset: String?, seed: UInt64, batch: Int, world: Int = 1, firstStep: Int = 0,
+        samplesBefore: Int = 0
+    ) throws {
         precondition(
             batch > 0 && world > 0, "a sampler needs a batch and a world above 0, got \(batch) and \(world)")
         self.source = source
         self.seed = seed
         self.batch = batch
         self.world = world
+        self.firstStep = firstStep
+        self.samplesBefore = samplesBefore
         if let subset {
             chosen = try source.subset(named: subset)
         } else {
@@ -84,7 +94,7 @@ public struct TileSampler: Sendable {
         precondition(
             rank >= 0 && rank < world && sample >= 0 && sample < batch,
             "sample \(sample) of rank \(rank) is outside the batch")
-        let number = (step * world + rank) * batch + sample
+        let number = samplesBefore + ((step - firstStep) * world + rank) * batch + sample
         let count = chosen.count
         let (epoch, place) = number.quotientAndRemainder(dividingBy: count)
         var keys = RandomStream(seed: seed, .order, epoch)

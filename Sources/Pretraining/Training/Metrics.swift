@@ -31,11 +31,35 @@ final class Metrics {
         let recipe: PretrainingRecipe
         let corpus: String
         let tiles: Int
+        /// What the weights were at the start; `nil` for random ones.
+        let start: String?
         let timing: Timing
 
         enum CodingKeys: String, CodingKey {
             case formatVersion = "format_version"
-            case kind, recipe, corpus, tiles, timing
+            case kind, recipe, corpus, tiles, start, timing
+        }
+    }
+
+    /// Where in a plan a step is.
+    struct Place {
+        let step: Int
+        let phase: String
+        let batch: Int
+        /// Side of global crops, of local ones, and of those for the Gram teacher; `nil` where all steps have the same.
+        let sizes: [Int]?
+        /// Whether the tiles come from one part of the corpus; `nil` where none do.
+        let isHomogeneous: Bool?
+
+        init(_ plan: PhasePlan, step: Int) {
+            self.step = step + 1
+            let phase = plan.phase(at: step)
+            self.phase = phase.recipe.phase
+            batch = phase.recipe.data.batchSize
+            let recipe = plan.recipe(at: step)
+            let gram = recipe.gram?.crop.map { [$0.size] } ?? []
+            sizes = phase.sizes.count == 1 ? nil : [recipe.crops.global.size, recipe.crops.local.size] + gram
+            isHomogeneous = phase.recipe.data.homogeneous == nil ? nil : plan.isHomogeneous(step)
         }
     }
 
@@ -52,11 +76,15 @@ final class Metrics {
         }
 
         let step: Int
-        let loss: Double
-        let dinoLocal: Double
-        let dinoGlobal: Double
-        let ibot: Double
-        let koleo: Double
+        let phase: String
+        let cropSizes: [Int]?
+        let homogeneous: Bool?
+        /// What is not finite is left out: JSON has no such numbers.
+        let loss: Double?
+        let dinoLocal: Double?
+        let dinoGlobal: Double?
+        let ibot: Double?
+        let koleo: Double?
         let gram: Double?
         let gramRefreshes: Int?
         let learningRate: Double
@@ -65,10 +93,12 @@ final class Metrics {
         let teacherTemperature: Double
         let hiddenPatches: Int
         let gradientNorm: [String: Double]
+        let skippedSteps: Int?
         let timing: Timing
 
         enum CodingKeys: String, CodingKey {
-            case step, loss
+            case step, phase, homogeneous, loss
+            case cropSizes = "crop_sizes"
             case dinoLocal = "dino_local"
             case dinoGlobal = "dino_global"
             case ibot, koleo, gram
@@ -79,13 +109,14 @@ final class Metrics {
             case teacherTemperature = "teacher_temperature"
             case hiddenPatches = "hidden_patches"
             case gradientNorm = "gradient_norm"
+            case skippedSteps = "skipped_steps"
             case timing
         }
     }
 
     /// Opens the log, cuts it after a step, and writes the first line of a new one.
     init(
-        folder: RunFolder, source: any TileSource, tiles: Int, threads: Threads, device: Device,
+        folder: RunFolder, source: any TileSource, tiles: Int, start: String?, threads: Threads, device: Device,
         provenance: [String: String], keepingThrough step: Int
     ) throws {
         struct Step: Decodable { let step: Int }
@@ -96,23 +127,30 @@ final class Metrics {
         guard isNew else { return }
         try log.append(
             Head(
-                recipe: folder.recipe, corpus: source.fingerprint, tiles: tiles,
+                recipe: folder.recipe, corpus: source.fingerprint, tiles: tiles, start: start,
                 timing: .init(
                     tensorThreads: threads.tensor, device: "\(device)", torch: try Torch.info().version,
                     program: provenance)))
     }
 
     /// Adds a step.
-    func append(_ result: StepResult, step: Int, seconds: Double, batch: Int) {
+    ///
+    /// - Parameter skipped: Steps that were left out so far.
+    func append(_ result: StepResult, _ place: Place, skipped: Int, seconds: Double) {
+        func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         waiting.append(
             Line(
-                step: step, loss: result.loss, dinoLocal: result.dinoLocal, dinoGlobal: result.dinoGlobal,
-                ibot: result.ibot, koleo: result.koleo, gram: result.gram, gramRefreshes: result.gramRefreshes,
+                step: place.step, phase: place.phase, cropSizes: place.sizes, homogeneous: place.isHomogeneous,
+                loss: finite(result.loss), dinoLocal: finite(result.dinoLocal), dinoGlobal: finite(result.dinoGlobal),
+                ibot: finite(result.ibot), koleo: finite(result.koleo), gram: finite(result.gram),
+                gramRefreshes: result.gramRefreshes,
                 learningRate: result.learningRate,
                 weightDecay: result.weightDecay, teacherMomentum: result.momentum,
                 teacherTemperature: result.temperature, hiddenPatches: result.hidden,
-                gradientNorm: Dictionary(uniqueKeysWithValues: result.norms.map { ($0.module, $0.norm) }),
-                timing: .init(seconds: seconds, tilesPerSecond: Double(batch) / max(seconds, 1e-9))))
+                gradientNorm: Dictionary(uniqueKeysWithValues: result.norms.map { ($0.module, $0.norm) })
+                    .filter(\.value.isFinite),
+                skippedSteps: skipped == 0 ? nil : skipped,
+                timing: .init(seconds: seconds, tilesPerSecond: Double(place.batch) / max(seconds, 1e-9))))
         try? writeWaiting()
     }
 

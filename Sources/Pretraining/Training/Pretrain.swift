@@ -1,4 +1,5 @@
 // The training loop: read it from top to bottom.
+import Backbone
 import FoundationEssentials
 public import Geo
 import Glibc
@@ -40,24 +41,36 @@ public func pretrain(
     Torch.setThreads(threads.tensor)
 
     // What can be refused is refused before the folder changes.
-    let sampler = try TileSampler(
-        source: source, subset: recipe.data.subset, seed: UInt64(recipe.seed), batch: recipe.data.batchSize)
-    let maker = try CropMaker(recipe: recipe, layout: source.layout)
-    let trainer = try Trainer(recipe: recipe, layout: source.layout, folder: folder, device: options.device)
-    let first = try trainer.restore(corpus: source.fingerprint, notice: events.notice)
-    _ = try trainer.record(source: source, step: first, provenance: options.provenance)
-    let last = min(options.stopAfter.map { max($0, 0) } ?? recipe.steps, recipe.steps)
+    let plan = PhasePlan(recipe)
+    let work = try plan.work(source: source)
+    let checkpoint = try Trainer.newest(of: folder, corpus: source.fingerprint, notice: events.notice)
+    let first = checkpoint?.step ?? 0
+    let start = checkpoint == nil ? try StartingWeights(recipe, path: options.from) : nil
+    try checkGramTeacher(options.gramTeacher, plan, isStarting: checkpoint == nil)
+    let trainer = try Trainer(
+        recipe: recipe, layout: source.layout, folder: folder, device: options.device, after: first)
+    func record(_ step: Int) throws -> WeightsRecord {
+        try trainer.record(source: source, step: step, provenance: options.provenance)
+    }
+    if let checkpoint { try trainer.restore(checkpoint) }
+    try start?.fill(trainer.learner)
+    _ = try record(first)
+    let last = min(options.stopAfter.map { max($0, 0) } ?? plan.total, plan.total)
     let loader = try BatchLoader(
-        sampler: sampler, source: source, maker: maker, steps: first..<max(first, last), threads: threads.loading)
+        work, source: source, steps: first..<max(first, last), threads: threads.loading, kind: plan.kind)
     try folder.begin(tensorThreads: threads.tensor)
     let metrics = try Metrics(
-        folder: folder, source: source, tiles: sampler.count, threads: threads, device: options.device,
-        provenance: options.provenance, keepingThrough: first)
+        folder: folder, source: source, tiles: work[0].sampler.count, start: start?.description, threads: threads,
+        device: options.device, provenance: options.provenance, keepingThrough: first)
+    if checkpoint == nil {
+        if let path = options.gramTeacher { try trainer.keepGramTeacher(of: path, record(0)) }
+        try trainer.keepGramTeacher(after: 0) { try record(0) }
+    }
 
     var step = first
     var loss: Double?
     var saved = first > 0 ? first : nil
-    var pace = Pace(total: recipe.steps)
+    var pace = Pace(total: plan.total)
     var end = PretrainSummary.End.finished
     func save() throws {
         guard saved != step else { return }
@@ -71,21 +84,26 @@ public func pretrain(
         do { try save() } catch { events.notice(notice(ofFailedSave: error, step: step)) }
     }
 
+    // What was named from outside is in the run from here on.
+    if start != nil || options.gramTeacher != nil, first == 0 { try save() }
+
     do {
         while let batch = try loader.nextBatch() {
             if interrupted() {
                 end = .interrupted
                 break
             }
-            let result = try trainer.step(
-                batch, total: recipe.steps, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
+            let result = try trainer.step(batch, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
+            if let failure = result.failure { events.notice(notice(ofSkipped: failure, folder.path)) }
             step += 1
+            try trainer.keepGramTeacher(after: step) { try record(step) }
             loss = result.loss
             let seconds = pace.tick(step: step)
-            metrics.append(result, step: step, seconds: seconds, batch: batch.ids.count)
+            metrics.append(
+                result, Metrics.Place(plan, step: step - 1), skipped: trainer.skipped.total, seconds: seconds)
             events.step(
                 StepReport(
-                    step: step, total: recipe.steps, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
+                    step: step, total: plan.total, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
                     ibot: result.ibot, koleo: result.koleo, learningRate: result.learningRate, seconds: seconds,
                     tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
             if step % recipe.checkpoints.every == 0 { saveOrTell() }
@@ -96,14 +114,13 @@ public func pretrain(
         throw error
     }
     loader.stop()
-    if end != .interrupted, step < recipe.steps { end = .stopped }
+    if end != .interrupted, step < plan.total { end = .stopped }
     var exported: String?
     if end != .interrupted {
         // Weights first, so that a disk too full for a checkpoint does not take them away too; and a checkpoint all the
         // same where they cannot be written.
         do {
-            exported = try trainer.export(
-                try trainer.record(source: source, step: step, provenance: options.provenance))
+            exported = try trainer.export(try record(step))
         } catch {
             saveOrTell()
             throw error
@@ -112,8 +129,27 @@ public func pretrain(
     }
     try save()
     return PretrainSummary(
-        end: end, step: step, total: recipe.steps, stepsNow: step - first, isResumed: folder.isResumed, loss: loss,
+        end: end, step: step, total: plan.total, stepsNow: step - first, isResumed: folder.isResumed, loss: loss,
         seconds: now() - started, backbone: exported, checkpoint: saved.map(folder.checkpoints.path(step:)))
+}
+
+/// Checks that weights of a Gram teacher were named where the recipe wants them, and only there.
+private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bool) throws {
+    let wanted = plan.phases.contains { $0.recipe.gram?.teacher == .given }
+    if let path, !wanted {
+        throw PretrainingError(
+            .badRecipe, "no phase of the recipe has gram.teacher: given, but weights were named for it", in: path,
+            try: "leave out --gram-teacher, or write teacher: given into the recipe's gram section")
+    }
+    guard isStarting, wanted, path == nil else { return }
+    throw PretrainingError(
+        .badRecipe, "the recipe wants a Gram teacher that is given, and none was named", in: "gram.teacher",
+        try: "--gram-teacher WEIGHTS, or teacher: grown in the recipe")
+}
+
+/// That a step was left out.
+private func notice(ofSkipped failure: String, _ run: String) -> PretrainingError {
+    PretrainingError(.notFinite, "\(failure); the step is left out", in: run)
 }
 
 /// How many threads do what.

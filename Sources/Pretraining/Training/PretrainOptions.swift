@@ -10,6 +10,10 @@ public struct PretrainOptions: Sendable {
     public var seed: Int?
     /// Save and end once this many steps are done in all; 0 saves the weights as they start.
     public var stopAfter: Int?
+    /// What a recipe starts from whose `start` is not random: a run, one of its checkpoints, or weights of a backbone.
+    public var from: String?
+    /// Weights of the Gram teacher, for a recipe whose `gram.teacher` is `given`.
+    public var gramTeacher: String?
     /// Go on with the run that is there; start it where none is.
     public var resume = false
     /// Replace the run that is there.

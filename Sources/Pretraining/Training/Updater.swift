@@ -13,7 +13,9 @@ package final class Updater {
     private let adam: AdamW
 
     /// Groups the student's parameters by their multipliers and lets gradients flow to them.
-    package init(_ student: SelfSupervisedModel, recipe: PretrainingRecipe) {
+    ///
+    /// - Parameter memory: Whose optimiser's memory goes on, for a phase with other settings; `nil` for none.
+    package init(_ student: SelfSupervisedModel, recipe: PretrainingRecipe, memory: Updater? = nil) {
         settings = recipe.optimizer
         var scales: [ParameterScale] = []
         var members: [ParameterScale: [(name: String, tensor: Tensor)]] = [:]
@@ -36,6 +38,7 @@ package final class Updater {
         adam = AdamW(
             groups: scales.map { .init(parameters: members[$0] ?? [], learningRate: 0, weightDecay: 0) },
             beta1: settings.betas[0], beta2: settings.betas[1])
+        if let memory { adam.takeMemory(of: memory.adam) }
     }
 
     /// Scales each part's gradients down to the greatest norm allowed.
@@ -59,6 +62,9 @@ package final class Updater {
         adam.step()
         adam.clearGradients()
     }
+
+    /// Forgets the gradients.
+    package func clearGradients() { adam.clearGradients() }
 
     /// The optimiser's state by name, for checkpoints.
     package func state() -> [(name: String, tensor: Tensor)] { adam.state() }

@@ -1,0 +1,92 @@
+// What a new run starts from: another run's checkpoint, or weights.
+import Backbone
+import FoundationEssentials
+import Telemetry
+import Torch
+
+/// The checkpoint or the weights that a run starts from.
+struct StartingWeights {
+    private let start: PretrainingRecipe.Start
+    private let path: String
+    /// The checkpoint's folder, where it is one that is started from.
+    private let checkpoint: String?
+
+    /// Looks at what was named, against what the recipe says.
+    ///
+    /// - Parameter path: A run's folder, a checkpoint's, or weights; `nil` where nothing was named.
+    /// - Returns: `nil` for random weights.
+    /// - Throws: `badRecipe`, `badRun`, `badCheckpoint`.
+    init?(_ recipe: PretrainingRecipe, path: String?) throws {
+        let start = recipe.start ?? .random
+        guard start != .random else {
+            guard let path else { return nil }
+            throw PretrainingError(
+                .badRecipe, "the recipe starts from random weights, but others were named", in: path,
+                try: "write start: continued, teacher or backbone into the recipe, or leave out --from")
+        }
+        guard let path else {
+            throw PretrainingError(
+                .badRecipe,
+                start == .backbone
+                    ? "the recipe starts from the weights of a backbone, and none were named"
+                    : "the recipe starts from another run (start: \(start.rawValue)), and none was named",
+                in: "start", try: start == .backbone ? "--from WEIGHTS" : "--from RUN, or --from RUN/checkpoints/STEP")
+        }
+        self.start = start
+        self.path = path
+        checkpoint = start == .backbone ? nil : try Self.checkpoint(path)
+    }
+
+    /// The checkpoint that a path means: itself, or the newest sound one of a run. Nothing is renamed or removed.
+    private static func checkpoint(_ path: String) throws -> String {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        if FileSystem.exists("\(path)/manifest.json"), let step = Int(path.split(separator: "/").last ?? "") {
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            let store = CheckpointStore(folder: parts.isEmpty ? "." : parts.joined(separator: "/"))
+            return store.path(step: try store.verified(step: step).step)
+        }
+        let store = CheckpointStore(run: path)
+        guard let newest = store.steps().last else {
+            throw PretrainingError(
+                .badRun, "there is no checkpoint to start from", in: path,
+                try: "name a run's folder, or one of its checkpoints (RUN/checkpoints/00001000)")
+        }
+        return store.path(step: try store.verified(step: newest).step)
+    }
+
+    /// What the metrics log says of it.
+    var description: String {
+        get throws {
+            guard let checkpoint else { return "backbone" }
+            let manifest = try JSONDecoder().decode(
+                CheckpointManifest.self, from: Data(try FileSystem.read("\(checkpoint)/manifest.json")))
+            let teacher = manifest.files.first { $0.name == CheckpointStore.fileName("teacher") }
+            return "\(start.rawValue), step \(manifest.step), teacher \(teacher?.sha256 ?? "?")"
+        }
+    }
+
+    /// Gives a learner at its start these weights.
+    ///
+    /// - Throws: `badRecipe`, naming what is missing or of another shape; errors of the weights as they come.
+    func fill(_ learner: Learner) throws {
+        guard let checkpoint else {
+            try learner.teacher.backbone.takeParameters(of: path)
+            // The heads are equal already.
+            return try catchingTorchErrors { learner.restartFromTeacher() }
+        }
+        do {
+            try catchingTorchErrors {
+                try learner.teacher.load(from: checkpoint, "teacher")
+                if start == .teacher { return learner.restartFromTeacher() }
+                try learner.student.load(from: checkpoint, "student")
+                try learner.updater.restore(
+                    from: SafetensorsFile(path: "\(checkpoint)/\(CheckpointStore.fileName("optimizer"))"))
+            }
+        } catch {
+            throw PretrainingError(
+                .badRecipe, "the checkpoint does not fit the recipe's backbone or heads", in: checkpoint,
+                why: causes(of: error), try: "take backbone and heads over from that run's recipe.json")
+        }
+    }
+}

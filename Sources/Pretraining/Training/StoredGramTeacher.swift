@@ -1,0 +1,64 @@
+// A Gram teacher that lies in the run's folder: that of an earlier step, or one that was given.
+import Backbone
+import Telemetry
+import Torch
+
+/// The file of a Gram teacher that is not grown in its phase.
+struct StoredGramTeacher {
+    /// The file in the run's folder.
+    let path: String
+    private let gram: PretrainingRecipe.Gram
+
+    /// The file that a recipe's section means.
+    init(folder: String, _ gram: PretrainingRecipe.Gram) {
+        self.gram = gram
+        path = gram.earlierStep.map { "\(folder)/gram-teacher-\($0).safetensors" } ?? Self.given(folder: folder)
+    }
+
+    /// The file of weights that were named when the run was started.
+    static func given(folder: String) -> String { "\(folder)/gram-teacher.safetensors" }
+
+    /// Reads the weights into a network.
+    ///
+    /// - Throws: `badRun` where they are not there, `badRecipe` where they are of another architecture.
+    func load(into network: VisionTransformer) throws {
+        guard FileSystem.exists(path) else {
+            throw PretrainingError(
+                .badRun, "the Gram teacher of the phase is not there", in: path,
+                try: gram.earlierStep == nil
+                    ? "start the run with --gram-teacher WEIGHTS"
+                    : "restore the file from a copy, or go on from a checkpoint before step \(gram.earlierStep ?? 0)")
+        }
+        try network.takeParameters(of: path)
+    }
+}
+
+extension VisionTransformer {
+    /// Takes over the parameters of weights in any format that are of the same architecture.
+    ///
+    /// - Throws: `badRecipe` where they are not; errors of the weights as they come.
+    func takeParameters(of path: String) throws {
+        let other = try VisionTransformer.load(from: path, device: device).network
+        let (mine, theirs) = (parameters(), other.parameters())
+        guard mine.map(\.name) == theirs.map(\.name), mine.map(\.tensor.shape) == theirs.map(\.tensor.shape),
+            configuration.heads == other.configuration.heads
+        else {
+            throw PretrainingError(
+                .badRecipe, "the weights are not of the recipe's backbone", in: path,
+                why: ["the weights: \(other.configuration.summary)", "the recipe: \(configuration.summary)"],
+                try: "write the weights' architecture into the recipe's backbone; geodino weights info shows it")
+        }
+        try catchingTorchErrors {
+            withoutGradient { for (mine, theirs) in zip(mine, theirs) { _ = mine.tensor.copy_(theirs.tensor) } }
+        }
+    }
+}
+
+extension BackboneConfiguration {
+    /// The sizes in words.
+    fileprivate var summary: String {
+        "width \(width), depth \(depth), heads \(heads), patches of \(patchSize) px, \(channels) channels, \(registers) registers, "
+            + "ffn \(ffn.rawValue) of \(hiddenWidth), norms of class and patch tokens \(untieClassAndPatchNorms ? "apart" : "shared"), "
+            + "of global and local crops \(untieGlobalAndLocalNorms ? "apart" : "shared")"
+    }
+}
