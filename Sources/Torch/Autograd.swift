@@ -58,6 +58,37 @@ public func gradients(
     }.map { $0.isDefined ? $0 : nil }
 }
 
+/// Runs a part of a network whose inner values are not kept for `backward`, which computes them again: less memory, more time.
+///
+/// Gives the bits of `body(x)`, and the same gradients, where the body gives the same twice: random choices in it must follow from
+/// counters. Has no second gradient.
+///
+/// - Parameters:
+///   - x: What gradients flow back to; without such, the body is just run.
+///   - body: Called now, and again by `backward`, possibly on a thread of libtorch's. It may use parameters besides `x`.
+public func recomputing(_ x: Tensor, _ body: @escaping (Tensor) -> Tensor) -> Tensor {
+    guard x.isDefined, ct.pointee.grad_enabled() != 0, x.requiresGradient else { return body(x) }
+    final class Part {
+        let body: (Tensor) -> Tensor
+        init(_ body: @escaping (Tensor) -> Tensor) { self.body = body }
+    }
+    let context = Unmanaged.passRetained(Part(body)).toOpaque()
+    return make("recomputing", [x]) {
+        ct.pointee.recompute(
+            x.handle,
+            { context, input, out in
+                guard let context, let out else { return CT_ERROR }
+                let made = Unmanaged<Part>.fromOpaque(context).takeUnretainedValue().body(Tensor(owning: input))
+                // Given up: whoever called releases it.
+                if let handle = made.handle { ct.pointee.retain(handle) }
+                out.pointee = made.handle
+                return CT_OK
+            },
+            { if let context = $0 { Unmanaged<Part>.fromOpaque(context).release() } },
+            context, $0)
+    }
+}
+
 /// Runs a body whose operations keep nothing for gradients.
 ///
 /// Holds for this thread, so the body cannot be asynchronous.

@@ -61,7 +61,11 @@ Answer computed(const Inputs &in, bool wants_tokens, bool wants_weight) {
     answer.losses = at::zeros({crops}, in.targets.options());
     if (wants_tokens) answer.tokens_gradient = at::zeros_like(in.tokens);
     if (wants_weight) answer.weight_gradient = at::zeros_like(in.weight);
-    auto transposed = in.weight.t();
+    // Products are in the tokens' type, which may be a lower one than that of the prototypes; sums are not.
+    auto low = in.tokens.scalar_type();
+    auto prototypes = in.weight.to(low);
+    auto transposed = prototypes.t();
+    auto is_mixed = low != in.weight.scalar_type();
     for (int64_t s = 0; s < crops; s++) {
         auto weights = in.pairs.data() + s * in.targets.size(0);
         for (int64_t start = 0; start < batch; start += in.chunk) {
@@ -83,9 +87,14 @@ Answer computed(const Inputs &in, bool wants_tokens, bool wants_weight) {
             if (!wants_tokens && !wants_weight) continue;
             scale.div_(in.temperature);
             shares.mul_(mass.unsqueeze(1)).sub_(target).mul_(scale.unsqueeze(1));
-            auto gradient = shares.to(in.weight.scalar_type());
-            if (wants_tokens) answer.tokens_gradient.narrow(0, s * batch + start, length).copy_(at::mm(gradient, in.weight));
-            if (wants_weight) answer.weight_gradient.addmm_(gradient.t(), tokens);
+            auto gradient = shares.to(low);
+            if (wants_tokens) answer.tokens_gradient.narrow(0, s * batch + start, length).copy_(at::mm(gradient, prototypes));
+            if (!wants_weight) continue;
+            if (is_mixed) {
+                answer.weight_gradient.add_(at::mm(gradient.t(), tokens));
+            } else {
+                answer.weight_gradient.addmm_(gradient.t(), tokens);
+            }
         }
     }
     return answer;

@@ -21,7 +21,7 @@ typedef intptr_t ct_int;
 
 /* Number of this contract; the table says which one a library was built for. Any change of a function
  * below counts it up. */
-#define CT_ABI_VERSION 3
+#define CT_ABI_VERSION 4
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_SKIPPED = 3 };
 
@@ -257,6 +257,7 @@ typedef struct ct_value {
     F(int32_t, grad, (ct_tensor x, ct_tensor *out)) /* NULL where there is none */ \
     F(int32_t, set_grad, (ct_tensor x, ct_tensor gradient)) /* NULL clears */ \
     F(int32_t, gradients, (ct_tensor y, ct_tensor gradient, const ct_tensor *xs, ct_int count, int32_t retain_graph, int32_t create_graph, ct_tensor *outs)) \
+    F(int32_t, recompute, (ct_tensor x, int32_t (*body)(void *context, ct_tensor x, ct_tensor *out), void (*deleter)(void *context), void *context, ct_tensor *out)) /* the body owns x and gives up out, and is called again by backward, from any thread; the context is let go once, whatever happens */ \
     F(int32_t, grad_enabled, (void)) \
     F(void, set_grad_enabled, (int32_t on)) \
     F(int32_t, autocast, (int32_t device)) /* the lower type, or -1 where the mode is off */ \

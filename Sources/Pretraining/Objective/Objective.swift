@@ -52,18 +52,18 @@ package struct StepInput {
         larger = crops.larger.map { images($0, 2, recipe.gram?.crop?.size ?? 0) }
         var indices: [Int] = []
         var shown: [Int] = []
-        var shares: [Float] = []
+        var shares: [Double] = []
         for (crop, mask) in own.enumerated() {
             let hidden = mask.indices.filter { mask[$0] }
             indices += hidden.map { crop * patches + $0 }
             if recipe.gram?.patches == .unmasked {
                 shown += mask.indices.filter { !mask[$0] }.map { crop * patches + $0 }
             }
-            shares += hidden.map { _ in 1 / Float(hidden.count) }
+            shares += hidden.map { _ in 1 / Double(hidden.count) }
         }
         let count = indices.count
         hidden = count > 0 ? Tensor(indices, shape: [count], device: device) : nil
-        weights = count > 0 ? Tensor(shares, shape: [count], device: device) : nil
+        weights = count > 0 ? Tensor(shares, shape: [count]).to(dtype).to(device) : nil
         visible = shown.isEmpty ? nil : Tensor(shown, shape: [shown.count], device: device)
     }
 }
