@@ -61,42 +61,21 @@ public func linearProbe(
     _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions = ProbeOptions()
 ) throws -> ProbeResult {
     let patch = network.configuration.patchSize
-    guard options.crop >= patch, options.crop % patch == 0 else {
-        throw DownstreamError(
-            .badRecipe, "the probe's crop is \(options.crop); expected a multiple of the patch size, \(patch)")
-    }
-    guard let gsd = source.layout.gsd, gsd > 0 else {
-        throw DownstreamError(.badPairs, "the pairs have no metres per pixel, which canopy heights need")
-    }
-    var recipe = CanopyRecipe()
-    recipe.crop = options.crop
-    recipe.seed = options.seed
-    recipe.validation.block = options.block
-    recipe.validation.share = options.share
-    recipe.maxHeight = options.maxHeight
-    let normalizer = PixelNormalizer(mean: record.mean, std: record.std)
-    let sampler = try CropSampler(source: source, recipe: recipe, gsd: gsd, normalizer: normalizer)
     var training = RidgeSums(width: network.configuration.width)
     var test = RidgeSums(width: network.configuration.width)
-    for (pair, window) in sampler.lattice().prefix(options.crops) {
-        let (image, height) = try source.crop(pair: pair, window: window)
-        let patches = try patchHeights(
-            HeightTarget(sampler.checked(height, like: window, pair), maxHeight: options.maxHeight), side: options.crop,
-            patch: patch, minimumValid: options.minimumValid)
-        let heldOut = sampler.heldOut(pair, window)
+    try forEachProbeCrop(network, record: record, source: source, options: options) { crop in
         var chosen = (training: [Int](), test: [Int]())
         let columns = options.crop / patch
-        for (index, metres) in patches.enumerated() where metres != nil {
+        for (index, metres) in crop.heights.enumerated() where metres != nil {
             let centre = (index / columns * patch + patch / 2) * options.crop + index % columns * patch + patch / 2
-            if heldOut[centre] { chosen.test.append(index) } else { chosen.training.append(index) }
+            if crop.heldOut[centre] { chosen.test.append(index) } else { chosen.training.append(index) }
         }
-        guard !(chosen.training.isEmpty && chosen.test.isEmpty) else { continue }
-        let batch = try normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0).to(network.device)
-        let tokens = withoutGradient { network.forward(batch).patches }.select(dim: 0, index: 0).to(.cpu).to(.float64)
+        guard !(chosen.training.isEmpty && chosen.test.isEmpty) else { return }
+        let tokens = crop.tokens().patches.select(dim: 0, index: 0).to(.cpu).to(.float64)
         func part(_ indices: [Int]) -> (features: Tensor, heights: Tensor) {
             (
                 tokens.indexSelect(dim: 0, indices: Tensor(indices)),
-                Tensor(indices.map { Double(patches[$0] ?? 0) }, shape: [indices.count])
+                Tensor(indices.map { Double(crop.heights[$0] ?? 0) }, shape: [indices.count])
             )
         }
         if !chosen.training.isEmpty { training.add(part(chosen.training)) }
@@ -112,6 +91,52 @@ public func linearProbe(
     return ProbeResult(
         r2: test.determination(solution), trainingR2: training.determination(solution),
         trainingPatches: Int(training.count), testPatches: Int(test.count))
+}
+
+/// A crop that a probe looks at.
+struct ProbeCrop {
+    /// Mean height of every patch, row by row; `nil` where too little of it is valid.
+    let heights: [Float?]
+    /// True for every pixel that is tested on.
+    let heldOut: [Bool]
+    /// Computes the backbone's tokens of the crop.
+    let tokens: () -> TokenOutput
+}
+
+/// Goes over the crops of a probe, in an order that depends on the options and the source alone.
+///
+/// - Throws: `DownstreamError` (`badRecipe`, `badPairs`); what the source throws.
+func forEachProbeCrop(
+    _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions,
+    _ body: (ProbeCrop) throws -> Void
+) throws {
+    let patch = network.configuration.patchSize
+    guard options.crop >= patch, options.crop % patch == 0 else {
+        throw DownstreamError(
+            .badRecipe, "the probe's crop is \(options.crop); expected a multiple of the patch size, \(patch)")
+    }
+    guard let gsd = source.layout.gsd, gsd > 0 else {
+        throw DownstreamError(.badPairs, "the pairs have no metres per pixel, which canopy heights need")
+    }
+    var recipe = CanopyRecipe()
+    recipe.crop = options.crop
+    recipe.seed = options.seed
+    recipe.validation.block = options.block
+    recipe.validation.share = options.share
+    recipe.maxHeight = options.maxHeight
+    let normalizer = PixelNormalizer(mean: record.mean, std: record.std)
+    let sampler = try CropSampler(source: source, recipe: recipe, gsd: gsd, normalizer: normalizer)
+    for (pair, window) in sampler.lattice().prefix(options.crops) {
+        let (image, height) = try source.crop(pair: pair, window: window)
+        let heights = try patchHeights(
+            HeightTarget(sampler.checked(height, like: window, pair), maxHeight: options.maxHeight), side: options.crop,
+            patch: patch, minimumValid: options.minimumValid)
+        let batch = try normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0).to(network.device)
+        try body(
+            ProbeCrop(heights: heights, heldOut: sampler.heldOut(pair, window)) {
+                withoutGradient { network.forward(batch) }
+            })
+    }
 }
 
 /// Mean height of every patch of a square, row by row; `nil` where too little of it is valid.

@@ -77,12 +77,12 @@ public func recomputing(_ x: Tensor, _ body: @escaping (Tensor) -> Tensor) -> Te
         ct.pointee.recompute(
             x.handle,
             { context, input, out in
-                guard let context, let out else { return CT_ERROR }
+                guard let context, let out else { return Int32(CT_ERROR) }
                 let made = Unmanaged<Part>.fromOpaque(context).takeUnretainedValue().body(Tensor(owning: input))
                 // Given up: whoever called releases it.
                 if let handle = made.handle { ct.pointee.retain(handle) }
                 out.pointee = made.handle
-                return CT_OK
+                return Int32(CT_OK)
             },
             { if let context = $0 { Unmanaged<Part>.fromOpaque(context).release() } },
             context, $0)

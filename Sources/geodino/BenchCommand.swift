@@ -25,6 +25,12 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "vit.forward: images per call. ssl.step: tiles per step.")
     var batch: Int?
 
+    @Option(help: "ssl.step, crops: a recipe; its first phase is measured.")
+    var recipe: String?
+
+    @Option(help: "ssl.step: blocks of the network, in place of the recipe's.")
+    var depth: Int?
+
     @Option(help: "vit.forward: the type to compute in: float32, float64 or bfloat16.")
     var dtype = "float32"
 
@@ -50,6 +56,8 @@ struct BenchCommand: ParsableCommand {
         guard computeTypes[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
+        guard recipe == nil && depth == nil || names.allSatisfy({ $0 == "ssl.step" || $0 == "crops" }) && !names.isEmpty
+        else { throw ValidationError("--recipe and --depth go with the benchmarks ssl.step and crops alone") }
         guard dtype == "float32" || names == ["vit.forward"] else {
             throw ValidationError("--dtype goes with the benchmark vit.forward alone")
         }
@@ -117,9 +125,9 @@ struct Benchmark {
 
     static var allNames: [String] {
         #if EARTH
-            ["vit.forward", "ssl.step", "tile", "canopy"]
+            ["vit.forward", "ssl.step", "crops", "tile", "canopy"]
         #else
-            ["vit.forward", "ssl.step"]
+            ["vit.forward", "ssl.step", "crops"]
         #endif
     }
 
@@ -127,6 +135,7 @@ struct Benchmark {
         switch name {
         case "vit.forward": return try forward()
         case "ssl.step": return try step()
+        case "crops": return try crops()
         #if EARTH
             case "tile": return try tiling()
             case "canopy": return try mapping()
@@ -179,7 +188,7 @@ struct Benchmark {
             name: "vit.forward", setting: "\(command.arch) \(command.size) px batch \(batch) \(command.dtype)",
             unit: "images/s",
             work: Double(batch), seconds: times)
-        let rate = result.median * operations(configuration, size: command.size) / 1e9
+        let rate = result.median * configuration.operations(size: command.size) / 1e9
         let peak = try peakRate(type, device, isPacked: isPacked)
         result.details = [
             "GFLOP/s": shown(rate, digits: 1),
@@ -187,17 +196,6 @@ struct Benchmark {
             "share of peak": "\(shown(100 * rate / peak, digits: 0)) %", "threads": "\(Torch.threads)",
         ]
         return result
-    }
-
-    /// Floating-point operations of one image: two per multiply-add of the linear layers, attention and patch embedding.
-    private func operations(_ c: BackboneConfiguration, size: Int) -> Double {
-        let patches = (size / c.patchSize) * (size / c.patchSize)
-        let tokens = Double(patches + 1 + c.registers)
-        let width = Double(c.width)
-        let linear = 4 * width * width + 2 * width * width * c.ffnRatio
-        let attention = 2 * tokens * width
-        let embedding = Double(patches * c.channels * c.patchSize * c.patchSize) * width
-        return 2 * (Double(c.depth) * tokens * (linear + attention) + embedding)
     }
 
     /// What this machine reaches in a product of square matrices, GFLOP/s, in the better of the layouts that are used.

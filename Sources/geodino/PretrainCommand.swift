@@ -49,10 +49,18 @@ struct PretrainCommand: ParsableCommand {
     @Flag(help: "Replace an existing run.")
     var overwrite = false
 
+    @Option(
+        help:
+            "A CSV of images and canopy heights (as 'geodino fit' reads) to probe the teacher on, at every checkpoint.")
+    var probe: String?
+
+    @Flag(help: "Draw the patch features of fixed tiles at every checkpoint, into RUN/preview and RUN/report.html.")
+    var preview = false
+
     @Flag(help: "Read every byte of the corpus or pack first and compare it with its hashes.")
     var verify = false
 
-    @Flag(help: "Print what would be trained, and write nothing.")
+    @Flag(help: "Print what would be trained and what it takes, and write nothing; needs no corpus.")
     var dryRun = false
 
     @OptionGroup var device: DeviceOptions
@@ -65,6 +73,9 @@ struct PretrainCommand: ParsableCommand {
 
     func run() throws {
         var workspace = try WorkspaceTaker()
+        if dryRun, let recipe, workspace.optional(corpus, \.corpus, named: "corpus") == nil {
+            return try printPlan(recipe)
+        }
         let corpus = try workspace.required(corpus, \.corpus, named: "corpus", option: "--corpus CORPUS")
         let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
         let document = try recipeDocument(&workspace)
@@ -75,8 +86,10 @@ struct PretrainCommand: ParsableCommand {
         let source = try tileSource(corpus)
         if verify { try verifyTiles(source, corpus) }
         if dryRun {
-            let planned = try steps ?? document?.value.totalSteps ?? RunProgress(run: folder).recipe.totalSteps
-            print("\(folder): \(planned) steps on \(source.tileCount) tiles of \(corpus)")
+            var planned = try document?.value ?? RunProgress(run: folder).recipe
+            if let steps, planned.then == nil { planned.steps = steps }
+            print("\(folder): \(planned.totalSteps) steps on \(source.tileCount) tiles of \(corpus)\n")
+            print(RunPlan(planned).text(recipe: planned))
             return
         }
         var options = PretrainOptions()
@@ -93,14 +106,41 @@ struct PretrainCommand: ParsableCommand {
         options.provenance = ["geodino": geodinoVersion]
         let summary = try runPretraining(
             document?.value, recipeText: document.map(effectiveText), source: source, run: folder,
-            options: options, quiet: shared.quiet)
+            options: options, observers: try observers(document?.value, source, folder), quiet: shared.quiet)
         switch summary.end {
         case .interrupted:
             printToStandardError("interrupted after step \(summary.step)/\(summary.total); go on with --resume")
             throw ExitCode.interrupted
         case .finished, .stopped:
             print("\(folder): \(summary.step) of \(summary.total) steps, weights in \(summary.backbone ?? "-")")
+            print("energy: \(summary.energy.text)")
         }
+    }
+
+    /// Probes and pictures, at every checkpoint.
+    private func observers(
+        _ given: PretrainingRecipe?, _ source: any TileSource, _ run: String
+    ) throws -> [PretrainObserver] {
+        guard probe != nil || preview else { return [] }
+        #if EARTH
+            let recipe = try given ?? RunProgress(run: run).recipe
+            let every = recipe.checkpoints.every
+            return try (probe.map { [try probeObserver(pairs: $0, every: every)] } ?? [])
+                + (preview
+                    ? [previewObserver(source: source, run: run, size: recipe.crops.global.size, every: every)] : [])
+        #else
+            throw CommandError(
+                .badArgument, "--probe and --preview read and write images, and this is the tensor half",
+                try: "geodino fit and geodino embed --pca 3, with the run's weights on a machine with GDAL")
+        #endif
+    }
+
+    /// What a recipe would take, whatever it is trained on.
+    private func printPlan(_ path: String) throws {
+        var recipe = try StrictYAML.decode(PretrainingRecipe.self, path: path).value
+        if let steps, recipe.then == nil { recipe.steps = steps }
+        try recipe.validate()
+        print(RunPlan(recipe).text(recipe: recipe))
     }
 
     /// Reads every byte that training may read.
@@ -198,12 +238,12 @@ func tileSource(_ path: String) throws -> any TileSource {
 /// Runs a pretraining with its step lines on stderr, stopping on Ctrl-C after a save.
 func runPretraining(
     _ recipe: PretrainingRecipe?, recipeText: String?, source: any TileSource, run: String, options: PretrainOptions,
-    quiet: Bool
+    observers: [PretrainObserver] = [], quiet: Bool
 ) throws -> PretrainSummary {
     Interrupt.catchSignals()
     let clock = ContinuousClock()
     var shownAt = clock.now - .seconds(60)
-    let events = PretrainEvents(
+    var events = PretrainEvents(
         step: { report in
             // Often enough to watch, seldom enough for a log.
             guard !quiet, report.step == report.total || clock.now - shownAt >= .seconds(5) else { return }
@@ -211,6 +251,7 @@ func runPretraining(
             printToStandardError(report.line)
         },
         notice: { printToStandardError("warning: " + $0.report.dropFirst("error: ".count)) })
+    events.observers = observers
     return try pretrain(
         recipe, recipeText: recipeText, source: source, run: run, options: options, events: events,
         interrupted: { Interrupt.requested })

@@ -209,6 +209,11 @@ struct LinearProbeTests {
         #expect(result.testPatches > 80)
         #expect(result.r2 > 0.8, "\(result)")
         #expect(try linearProbe(network, record: tinyRecord(), source: source, options: options) == result)
+        // Whole crops by their neighbours: blocks of the size of a crop, so that crops are of one side or the other.
+        var whole = options
+        whole.block = 32
+        let near = try neighbourProbe(network, record: tinyRecord(), source: source, options: whole, neighbours: 3)
+        #expect(near.trainingCrops >= 3 && near.testCrops >= 2 && near.r2 > 0, "\(near)")
         // Heights of another landscape cannot be read.
         var shuffled = source
         for pair in shuffled.pairs.indices {
@@ -216,6 +221,9 @@ struct LinearProbeTests {
             shuffled.pairs[pair].height.samples = .float32(heights)
         }
         #expect(try linearProbe(network, record: tinyRecord(), source: shuffled, options: options).r2 < 0.3)
+        #expect(throws: DownstreamError.self) {
+            try neighbourProbe(network, record: tinyRecord(), source: source, options: whole, neighbours: 1000)
+        }
         options.crop = 30
         #expect(throws: DownstreamError.self) {
             try linearProbe(network, record: tinyRecord(), source: source, options: options)

@@ -5,7 +5,10 @@ import Telemetry
 import Testing
 
 struct RecipeTests {
-    @Test(arguments: ["smoke", "demo", "sat493m-vits16"])
+    @Test(arguments: [
+        "smoke", "demo", "vitt16-cpu", "sat493m-vits16", "sat493m-vitl16", "sat493m-vit7b-1-pretrain",
+        "sat493m-vit7b-2-gram", "sat493m-vit7b-3-highres",
+    ])
     func `a committed recipe is complete and valid`(name: String) throws {
         let recipe = try recipe(named: name)
         try recipe.validate()

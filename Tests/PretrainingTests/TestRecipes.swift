@@ -27,15 +27,36 @@ enum YAMLSubset {
         var lines: [(indent: Int, key: String, rest: String)] = []
         for line in text.split(separator: "\n") {
             let content = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
-            let bare = content.drop { $0 == " " }
+            var bare = content.drop { $0 == " " }
+            if bare.hasPrefix("- ") {
+                // An item: what stands after it begins two columns further in.
+                lines.append((content.count - bare.count, "-", ""))
+                bare = bare.dropFirst(2)
+            }
+            if bare.hasPrefix("{") {
+                lines.append((content.count - bare.count, "", trimmed(bare)))
+                continue
+            }
             guard let colon = bare.firstIndex(of: ":") else { continue }
             let rest = bare[bare.index(after: colon)...]
             lines.append((content.count - bare.count, String(bare[..<colon]), trimmed(rest)))
         }
         var place = 0
         func block(_ indent: Int) throws -> JSONValue {
+            if lines[place].key.isEmpty {
+                place += 1
+                return flow(lines[place - 1].rest)
+            }
+            if lines[place].key == "-" {
+                var list: [JSONValue] = []
+                while place < lines.count, lines[place].indent == indent, lines[place].key == "-" {
+                    place += 1
+                    list.append(try block(indent + 2))
+                }
+                return .array(list)
+            }
             var map: [String: JSONValue] = [:]
-            while place < lines.count, lines[place].indent == indent {
+            while place < lines.count, lines[place].indent == indent, lines[place].key != "-" {
                 let line = lines[place]
                 place += 1
                 try #require(map[line.key] == nil, "duplicate key \(line.key)")

@@ -156,4 +156,72 @@ struct AutogradTests {
         }
         #expect(outer == .bfloat16)
     }
+
+    @Test func `what is computed again gives the same values and gradients`() throws {
+        let generator = Generator(seed: 4)
+        let start = Tensor.randn([5, 6], dtype: .float64, generator: generator)
+        let weight = Tensor.randn([6, 6], dtype: .float64, generator: generator)
+        var calls = 0
+        func gradients(again: Bool) -> (Double, [Double], [Double]) {
+            let (x, w) = (start.cloned(), weight.cloned())
+            x.requiresGradient = true
+            w.requiresGradient = true
+            func part(_ x: Tensor) -> Tensor {
+                calls += 1
+                return linear(linear(x, w).gelu(), w).softmax(dim: 1) + x
+            }
+            let y = again ? recomputing(recomputing(x * 2, part), part) : part(part(x * 2))
+            let loss = y.square().sum()
+            loss.backward()
+            return (loss.item(), x.gradient?.doubles() ?? [], w.gradient?.doubles() ?? [])
+        }
+        let kept = gradients(again: false)
+        #expect(calls == 2)
+        let again = gradients(again: true)
+        #expect(calls == 6)
+        #expect(kept.0 == again.0 && kept.1 == again.1)
+        // The weight is used four times; its gradient is the same sum in another order.
+        expectClose(again.2, kept.2, relative: 1e-12, absolute: 1e-12)
+        // Without a gradient to come there is nothing to compute again.
+        calls = 0
+        #expect(
+            recomputing(start) {
+                calls += 1; return $0 * 2
+            }.doubles() == (start * 2).doubles())
+        let handle = start.cloned()
+        handle.requiresGradient = true
+        withoutGradient {
+            _ = recomputing(handle) {
+                calls += 1; return $0 * 2
+            }
+        }
+        #expect(calls == 2)
+    }
+
+    @Test func `a part that fails when it is computed again is an error, and everything is let go`() throws {
+        final class Owner {}
+        weak var owned: Owner?
+        do {
+            let owner = Owner()
+            owned = owner
+            let x = Tensor.ones([2, 3])
+            x.requiresGradient = true
+            var calls = 0
+            let error = #expect(throws: TorchError.self) {
+                try catchingTorchErrors {
+                    let y = recomputing(x) { x in
+                        withExtendedLifetime(owner) { calls += 1 }
+                        return calls == 1 ? x * 2 : matmul(x, x)
+                    }
+                    y.sum().backward()
+                }
+            }
+            #expect(calls == 2 && error?.causes.joined().isEmpty == false, "\(String(describing: error))")
+            let first = #expect(throws: TorchError.self) {
+                try catchingTorchErrors { _ = recomputing(x) { matmul($0, $0) } }
+            }
+            #expect(first?.code == .operation)
+        }
+        #expect(owned == nil)
+    }
 }

@@ -13,21 +13,30 @@ public struct ForwardContext: Sendable, Equatable {
     public var step: Int
     /// Keeps the draws of several networks or ranks in one step apart.
     public var stream: Int
+    /// Whether the inner values of blocks are computed again on the way back instead of being kept; outputs and gradients do not
+    /// change.
+    public var recomputesBlocks: Bool
 
     /// Makes a context.
-    public init(isTraining: Bool, seed: UInt64 = 0, step: Int = 0, stream: Int = 0) {
+    public init(
+        isTraining: Bool, seed: UInt64 = 0, step: Int = 0, stream: Int = 0, recomputesBlocks: Bool = false
+    ) {
         self.isTraining = isTraining
         self.seed = seed
         self.step = step
         self.stream = stream
+        self.recomputesBlocks = recomputesBlocks
     }
 
     /// Nothing is random.
     public static let evaluation = ForwardContext(isTraining: false)
 
     /// Random choices of a step of training.
-    public static func training(seed: UInt64, step: Int, stream: Int = 0) -> ForwardContext {
-        ForwardContext(isTraining: true, seed: seed, step: step, stream: stream)
+    public static func training(
+        seed: UInt64, step: Int, stream: Int = 0, recomputesBlocks: Bool = false
+    ) -> ForwardContext {
+        ForwardContext(
+            isTraining: true, seed: seed, step: step, stream: stream, recomputesBlocks: recomputesBlocks)
     }
 
     /// The random numbers of one purpose at one place of the network.

@@ -29,6 +29,19 @@ public struct TokenOutput {
     public let gridHeight: Int
     /// Columns of patches.
     public let gridWidth: Int
+
+    package init(
+        cls: Tensor, registers: Tensor, patches: Tensor, preNorm: Tensor, masks: Tensor?, gridHeight: Int,
+        gridWidth: Int
+    ) {
+        self.cls = cls
+        self.registers = registers
+        self.patches = patches
+        self.preNorm = preNorm
+        self.masks = masks
+        self.gridHeight = gridHeight
+        self.gridWidth = gridWidth
+    }
 }
 
 /// One entry of a forward pass over several resolutions.
@@ -174,9 +187,13 @@ public final class VisionTransformer: Layer {
         let start = embedded(input.images, masks: input.masks)
         var x = start.tokens
         for index in 0..<configuration.depth {
-            x = blocks[index](
-                x, rotary: table(start.height, start.width, block: index, entry: entry, context: context),
-                context: context, entry: entry, block: index)
+            let (block, table) = (
+                blocks[index], table(start.height, start.width, block: index, entry: entry, context: context)
+            )
+            func pass(_ x: Tensor) -> Tensor {
+                block(x, rotary: table, context: context, entry: entry, block: index)
+            }
+            x = context.recomputesBlocks ? recomputing(x, pass) : pass(x)
         }
         let prefixNorm =
             classNorm ?? (context.isTraining && input.crop == .local ? localClassNorm : nil)

@@ -15,7 +15,7 @@ package struct CropMaker: Sendable {
     private let scale: SampleScale
     private let colour: ColourBands?
     private let mean: [Float]
-    private let deviation: [Float]
+    private let normalize: PixelChange
 
     /// Makes the crop maker of a recipe for tiles of a layout.
     ///
@@ -35,7 +35,7 @@ package struct CropMaker: Sendable {
         scale = try SampleScale(layout)
         colour = ColourBands(names: layout.bands.map(\.name))
         mean = recipe.data.mean.map(Float.init)
-        deviation = recipe.data.std.map(Float.init)
+        normalize = .normalize(mean: mean, deviation: recipe.data.std.map(Float.init))
     }
 
     /// Samples of one global crop.
@@ -63,82 +63,43 @@ package struct CropMaker: Sendable {
                 "a tile of \(tile.bands) bands, \(tile.width) x \(tile.height) pixels; expected \(bands) bands and at least a pixel"
             )
         }
-        let image = FloatImage(tile, scale: scale, fallback: mean)
-        for crop in 0..<2 {
-            var stream = RandomStream(seed: seed, .crop, step, sample, crop)
-            let look = Look(
-                blur: crop == 0 ? recipe.blur.firstGlobal : recipe.blur.secondGlobal,
-                solarize: crop == 0 ? 0 : recipe.solarize)
-            make(
-                image, recipe.global.scale, recipe.global.size, look, &stream, into: global(crop),
-                larger: gram == nil ? nil : larger(crop))
-        }
-        for crop in 0..<recipe.local.count {
-            var stream = RandomStream(seed: seed, .crop, step, sample, 2 + crop)
-            let look = Look(blur: recipe.blur.local, solarize: 0)
-            make(image, recipe.local.scale, recipe.local.size, look, &stream, into: local(crop))
+        TileRows.with(tile, scale: scale, fallback: mean) { rows in
+            for crop in 0..<2 {
+                var stream = RandomStream(seed: seed, .crop, step, sample, crop)
+                make(
+                    rows, recipe.global.scale, recipe.global.size,
+                    blur: crop == 0 ? recipe.blur.firstGlobal : recipe.blur.secondGlobal,
+                    solarize: crop == 0 ? 0 : recipe.solarize, &stream, into: global(crop),
+                    larger: gram == nil ? nil : larger(crop))
+            }
+            for crop in 0..<recipe.local.count {
+                var stream = RandomStream(seed: seed, .crop, step, sample, 2 + crop)
+                make(
+                    rows, recipe.local.scale, recipe.local.size, blur: recipe.blur.local, solarize: 0, &stream,
+                    into: local(crop))
+            }
         }
     }
 
-    private struct Look {
-        let blur: Double
-        let solarize: Double
-    }
-
+    /// Draws all that a crop is, in this order, and makes it.
     private func make(
-        _ image: FloatImage, _ scale: [Double], _ size: Int, _ look: Look, _ stream: inout RandomStream,
+        _ rows: TileRows, _ scale: [Double], _ size: Int, blur: Double, solarize: Double, _ stream: inout RandomStream,
         into target: UnsafeMutablePointer<Float>, larger: UnsafeMutablePointer<Float>? = nil
     ) {
         let window = Self.window(
-            height: image.height, width: image.width, scale: scale, aspect: recipe.aspect, &stream)
-        var views = [CropPixels(base: target, bands: bands, size: size, colour: colour)]
-        if let larger, let gram {
-            views.append(CropPixels(base: larger, bands: bands, size: gram.size, colour: colour))
-        }
-        for pixels in views { resizeBicubic(image, window: window, size: pixels.size, into: pixels.base) }
-        if stream.chance(recipe.horizontalFlip) { for pixels in views { pixels.flipColumns() } }
-        if stream.chance(recipe.verticalFlip) { for pixels in views { pixels.flipRows() } }
-        if recipe.quarterTurns {
-            let quarters = stream.integer(below: 4)
-            for pixels in views { pixels.turn(quarters: quarters) }
-        }
+            height: rows.height, width: rows.width, scale: scale, aspect: recipe.aspect, &stream)
+        var orientation = Orientation()
+        if stream.chance(recipe.horizontalFlip) { orientation.flipColumns() }
+        if stream.chance(recipe.verticalFlip) { orientation.flipRows() }
+        if recipe.quarterTurns { orientation.turn(quarters: stream.integer(below: 4)) }
+        let look = CropLook(recipe, blur: blur, solarize: solarize, normalize: normalize, &stream)
+        WindowResize(window: window, size: size, orientation: orientation).apply(rows, into: target)
+        CropPixels(base: target, bands: bands, size: size, colour: colour).apply(look)
+        guard let larger, let gram else { return }
         // The larger view gets the same changes, or none.
-        let before = stream
-        change(views[0], look, &stream)
-        guard views.count > 1 else { return }
-        if gram?.undistorted == true {
-            views[1].normalize(mean: mean, deviation: deviation)
-        } else {
-            var again = before
-            change(views[1], look, &again)
-        }
-    }
-
-    /// Colour, sharpness, tone and normalisation.
-    private func change(_ pixels: CropPixels, _ look: Look, _ stream: inout RandomStream) {
-        jitter(pixels, &stream)
-        if stream.chance(recipe.grayscale) { pixels.grayscale() }
-        if stream.chance(look.blur) {
-            pixels.blur(sigma: Float(stream.uniform(recipe.blur.sigma[0], recipe.blur.sigma[1])))
-        }
-        if stream.chance(look.solarize) { pixels.solarize(128.0 / 255) }
-        pixels.normalize(mean: mean, deviation: deviation)
-    }
-
-    private func jitter(_ pixels: CropPixels, _ stream: inout RandomStream) {
-        let jitter = recipe.jitter
-        guard stream.chance(jitter.probability) else { return }
-        var order = [0, 1, 2, 3]
-        stream.shuffle(&order)
-        func factor(_ strength: Double) -> Float { Float(stream.uniform(max(0, 1 - strength), 1 + strength)) }
-        for change in order {
-            switch change {
-            case 0: if jitter.brightness > 0 { pixels.brightness(factor(jitter.brightness)) }
-            case 1: if jitter.contrast > 0 { pixels.contrast(factor(jitter.contrast)) }
-            case 2: if jitter.saturation > 0 { pixels.saturation(factor(jitter.saturation)) }
-            default: if jitter.hue > 0 { pixels.hue(Float(stream.uniform(-jitter.hue, jitter.hue))) }
-            }
-        }
+        WindowResize(window: window, size: gram.size, orientation: orientation).apply(rows, into: larger)
+        CropPixels(base: larger, bands: bands, size: gram.size, colour: colour)
+            .apply(gram.undistorted ? CropLook(normalize: normalize) : look)
     }
 
     /// A random part of an image: area uniform in `scale` of the whole, aspect (width over height) log-uniform.

@@ -1,18 +1,37 @@
-// Changes of colour, sharpness and tone of a crop, in floats from 0 to 1.
+// Changes of colour and tone of a crop, in floats from 0 to 1.
 
-/// Weights of red, green and blue in the luma of ITU-R BT.601, as torchvision rounds them.
-private let luma: (red: Float, green: Float, blue: Float) = (0.2989, 0.587, 0.114)
+/// A change that makes every pixel from itself alone, with its numbers.
+enum PixelChange: Sendable {
+    case brightness(Float)
+    /// Multiplies all samples, adds to each band and cuts to 0...1: contrast, once the means are known.
+    case mix(factor: Float, shifts: [Float])
+    case saturation(Float)
+    case hue(Float)
+    case grayscale
+    case solarize(threshold: Float)
+    /// Multiplies each band and adds to it.
+    case normalize(factors: [Float], shifts: [Float])
+
+    /// Normalisation by the mean and standard deviation of each band.
+    static func normalize(mean: [Float], deviation: [Float]) -> PixelChange {
+        .normalize(factors: deviation.map { 1 / $0 }, shifts: zip(mean, deviation).map { -$0 / $1 })
+    }
+}
 
 /// A crop being changed: `bands` planes of `size * size` samples in memory owned by somebody else.
 ///
 /// The formulas are those of torchvision on float images. What needs colour (saturation, hue, grayscale) changes only the
 /// red, green and blue bands, and only where all three are known; brightness and contrast change every band.
 package struct CropPixels {
+    /// Weights of red, green and blue in the luma of ITU-R BT.601, as torchvision rounds them.
+    static let luma: (red: Float, green: Float, blue: Float) = (0.2989, 0.587, 0.114)
+
     let base: UnsafeMutablePointer<Float>
     let bands: Int
     let size: Int
     let colour: ColourBands?
-    private var count: Int { size * size }
+    /// Pixels.
+    var count: Int { size * size }
 
     package init(base: UnsafeMutablePointer<Float>, bands: Int, size: Int, colour: ColourBands?) {
         self.base = base
@@ -21,164 +40,159 @@ package struct CropPixels {
         self.colour = colour
     }
 
-    private func plane(_ band: Int) -> UnsafeMutablePointer<Float> { base + band * count }
+    @inline(__always)
+    func plane(_ band: Int) -> UnsafeMutablePointer<Float> { base + band * count }
 
     /// Multiplies all samples and cuts to 0...1.
-    package func brightness(_ factor: Float) {
-        for index in 0..<bands * count { base[index] = unit(base[index] * factor) }
-    }
+    package func brightness(_ factor: Float) { make(.brightness(factor), 0..<count) }
 
     /// Moves samples away from the mean of the luma (bands that are no colour: from their own mean).
     package func contrast(_ factor: Float) {
-        var means = [Float](repeating: 0, count: bands)
-        for band in 0..<bands {
-            var sum: Double = 0
-            let samples = plane(band)
-            for index in 0..<count { sum += Double(samples[index]) }
-            means[band] = Float(sum / Double(count))
-        }
-        if let colour {
-            let grey =
-                luma.red * means[colour.red] + luma.green * means[colour.green] + luma.blue
-                * means[colour.blue]
-            for band in [colour.red, colour.green, colour.blue] { means[band] = grey }
-        }
-        for band in 0..<bands {
-            let samples = plane(band)
-            let shift = (1 - factor) * means[band]
-            for index in 0..<count { samples[index] = unit(factor * samples[index] + shift) }
-        }
+        make(.mix(factor: factor, shifts: means().map { (1 - factor) * $0 }), 0..<count)
     }
 
     /// Moves colours away from their luma; nothing without colour.
-    package func saturation(_ factor: Float) {
-        guard let colour else { return }
-        let (red, green, blue) = (plane(colour.red), plane(colour.green), plane(colour.blue))
-        for index in 0..<count {
-            let (r, g, b) = (red[index], green[index], blue[index])
-            let shift = (1 - factor) * (luma.red * r + luma.green * g + luma.blue * b)
-            red[index] = unit(factor * r + shift)
-            green[index] = unit(factor * g + shift)
-            blue[index] = unit(factor * b + shift)
-        }
-    }
+    package func saturation(_ factor: Float) { make(.saturation(factor), 0..<count) }
 
     /// Turns hues by a share of the full circle; nothing without colour.
-    package func hue(_ turn: Float) {
-        guard let colour else { return }
-        let (red, green, blue) = (plane(colour.red), plane(colour.green), plane(colour.blue))
-        for index in 0..<count {
-            let (r, g, b) = (red[index], green[index], blue[index])
-            let value = max(r, max(g, b))
-            let chroma = value - min(r, min(g, b))
-            // A grey has no hue to turn.
-            guard chroma > 0 else { continue }
-            // Hue in sixths of the circle, 0 at red.
-            let sixths: Float =
-                value == r ? (g - b) / chroma : value == g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma
-            var turned = sixths / 6 + turn
-            turned -= turned.rounded(.down)
-            // The hexcone: each colour is `value` minus the chroma, scaled by its distance from the hue.
-            let position = turned * 6
-            func channel(_ offset: Float) -> Float {
-                var k = offset + position
-                if k >= 6 { k -= 6 }
-                return value - chroma * max(0, min(k, 4 - k, 1))
-            }
-            red[index] = unit(channel(5))
-            green[index] = unit(channel(3))
-            blue[index] = unit(channel(1))
-        }
-    }
+    package func hue(_ turn: Float) { make(.hue(turn), 0..<count) }
 
     /// Gives the three colours their luma; nothing without colour.
-    package func grayscale() {
-        guard let colour else { return }
-        let (red, green, blue) = (plane(colour.red), plane(colour.green), plane(colour.blue))
-        for index in 0..<count {
-            let grey = luma.red * red[index] + luma.green * green[index] + luma.blue * blue[index]
-            red[index] = grey
-            green[index] = grey
-            blue[index] = grey
-        }
-    }
+    package func grayscale() { make(.grayscale, 0..<count) }
 
     /// Turns samples at or above a threshold over: `1 - value`.
-    package func solarize(_ threshold: Float) {
-        for index in 0..<bands * count {
-            let value = base[index]
-            base[index] = value >= threshold ? 1 - value : value
-        }
-    }
-
-    /// Blurs with a Gaussian of nine taps per axis; edges are mirrored without repeating the edge pixel.
-    ///
-    /// - Parameter sigma: Standard deviation in pixels, above 0. The size is at least 5.
-    package func blur(sigma: Float) {
-        var weights = (-4...4).map { offset in
-            let x = Float(offset) / sigma
-            return exponential(-0.5 * x * x)
-        }
-        let sum = weights.reduce(0, +)
-        weights = weights.map { $0 / sum }
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: 2 * count)
-        defer { scratch.deallocate() }
-        for band in 0..<bands {
-            let samples = plane(band)
-            blurRows(samples, weights, into: scratch)
-            transpose(scratch, rows: size, columns: size, into: scratch + count)
-            blurRows(scratch + count, weights, into: scratch)
-            transpose(scratch, rows: size, columns: size, into: samples)
-        }
-    }
-
-    /// Averages each row with its four neighbours above and below.
-    private func blurRows(
-        _ source: UnsafePointer<Float>, _ weights: [Float], into target: UnsafeMutablePointer<Float>
-    ) {
-        for row in 0..<size {
-            let line = target + row * size
-            line.update(repeating: 0, count: size)
-            for (tap, weight) in weights.enumerated() {
-                var from = abs(row + tap - 4)
-                if from >= size { from = 2 * (size - 1) - from }
-                let other = source + from * size
-                for x in 0..<size { line[x] += weight * other[x] }
-            }
-        }
-    }
+    package func solarize(_ threshold: Float) { make(.solarize(threshold: threshold), 0..<count) }
 
     /// Subtracts the mean and divides by the standard deviation, band by band.
     package func normalize(mean: [Float], deviation: [Float]) {
-        for band in 0..<bands {
-            let samples = plane(band)
-            let scale = 1 / deviation[band]
-            let shift = mean[band]
-            for index in 0..<count { samples[index] = (samples[index] - shift) * scale }
+        make(.normalize(mean: mean, deviation: deviation), 0..<count)
+    }
+
+    /// Makes a change of some of the pixels, so that several can be made while these are in the cache.
+    func make(_ change: PixelChange, _ pixels: Range<Int>) {
+        switch change {
+        case .brightness(let factor): brightness(factor, pixels)
+        case .mix(let factor, let shifts): mix(factor, shifts, pixels)
+        case .saturation(let factor): saturation(factor, pixels)
+        case .hue(let turn): hue(turn, pixels)
+        case .grayscale: grayscale(pixels)
+        case .solarize(let threshold): solarize(threshold, pixels)
+        case .normalize(let factors, let shifts): normalize(factors, shifts, pixels)
+        }
+    }
+}
+
+// The formulas are local functions that are always inlined: a closure that the optimiser leaves as a call costs more than its work.
+extension CropPixels {
+    private func brightness(_ factor: Float, _ pixels: Range<Int>) {
+        @inline(__always)
+        func change(_ sample: Four) -> Four { (sample * factor).unit }
+        for band in 0..<bands { eachSample(band, pixels, change) }
+    }
+
+    private func mix(_ factor: Float, _ shifts: [Float], _ pixels: Range<Int>) {
+        for (band, shift) in shifts.enumerated() {
+            @inline(__always)
+            func change(_ sample: Four) -> Four { (factor * sample + shift).unit }
+            eachSample(band, pixels, change)
         }
     }
 
-    @inline(__always)
-    private func unit(_ value: Float) -> Float { min(max(value, 0), 1) }
-}
-
-/// Where red, green and blue are among the bands.
-package struct ColourBands: Sendable, Equatable {
-    package let red: Int
-    package let green: Int
-    package let blue: Int
-
-    package init(red: Int, green: Int, blue: Int) {
-        self.red = red
-        self.green = green
-        self.blue = blue
+    private func saturation(_ factor: Float, _ pixels: Range<Int>) {
+        @inline(__always)
+        func change(_ red: inout Four, _ green: inout Four, _ blue: inout Four) {
+            let shift = (1 - factor) * (Self.luma.red * red + Self.luma.green * green + Self.luma.blue * blue)
+            red = (factor * red + shift).unit
+            green = (factor * green + shift).unit
+            blue = (factor * blue + shift).unit
+        }
+        eachColour(pixels, change)
     }
 
-    /// Finds the three by name; `nil` unless each is there.
-    package init?(names: [String]) {
-        guard let red = names.firstIndex(of: "red"), let green = names.firstIndex(of: "green"),
-            let blue = names.firstIndex(of: "blue")
-        else { return nil }
-        self.init(red: red, green: green, blue: blue)
+    private func hue(_ turn: Float, _ pixels: Range<Int>) {
+        // From -3 to 3 sixths of the circle, so that no hue is turned past red more than once.
+        let sixths = 6 * (turn - turn.rounded())
+        @inline(__always)
+        func change(_ red: inout Four, _ green: inout Four, _ blue: inout Four) {
+            let value = Four.larger(red, .larger(green, blue))
+            let chroma = value - Four.smaller(red, .smaller(green, blue))
+            // Hue in sixths of the circle, 0 at red. A grey has none to turn: with no chroma nothing is taken below.
+            let (isRed, isGreen) = (value .== red, value .== green)
+            var difference = (red - green).replacing(with: blue - red, where: isGreen)
+            difference.replace(with: green - blue, where: isRed)
+            var hue = Four(repeating: 4).replacing(with: 2, where: isGreen)
+            hue.replace(with: 0, where: isRed)
+            hue += difference / Four.larger(chroma, Four(repeating: .leastNormalMagnitude)) + sixths
+            hue.replace(with: hue + 6, where: hue .< 0)
+            hue.replace(with: hue - 6, where: hue .>= 6)
+            // The hexcone: each colour is `value` minus a share of the chroma that grows with its distance from the hue. Never
+            // more than the chroma is taken, so the result stays between 0 and 1.
+            red = value - chroma * (2 - (hue - 3).absolute).unit
+            green = value - chroma * ((hue - 2).absolute - 1).unit
+            blue = value - chroma * ((hue - 4).absolute - 1).unit
+        }
+        eachColour(pixels, change)
+    }
+
+    private func grayscale(_ pixels: Range<Int>) {
+        @inline(__always)
+        func change(_ red: inout Four, _ green: inout Four, _ blue: inout Four) {
+            let grey = Self.luma.red * red + Self.luma.green * green + Self.luma.blue * blue
+            (red, green, blue) = (grey, grey, grey)
+        }
+        eachColour(pixels, change)
+    }
+
+    private func solarize(_ threshold: Float, _ pixels: Range<Int>) {
+        @inline(__always)
+        func change(_ sample: Four) -> Four { sample.replacing(with: 1 - sample, where: sample .>= threshold) }
+        for band in 0..<bands { eachSample(band, pixels, change) }
+    }
+
+    private func normalize(_ factors: [Float], _ shifts: [Float], _ pixels: Range<Int>) {
+        for (band, (factor, shift)) in zip(factors, shifts).enumerated() {
+            @inline(__always)
+            func change(_ sample: Four) -> Four { sample * factor + shift }
+            eachSample(band, pixels, change)
+        }
+    }
+
+    /// Replaces the samples of some pixels of a band, four at a time.
+    @inline(__always)
+    private func eachSample(_ band: Int, _ pixels: Range<Int>, _ change: (Four) -> Four) {
+        let samples = plane(band)
+        var index = pixels.lowerBound
+        while index + 4 <= pixels.upperBound {
+            samples.set(index, change(samples.vector(index, as: Four.self)))
+            index += 4
+        }
+        while index < pixels.upperBound {
+            samples[index] = change(Four(repeating: samples[index]))[0]
+            index += 1
+        }
+    }
+
+    /// Changes the colours of some pixels, four at a time; nothing without colour.
+    @inline(__always)
+    private func eachColour(_ pixels: Range<Int>, _ change: (inout Four, inout Four, inout Four) -> Void) {
+        guard let colour else { return }
+        let (red, green, blue) = (plane(colour.red), plane(colour.green), plane(colour.blue))
+        var index = pixels.lowerBound
+        while index + 4 <= pixels.upperBound {
+            var r = red.vector(index, as: Four.self)
+            var g = green.vector(index, as: Four.self)
+            var b = blue.vector(index, as: Four.self)
+            change(&r, &g, &b)
+            red.set(index, r)
+            green.set(index, g)
+            blue.set(index, b)
+            index += 4
+        }
+        while index < pixels.upperBound {
+            var (r, g, b) = (Four(repeating: red[index]), Four(repeating: green[index]), Four(repeating: blue[index]))
+            change(&r, &g, &b)
+            (red[index], green[index], blue[index]) = (r[0], g[0], b[0])
+            index += 1
+        }
     }
 }

@@ -106,8 +106,11 @@ package struct Objective {
     package let losses: PretrainingRecipe.Losses
     package let gram: PretrainingRecipe.Gram?
     package let localCrops: Int
+    /// The type of the networks' products where it is not that of their weights.
+    private let lower: DType?
 
     package init(_ recipe: PretrainingRecipe) {
+        lower = recipe.compute?.precision == .bfloat16 ? .bfloat16 : nil
         losses = recipe.losses
         gram = recipe.gram
         localCrops = recipe.crops.local.count
@@ -118,29 +121,36 @@ package struct Objective {
     /// - Parameters:
     ///   - temperature: The teacher's.
     ///   - anchor: Whose patches the student's are held against; `nil` for nobody's.
+    ///   - observe: Shown the teacher's tokens and its assignments of class tokens and of hidden patches, of each part.
     package func targets(
-        _ teacher: SelfSupervisedModel, _ inputs: [StepInput], temperature: Double, anchor: GramTeacher? = nil
+        _ teacher: SelfSupervisedModel, _ inputs: [StepInput], temperature: Double, anchor: GramTeacher? = nil,
+        observe: (([TokenOutput], [Tensor], [Tensor]) -> Void)? = nil
     ) -> [Targets] {
         withoutGradient {
-            let seen = inputs.map { teacher.backbone.forward($0.global, context: .evaluation) }
-            let dino = Self.balanced(zip(seen, inputs).map { $0.0.cls }, teacher.dinoHead, temperature)
+            let seen = inputs.map { input in
+                lowered(input) { teacher.backbone.forward(input.global, context: .evaluation) }
+            }
+            let dino = balanced(zip(seen, inputs).map { $0.0.cls }, teacher.dinoHead, temperature)
             let hidden = zip(seen, inputs).map { seen, input in
                 input.hidden.map { Self.gathered(seen.patches, $0) }
             }
-            var ibot = Self.balanced(hidden.compactMap(\.self), teacher.ibotHead, temperature)[...]
+            var ibot = balanced(hidden.compactMap(\.self), teacher.ibotHead, temperature)[...]
+            observe?(seen, dino, Array(ibot))
             return inputs.indices.map { part in
                 Targets(
                     dino: dino[part].reshaped([2, inputs[part].batch, -1]),
                     ibot: hidden[part] == nil ? nil : ibot.removeFirst(),
-                    anchors: anchor.map { Self.anchors($0, inputs[part], present: seen[part].patches) })
+                    anchors: anchor.map { anchors($0, inputs[part], present: seen[part].patches) })
             }
         }
     }
 
     /// Patches of the Gram teacher on the grid of the global crops, resized as maps where it saw larger ones.
-    private static func anchors(_ anchor: GramTeacher, _ input: StepInput, present: Tensor) -> Tensor {
+    private func anchors(_ anchor: GramTeacher, _ input: StepInput, present: Tensor) -> Tensor {
         guard case .earlier(let network) = anchor else { return present }
-        let patches = network.forward(input.larger ?? input.global, context: .evaluation).patches
+        let patches = lowered(input) {
+            network.forward(input.larger ?? input.global, context: .evaluation).patches
+        }
         guard patches.isDefined, present.isDefined, patches.shape[1] != present.shape[1] else { return patches }
         func side(_ tokens: Tensor) -> Int { Int(Double(tokens.shape[1]).squareRoot().rounded()) }
         let map = patches.transpose(1, 2).reshaped([patches.shape[0], patches.shape[2], side(patches), side(patches)])
@@ -149,13 +159,37 @@ package struct Objective {
     }
 
     /// Assignments of the tokens of all parts together; one matrix of scores, which becomes them.
-    private static func balanced(_ tokens: [Tensor], _ head: PrototypeHead, _ temperature: Double) -> [Tensor] {
+    private func balanced(_ tokens: [Tensor], _ head: PrototypeHead, _ temperature: Double) -> [Tensor] {
         guard tokens.allSatisfy(\.isDefined), let first = tokens.first else { return tokens }
-        guard tokens.count > 1 else { return [assignments(head.forward(first), temperature: temperature)] }
+        // Scores are single precision before they become assignments.
+        func scores(_ tokens: Tensor) -> Tensor {
+            let scores = lowered(on: tokens.device) { head.forward(tokens) }
+            return lower == nil ? scores : scores.to(.float32)
+        }
+        guard tokens.count > 1 else { return [assignments(scores(first), temperature: temperature)] }
         let counts = tokens.map { $0.shape[0] }
-        let scores = Tensor.empty([counts.reduce(0, +), head.prototypes], dtype: first.dtype, device: first.device)
-        for (part, rows) in zip(tokens, scores.split(sizes: counts, dim: 0)) { rows.copy_(head.forward(part)) }
-        return assignments(scores, temperature: temperature).split(sizes: counts, dim: 0)
+        let all = Tensor.empty(
+            [counts.reduce(0, +), head.prototypes], dtype: lower == nil ? first.dtype : .float32, device: first.device)
+        for (part, rows) in zip(tokens, all.split(sizes: counts, dim: 0)) { rows.copy_(scores(part)) }
+        return assignments(all, temperature: temperature).split(sizes: counts, dim: 0)
+    }
+
+    /// Computes a network's part in the lower precision, where the recipe has one.
+    private func lowered<Value>(on device: Device, _ body: () -> Value) -> Value {
+        guard let lower else { return body() }
+        return withAutocast(lower, on: device, body)
+    }
+
+    private func lowered<Value>(_ input: StepInput, _ body: () -> Value) -> Value {
+        guard input.global.isDefined else { return body() }
+        return lowered(on: input.global.device, body)
+    }
+
+    /// What the head makes of tokens before the prototypes, in the type of the products.
+    private func bottleneck(_ head: PrototypeHead, _ tokens: Tensor) -> Tensor {
+        guard tokens.isDefined else { return tokens }
+        let made = lowered(on: tokens.device) { head.bottleneck(tokens) }
+        return lower.map { made.to($0) } ?? made
     }
 
     /// The loss of a step, or of a part of it.
@@ -168,15 +202,17 @@ package struct Objective {
         context: ForwardContext
     ) -> ObjectiveValue {
         let batch = input.batch
-        let outputs = student.backbone.forward(
-            [
-                BackboneInput(images: input.global, masks: input.masks, crop: .global),
-                BackboneInput(images: input.local, crop: .local),
-            ], context: context)
+        let outputs = lowered(input) {
+            student.backbone.forward(
+                [
+                    BackboneInput(images: input.global, masks: input.masks, crop: .global),
+                    BackboneInput(images: input.local, crop: .local),
+                ], context: context)
+        }
         let (global, local) = (outputs[0], outputs[1])
         let t = losses.studentTemperature
         let dino = prototypeLoss(
-            student.dinoHead.bottleneck(concatenate([global.cls, local.cls], dim: 0)),
+            bottleneck(student.dinoHead, concatenate([global.cls, local.cls], dim: 0)),
             prototypes: student.dinoHead.prototypeWeights, targets: targets.dino,
             pairs: dinoPairs(
                 localCrops: localCrops, batch: batch, weight: losses.dino,
@@ -194,7 +230,7 @@ package struct Objective {
         if let hidden = input.hidden, let weights = input.weights, let assigned = targets.ibot {
             // Each image weighs the same, those without hidden patches included.
             let loss = prototypeLoss(
-                student.ibotHead.bottleneck(Self.gathered(global.patches, hidden)),
+                bottleneck(student.ibotHead, Self.gathered(global.patches, hidden)),
                 prototypes: student.ibotHead.prototypeWeights, targets: assigned.unsqueezed(dim: 0),
                 pairs: [[losses.ibot / Double(2 * batch)]], rows: weights, temperature: t
             ).total

@@ -35,6 +35,8 @@ extension PretrainingRecipe {
         public var optimizer: Optimizer?
         /// Replaces the section; steps are counted from the start of the phase.
         public var schedules: Schedules?
+        /// Replaces the section.
+        public var compute: Compute?
 
         /// A phase that goes on as before.
         public init(phase: String, steps: Int, start: Start? = nil) {
@@ -63,6 +65,7 @@ extension PretrainingRecipe {
             current.gram = next.gram
             current.optimizer = next.optimizer ?? current.optimizer
             current.schedules = next.schedules ?? current.schedules
+            current.compute = next.compute ?? current.compute
             all.append(current)
         }
         return all

@@ -53,6 +53,13 @@ extension PretrainingRecipe {
         try validate(schedules.teacherTemperature, "schedules.teacher_temperature", 0.001, 1000)
         try check(checkpoints.every >= 1, "checkpoints.every", checkpoints.every, "1 or more")
         try check(checkpoints.keepEvery >= 0, "checkpoints.keep_every", checkpoints.keepEvery, "0 or more")
+        try check(diagnostics?.every ?? 0 >= 0, "diagnostics.every", diagnostics?.every ?? 0, "0 or more")
+        for (key, value, low) in [
+            ("pue", energy?.pue, 1.0), ("kg_per_kwh", energy?.kgPerKWh, 0.0), ("watts", energy?.watts, 0.0),
+        ] {
+            try check(
+                value.map { $0 >= low && $0.isFinite } ?? true, "energy.\(key)", value ?? 0, "\(low) or more")
+        }
         let multiple = checkpoints.keepEvery % checkpoints.every == 0
         try check(
             multiple, "checkpoints.keep_every", checkpoints.keepEvery,

@@ -35,8 +35,14 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
     public var optimizer: Optimizer
     /// What changes with the step.
     public var schedules: Schedules
+    /// How a step is computed; optional, in single precision with all values kept without it.
+    public var compute: Compute?
     /// When the run is saved.
     public var checkpoints: Checkpoints
+    /// How closely the run is watched; optional, every 100 steps without it.
+    public var diagnostics: DiagnosticsSettings?
+    /// How energy becomes emissions; optional, as in the paper without it.
+    public var energy: EnergySettings?
     /// The phases that follow; optional.
     public var then: [NextPhase]?
 
@@ -270,6 +276,73 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
             case weightDecay = "weight_decay"
             case teacherMomentum = "teacher_momentum"
             case teacherTemperature = "teacher_temperature"
+        }
+    }
+
+    /// How a step is computed.
+    public struct Compute: Codable, Sendable, Equatable {
+        /// The type of products.
+        public enum Precision: String, Codable, Sendable {
+            /// Single precision.
+            case float32
+            /// Products of networks in bfloat16, weights, sums, norms and losses in single precision: for GPUs.
+            case bfloat16
+        }
+
+        /// The type of products; optional, `float32` without it.
+        public var precision: Precision?
+        /// Whether the inner values of the student's blocks are computed again on the way back instead of being kept; optional,
+        /// false without it.
+        ///
+        /// A third more time for most of the memory; the results are the same.
+        public var recomputeBlocks: Bool?
+
+        /// Describes how a step is computed.
+        public init(precision: Precision? = nil, recomputeBlocks: Bool? = nil) {
+            self.precision = precision
+            self.recomputeBlocks = recomputeBlocks
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case precision
+            case recomputeBlocks = "recompute_blocks"
+        }
+    }
+
+    /// How closely the run is watched.
+    public struct DiagnosticsSettings: Codable, Sendable, Equatable {
+        /// Steps between looks at features and assignments, 0 for none.
+        public var every: Int
+
+        /// Looks every so many steps.
+        public init(every: Int) { self.every = every }
+    }
+
+    /// Whether a step's features and assignments are looked at.
+    func isDiagnosed(_ step: Int) -> Bool {
+        let every = diagnostics?.every ?? 100
+        return every > 0 && (step + 1) % every == 0
+    }
+
+    /// How energy becomes emissions.
+    public struct EnergySettings: Codable, Sendable, Equatable {
+        /// What the building takes for each unit that the machine takes (power usage effectiveness); optional, 1.1 without it.
+        public var pue: Double?
+        /// Emissions of the grid, kg of CO2 equivalent per kWh; optional, 0.385 without it.
+        public var kgPerKWh: Double?
+        /// Power of the device in watts, for where nothing measures it; optional.
+        public var watts: Double?
+
+        /// Factors other than the paper's.
+        public init(pue: Double? = nil, kgPerKWh: Double? = nil, watts: Double? = nil) {
+            self.pue = pue
+            self.kgPerKWh = kgPerKWh
+            self.watts = watts
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case pue, watts
+            case kgPerKWh = "kg_per_kwh"
         }
     }
 

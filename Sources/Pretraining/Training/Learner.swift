@@ -30,6 +30,8 @@ package struct StepResult {
     package let hidden: Int
     /// Norms of the gradients before clipping.
     package var norms: GradientNorms = []
+    /// Signs of health, in the steps that the recipe wants them of.
+    package var diagnostics: Diagnostics?
     /// Why nothing was learned: what was not finite; `nil` where all was.
     package var failure: String?
 }
@@ -121,11 +123,21 @@ package final class Learner {
                     batch, masks: masks, part: $0, of: count, recipe: recipe, device: device,
                     dtype: student.backbone.dtype)
             }
-            let targets = objective.targets(teacher, inputs, temperature: result.temperature, anchor: anchor)
+            let targets = objective.targets(
+                teacher, inputs, temperature: result.temperature, anchor: anchor,
+                observe: !recipe.isDiagnosed(batch.step)
+                    ? nil
+                    : { seen, dino, ibot in
+                        guard seen.allSatisfy(\.cls.isDefined), dino.allSatisfy(\.isDefined) else { return }
+                        result.diagnostics = Diagnostics(
+                            seen, prefix: 1 + recipe.backbone.registers, dino: dino, ibot: ibot)
+                    })
             for (number, (input, target)) in zip(inputs, targets).enumerated() {
                 let value = objective.value(
                     student: student, targets: target, input: input, step: step, of: total,
-                    context: .training(seed: UInt64(recipe.seed), step: batch.step, stream: number))
+                    context: .training(
+                        seed: UInt64(recipe.seed), step: batch.step, stream: number,
+                        recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
                 result.add(value, share: 1 / Double(count))
                 guard result.loss.isFinite else {
                     result.failure = "the loss of step \(batch.step + 1) is \(result.loss) (\(result.parts))"

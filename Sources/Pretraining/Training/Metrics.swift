@@ -94,6 +94,8 @@ final class Metrics {
         let hiddenPatches: Int
         let gradientNorm: [String: Double]
         let skippedSteps: Int?
+        let diagnostics: Diagnostics?
+        let probes: [String: Double]?
         let timing: Timing
 
         enum CodingKeys: String, CodingKey {
@@ -110,7 +112,7 @@ final class Metrics {
             case hiddenPatches = "hidden_patches"
             case gradientNorm = "gradient_norm"
             case skippedSteps = "skipped_steps"
-            case timing
+            case diagnostics, probes, timing
         }
     }
 
@@ -135,8 +137,10 @@ final class Metrics {
 
     /// Adds a step.
     ///
-    /// - Parameter skipped: Steps that were left out so far.
-    func append(_ result: StepResult, _ place: Place, skipped: Int, seconds: Double) {
+    /// - Parameters:
+    ///   - skipped: Steps that were left out so far.
+    ///   - probes: What observers found.
+    func append(_ result: StepResult, _ place: Place, skipped: Int, probes: [String: Double], seconds: Double) {
         func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         waiting.append(
             Line(
@@ -149,7 +153,8 @@ final class Metrics {
                 teacherTemperature: result.temperature, hiddenPatches: result.hidden,
                 gradientNorm: Dictionary(uniqueKeysWithValues: result.norms.map { ($0.module, $0.norm) })
                     .filter(\.value.isFinite),
-                skippedSteps: skipped == 0 ? nil : skipped,
+                skippedSteps: skipped == 0 ? nil : skipped, diagnostics: result.diagnostics,
+                probes: probes.isEmpty ? nil : probes.filter(\.value.isFinite),
                 timing: .init(seconds: seconds, tilesPerSecond: Double(place.batch) / max(seconds, 1e-9))))
         try? writeWaiting()
     }

@@ -67,6 +67,10 @@ public func pretrain(
         try trainer.keepGramTeacher(after: 0) { try record(0) }
     }
 
+    let energy = EnergyLog(
+        run: folder.path, recipe, card: options.device.card, threads: threads.tensor, first: first,
+        isResumed: folder.isResumed)
+
     var step = first
     var loss: Double?
     var saved = first > 0 ? first : nil
@@ -76,6 +80,9 @@ public func pretrain(
         guard saved != step else { return }
         try metrics.sync()
         try trainer.save(step: step, corpus: source.fingerprint)
+        energy.save(step: step)
+        // A page that cannot be drawn costs no checkpoint.
+        do { try RunReport.write(run: folder.path) } catch { events.notice(notice(ofReport: error, folder.path)) }
         folder.discardReplaced()
         saved = step
     }
@@ -98,9 +105,12 @@ public func pretrain(
             step += 1
             try trainer.keepGramTeacher(after: step) { try record(step) }
             loss = result.loss
+            energy.update()
             let seconds = pace.tick(step: step)
+            let probes = try observe(trainer, events, step: step, isLast: step == plan.total, record)
             metrics.append(
-                result, Metrics.Place(plan, step: step - 1), skipped: trainer.skipped.total, seconds: seconds)
+                result, Metrics.Place(plan, step: step - 1), skipped: trainer.skipped.total, probes: probes,
+                seconds: seconds)
             events.step(
                 StepReport(
                     step: step, total: plan.total, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
@@ -128,9 +138,35 @@ public func pretrain(
         folder.discardReplaced()
     }
     try save()
+    let taken = energy.save(step: step)
     return PretrainSummary(
         end: end, step: step, total: plan.total, stepsNow: step - first, isResumed: folder.isResumed, loss: loss,
-        seconds: now() - started, backbone: exported, checkpoint: saved.map(folder.checkpoints.path(step:)))
+        seconds: now() - started, backbone: exported, checkpoint: saved.map(folder.checkpoints.path(step:)),
+        energy: taken)
+}
+
+/// Lets observers look at the teacher, where their step has come.
+///
+/// - Returns: The numbers that they found. One that fails is told, and the run goes on.
+private func observe(
+    _ trainer: Trainer, _ events: PretrainEvents, step: Int, isLast: Bool, _ record: (Int) throws -> WeightsRecord
+) throws -> [String: Double] {
+    var found: [String: Double] = [:]
+    for observer in events.observers where isLast || step % observer.every == 0 {
+        do {
+            let numbers = try withoutGradient {
+                try observer.look(trainer.learner.teacher.backbone, try record(step), step)
+            }
+            found.merge(numbers) { _, new in new }
+        } catch let error as any ExplainedError where error.isCancellation {
+            // Whoever asked for the end is heard after the step.
+        } catch {
+            events.notice(
+                PretrainingError(
+                    .badSource, "\(observer.name) failed after step \(step); the run goes on", why: causes(of: error)))
+        }
+    }
+    return found
 }
 
 /// Checks that weights of a Gram teacher were named where the recipe wants them, and only there.
@@ -150,6 +186,17 @@ private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bo
 /// That a step was left out.
 private func notice(ofSkipped failure: String, _ run: String) -> PretrainingError {
     PretrainingError(.notFinite, "\(failure); the step is left out", in: run)
+}
+
+/// That the page of a run could not be drawn.
+private func notice(ofReport error: any Error, _ run: String) -> PretrainingError {
+    PretrainingError(
+        .writeFailed, "report.html could not be written; the run goes on", in: run, why: causes(of: error))
+}
+
+extension Device {
+    /// Index of the NVIDIA card; `nil` for the processor.
+    fileprivate var card: Int? { if case .cuda(let index) = self { index } else { nil } }
 }
 
 /// How many threads do what.

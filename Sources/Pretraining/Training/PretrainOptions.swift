@@ -1,4 +1,5 @@
 // What a caller may ask of a run besides its recipe, what it is told, and what comes out.
+public import Backbone
 public import Telemetry
 public import Torch
 
@@ -85,12 +86,34 @@ public struct StepReport: Sendable {
     }
 }
 
+/// Somebody who looks at the teacher from time to time: a probe on labelled data, a picture.
+public struct PretrainObserver {
+    /// What it is called where it fails.
+    public let name: String
+    /// Steps between two looks; it also looks after the last step.
+    public let every: Int
+    /// Given the teacher's backbone, what travels with its weights, and the number of steps done; gives numbers by name for the log.
+    public let look: (VisionTransformer, WeightsRecord, Int) throws -> [String: Double]
+
+    /// Makes an observer; `every` is 1 or more.
+    public init(
+        name: String, every: Int, look: @escaping (VisionTransformer, WeightsRecord, Int) throws -> [String: Double]
+    ) {
+        precondition(every >= 1, "an observer looks every step or more seldom, not every \(every)")
+        self.name = name
+        self.every = every
+        self.look = look
+    }
+}
+
 /// Who is told what while a run goes on; all on the calling thread.
 public struct PretrainEvents {
     /// Each step as it ends.
     public var step: (StepReport) -> Void
     /// What a person should know: a damaged checkpoint that was passed over, a save that failed.
     public var notice: (any ExplainedError) -> Void
+    /// Who looks at the teacher; one that fails does not end the run.
+    public var observers: [PretrainObserver] = []
 
     /// Makes a set of handlers.
     public init(
@@ -131,6 +154,8 @@ public struct PretrainSummary: Sendable, Equatable {
     public let backbone: String?
     /// The last checkpoint.
     public let checkpoint: String?
+    /// What the run has taken, this call and those before.
+    public let energy: EnergyReport
 }
 
 /// A number with so many decimals.
