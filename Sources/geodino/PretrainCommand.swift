@@ -1,5 +1,6 @@
 // geodino pretrain: a backbone from unlabelled tiles.
 import ArgumentParser
+import Backbone
 import Foundation
 import Geo
 import Pretraining
@@ -125,9 +126,11 @@ struct PretrainCommand: ParsableCommand {
         #if EARTH
             let recipe = try given ?? RunProgress(run: run).recipe
             let every = recipe.checkpoints.every
+            // Enough patches to see shapes.
+            let size = max(recipe.crops.global.size, 16 * recipe.backbone.patchSize)
             return try (probe.map { [try probeObserver(pairs: $0, every: every)] } ?? [])
                 + (preview
-                    ? [previewObserver(source: source, run: run, size: recipe.crops.global.size, every: every)] : [])
+                    ? [previewObserver(source: source, run: run, size: size, every: every)] : [])
         #else
             throw CommandError(
                 .badArgument, "--probe and --preview read and write images, and this is the tensor half",

@@ -87,7 +87,13 @@ extension Benchmark {
         recipe.gram?.from = nil
         recipe.start = nil
         recipe.steps = command.runs + 1
-        if let batch = command.batch { recipe.data.batchSize = batch }
+        if let batch = command.batch {
+            recipe.data.batchSize = batch
+            recipe.data.accumulate = nil
+            if let group = recipe.losses.koleoGroup, batch % group != 0 { recipe.losses.koleoGroup = nil }
+        }
+        // A processor computes bfloat16 a hundred times as slowly.
+        if command.device.device ?? "cpu" == "cpu" { recipe.compute?.precision = nil }
         if let depth = command.depth { recipe.backbone.depth = depth }
         try recipe.validate()
         return recipe

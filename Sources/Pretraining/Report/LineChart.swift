@@ -18,7 +18,9 @@ struct LineChart {
     var html: String? {
         let drawn = curves.filter { !$0.points.isEmpty }
         let values = drawn.flatMap { $0.points.map(\.value) }.filter(\.isFinite)
-        guard let low = values.min(), let high = values.max() else { return nil }
+        guard var low = values.min(), var high = values.max() else { return nil }
+        // What never changes is shown beside 0.
+        if low == high { (low, high) = low == 0 ? (0, 1) : (min(low, 0), max(high, 0)) }
         let ticks = Self.ticks(low, high)
         let (bottom, top) = (min(ticks.first ?? low, low), max(ticks.last ?? high, high))
         func x(_ step: Double) -> Double {

@@ -95,7 +95,10 @@ public func pretrain(
     if start != nil || options.gramTeacher != nil, first == 0 { try save() }
 
     do {
-        while let batch = try loader.nextBatch() {
+        while true {
+            // Waiting for tiles is a part of a step; probes and checkpoints are not.
+            pace.begin()
+            guard let batch = try loader.nextBatch() else { break }
             if interrupted() {
                 end = .interrupted
                 break
@@ -223,16 +226,16 @@ struct Threads {
 /// The time of steps, for the line that people read.
 private struct Pace {
     let total: Int
-    private var last = now()
+    private var start = now()
     /// Seconds per step, the recent ones counting more; 0 before the first.
     private(set) var average = 0.0
 
     init(total: Int) { self.total = total }
 
+    mutating func begin() { start = now() }
+
     mutating func tick(step: Int) -> Double {
-        let time = now()
-        let seconds = time - last
-        last = time
+        let seconds = now() - start
         average = average == 0 ? seconds : 0.9 * average + 0.1 * seconds
         return seconds
     }
