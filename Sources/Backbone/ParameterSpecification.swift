@@ -82,6 +82,18 @@ extension BackboneConfiguration {
                         name: "\(block).attn.qkv.bias_mask", shape: [3 * width], start: .keyBiasMask, isBuffer: true))
             }
         }
+        switch attention {
+        case nil: break
+        case .biased:
+            // PyTorch's names in its own attention.
+            for name in ["bias_k", "bias_v"] {
+                list.append(.init(name: "\(block).attn.\(name)", shape: [heads, 1, headWidth], start: .normal(0.02)))
+            }
+        case .gated:
+            list.append(.init(name: "\(block).attn.gate.weight", shape: [heads, width], start: .normal(0.02)))
+            // Nine tenths open at first.
+            list.append(.init(name: "\(block).attn.gate.bias", shape: [heads], start: .constant(2.1972245773362196)))
+        }
         list += linearSpecifications("\(block).attn.proj", from: width, to: width)
         list += scaleSpecifications("\(block).ls1")
         list += normSpecifications("\(block).norm2")

@@ -7,8 +7,9 @@ internal import Torch
 public struct NeighbourResult: Codable, Sendable, Equatable {
     /// Coefficient of determination on tested crops: 1 is perfect, 0 is their own mean.
     public var r2: Double
-    /// Crops whose neighbours were looked for, and those among which.
+    /// Crops whose neighbours were looked for.
     public var testCrops: Int
+    /// Crops among which they were looked for.
     public var trainingCrops: Int
 }
 

@@ -4,9 +4,10 @@ import Glibc
 
 /// Energy from a moment on.
 ///
-/// Processors: the RAPL counters of the kernel (`/sys/class/powercap`), of the whole packages and so of everything that runs on them;
-/// often readable by root alone. An NVIDIA card: the counter of its driver, through NVML. What has no counter is its power times the
-/// time, which is said to be an estimate. Counters of processors turn over after minutes to hours: call `update` now and then.
+/// Processors: the RAPL counters of the kernel (`/sys/class/powercap`), of the whole packages and so of everything that runs on them, but
+/// without memory modules; often readable by root alone. An NVIDIA card: the counter of its driver, through NVML. Where the device that
+/// computes has no counter, its power times the time is taken, which is said to be an estimate; beside a card, a processor without a
+/// readable counter is left out. Counters of processors turn over after minutes to hours: call `update` now and then.
 public final class EnergyMeter {
     /// One source's share.
     public struct Part: Codable, Sendable, Equatable {
@@ -39,7 +40,8 @@ public final class EnergyMeter {
         self.watts = watts ?? limit ?? 10 * Double(threads)
         let whose =
             watts != nil ? "as given" : limit != nil ? "the card's limit" : "10 W for each of \(threads) threads"
-        estimated = isMeasured ? nil : "\(Int(self.watts.rounded())) W x time (\(whose))"
+        let shown = self.watts < 1e9 ? "\(Int(self.watts.rounded()))" : "\(self.watts)"
+        estimated = isMeasured ? nil : "\(shown) W x time (\(whose))"
     }
 
     /// Reads counters that turn over.
@@ -73,11 +75,13 @@ private final class PackageCounter {
     private var last: UInt64
     private(set) var joules = 0.0
 
-    /// The packages whose counter this process may read; the parts of a package, such as `intel-rapl:0:1`, are in it already.
+    /// The packages whose counter this process may read.
+    ///
+    /// Cores and graphics of a package, such as `intel-rapl:0:0`, are in it already; `psys` holds the packages.
     static func all(in folder: String) -> [PackageCounter] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.sorted().filter { $0.hasPrefix("intel-rapl:") && $0.count(where: { $0 == ":" }) == 1 }
-            .compactMap { PackageCounter("\(folder)/\($0)") }
+            .compactMap { PackageCounter("\(folder)/\($0)") }.filter { $0.name.hasPrefix("package") }
     }
 
     private init?(_ folder: String) {
@@ -121,11 +125,20 @@ private final class CardCounter {
         var found: OpaquePointer?
         guard let begin = dlsym(library, "nvmlInit_v2"), let handle = dlsym(library, "nvmlDeviceGetHandleByIndex_v2"),
             unsafeBitCast(begin, to: Start.self)() == 0,
-            unsafeBitCast(handle, to: Handle.self)(UInt32(index), &found) == 0, let found
+            unsafeBitCast(handle, to: Handle.self)(UInt32(Self.place(of: index)), &found) == 0, let found
         else { return nil }
         device = found
         name = "card \(index)"
         start = millijoules() ?? 0
+    }
+
+    /// The driver's number of a card that this process numbers so, where CUDA_VISIBLE_DEVICES hides others.
+    ///
+    /// CUDA may order unequal cards by speed instead, unless CUDA_DEVICE_ORDER says PCI_BUS_ID.
+    private static func place(of index: Int) -> Int {
+        guard let text = getenv("CUDA_VISIBLE_DEVICES") else { return index }
+        let shown = String(cString: text).split(separator: ",").map { Int($0.filter(\.isNumber)) }
+        return index < shown.count ? shown[index] ?? index : index
     }
 
     /// Energy since the driver was loaded; cards before Volta have no such counter.

@@ -87,11 +87,10 @@ struct PretrainCommand: ParsableCommand {
         let source = try tileSource(corpus)
         if verify { try verifyTiles(source, corpus) }
         if dryRun {
-            var planned = try document?.value ?? RunProgress(run: folder).recipe
-            if let steps, planned.then == nil { planned.steps = steps }
+            let planned = try inForce(document?.value ?? RunProgress(run: folder).recipe)
+            _ = try PhasePlan(planned).work(source: source)
             print("\(folder): \(planned.totalSteps) steps on \(source.tileCount) tiles of \(corpus)\n")
-            print(RunPlan(planned).text(recipe: planned))
-            return
+            return print(RunPlan(planned).text)
         }
         var options = PretrainOptions()
         options.steps = steps
@@ -128,7 +127,7 @@ struct PretrainCommand: ParsableCommand {
             let every = recipe.checkpoints.every
             // Enough patches to see shapes.
             let size = max(recipe.crops.global.size, 16 * recipe.backbone.patchSize)
-            return try (probe.map { [try probeObserver(pairs: $0, every: every)] } ?? [])
+            return try (probe.map { try probeObservers(pairs: $0, every: every) } ?? [])
                 + (preview
                     ? [previewObserver(source: source, run: run, size: size, every: every)] : [])
         #else
@@ -140,10 +139,19 @@ struct PretrainCommand: ParsableCommand {
 
     /// What a recipe would take, whatever it is trained on.
     private func printPlan(_ path: String) throws {
-        var recipe = try StrictYAML.decode(PretrainingRecipe.self, path: path).value
-        if let steps, recipe.then == nil { recipe.steps = steps }
+        print(RunPlan(try inForce(StrictYAML.decode(PretrainingRecipe.self, path: path).value)).text)
+    }
+
+    /// The recipe with steps and seed in force, checked as a run checks it.
+    private func inForce(_ given: PretrainingRecipe) throws -> PretrainingRecipe {
+        var recipe = given
+        if let steps {
+            try RunFolder.checkOneNumberOfSteps(recipe)
+            recipe.steps = steps
+        }
+        if let seed { recipe.seed = seed }
         try recipe.validate()
-        print(RunPlan(recipe).text(recipe: recipe))
+        return recipe
     }
 
     /// Reads every byte that training may read.

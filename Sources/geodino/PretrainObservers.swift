@@ -9,22 +9,32 @@
     import Raster
     import Torch
 
-    /// Probes the teacher on images with canopy heights: patches by a linear regression, crops by their neighbours.
+    /// Probe the teacher on images with canopy heights: patches by a linear regression, crops by their neighbours.
     ///
     /// - Parameters:
     ///   - pairs: A CSV of images and heights, as `geodino fit` reads.
     ///   - every: Steps between two probes.
-    func probeObserver(pairs: String, every: Int) throws -> PretrainObserver {
+    func probeObservers(pairs: String, every: Int) throws -> [PretrainObserver] {
         let entries = try readPairs(pairs)
-        return PretrainObserver(name: "the probe on \(pairs)", every: every) { network, record, _ in
+        func ground(_ network: VisionTransformer, _ record: WeightsRecord) throws -> (RasterPairs, ProbeOptions) {
             let patch = network.configuration.patchSize
-            let source = try RasterPairs(entries, record: record, tileSize: patch * 6)
             var options = ProbeOptions()
             options.crop = patch * max(2, 128 / patch)
-            let patches = try linearProbe(network, record: record, source: source, options: options)
-            let crops = try neighbourProbe(network, record: record, source: source, options: options)
-            return ["patch_height_r2": patches.r2, "neighbour_height_r2": crops.r2]
+            return (try RasterPairs(entries, record: record, tileSize: patch * 6), options)
         }
+        // Apart, so that too little ground for one leaves the other its number.
+        return [
+            PretrainObserver(name: "the probe of patches on \(pairs)", every: every) { network, record, _ in
+                let (source, options) = try ground(network, record)
+                let found = try linearProbe(network, record: record, source: source, options: options)
+                return ["patch_height_r2": found.r2]
+            },
+            PretrainObserver(name: "the probe by neighbours on \(pairs)", every: every) { network, record, _ in
+                let (source, options) = try ground(network, record)
+                let found = try neighbourProbe(network, record: record, source: source, options: options)
+                return ["neighbour_height_r2": found.r2]
+            },
+        ]
     }
 
     /// Draws the patch features of a few fixed tiles into `RUN/preview/STEP.png`, colours being their three strongest components.

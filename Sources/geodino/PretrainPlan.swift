@@ -3,11 +3,11 @@ import Pretraining
 
 extension RunPlan {
     /// What the run would take.
-    func text(recipe: PretrainingRecipe) -> String {
+    var text: String {
         var blocks: [String] = []
         for phase in phases {
             let cost = phase.cost
-            let parts = recipe.data.accumulate ?? 1
+            let parts = phase.parts
             var lines = [
                 "phase \(phase.name): \(grouped(phase.steps)) steps of \(grouped(phase.batch)) tiles"
                     + (parts > 1 ? " in \(parts) parts" : "") + ", crops \(phase.crops)"

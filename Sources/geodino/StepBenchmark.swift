@@ -59,7 +59,8 @@ extension Benchmark {
         var result = BenchResult(
             name: "ssl.step",
             setting: "width \(backbone.width), depth \(backbone.depth), batch \(batch), 2 x \(crops.global.size) + "
-                + "\(crops.local.count) x \(crops.local.size) px, \(recipe.heads.dino.prototypes) prototypes",
+                + "\(crops.local.count) x \(crops.local.size) px, \(recipe.heads.dino.prototypes) prototypes, "
+                + (recipe.compute?.precision ?? .float32).rawValue,
             unit: "tiles/s", work: Double(batch), seconds: times)
         let cost = StepCost(recipe)
         let rate = result.median / Double(batch) * cost.operations.reduce(0) { $0 + $1.amount } / 1e9

@@ -73,6 +73,17 @@ struct VariantParityTests {
         try check(network, "rms", wave([1, 3, 12, 16], 0.6, 1, 0.29), limit: limit)
     }
 
+    @Test(arguments: AttentionForm.allCases, [(DType.float32, 1e-5), (.float64, 1e-6)])
+    func `a key and a value more, and gates of heads`(form: AttentionForm, precision: (DType, Double)) throws {
+        let (dtype, limit) = precision
+        let network = try transformer(dtype) {
+            $0.heads = 4
+            $0.registers = 1
+            $0.attention = form
+        }
+        try check(network, form.rawValue, wave([2, 3, 8, 20], 0.2, 1, 0.17), limit: limit)
+    }
+
     @Test(arguments: [(DType.float32, 1e-5), (.float64, 1e-6)])
     func `the four stages of a ConvNeXt`(dtype: DType, limit: Double) throws {
         var configuration = ConvNeXtConfiguration()

@@ -17,6 +17,25 @@ struct WeightsFileTests {
         VisionTransformer(configuration, generator: Generator(seed: 11))
     }
 
+    @Test(arguments: AttentionForm.allCases)
+    func `a form of attention stays with the weights, and formats without a place for it say so`(
+        form: AttentionForm
+    ) throws {
+        try withTemporaryFolder { folder in
+            let configuration = tinyConfiguration { $0.attention = form }
+            let path = "\(folder)/weights.safetensors"
+            try network(configuration).save(to: path, record: record(configuration))
+            let contents = try WeightsContents.open(path)
+            #expect(try contents.record.transformer(path: path).attention == form)
+            for (format, name) in [(WeightsFormat.official, "a.pth"), (.huggingface, "folder")] {
+                let error = #expect(throws: BackboneError.self) {
+                    _ = try contents.convert(to: format, output: "\(folder)/\(name)")
+                }
+                #expect(error?.causes.contains { $0.contains("attention is \(form.rawValue)") } == true)
+            }
+        }
+    }
+
     @Test func `what is written comes back, with its record`() throws {
         try withTemporaryFolder { folder in
             let configuration = tinyConfiguration { $0.untieGlobalAndLocalNorms = true }

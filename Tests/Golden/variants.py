@@ -10,6 +10,7 @@ untied: key bias, class and registers with a final norm of their own (transforme
 bare:   no LayerScale, no registers (timm)
 rms:    root mean square norms, gated layers (timm)
 convnext: four stages (transformers)
+biased, gated: transformers with another attention put in: a further key and value per head, a gate per head and token
 """
 
 import os
@@ -69,6 +70,55 @@ def untied():
     outputs = torch.cat([cls_norm(hidden[:, :prefix]), norm(hidden[:, prefix:])], 1)
     del parts_of["mask_token"]
     return answers("untied", outputs, prefix, parts_of)
+
+
+def with_attention(tag):
+    """transformers' model whose attention is torch's scaled_dot_product_attention with what the form adds."""
+    width, heads, registers = 16, 4, 1
+    model = DINOv3ViTModel(DINOv3ViTConfig(
+        patch_size=4, hidden_size=width, intermediate_size=32, num_hidden_layers=1, num_attention_heads=heads,
+        num_register_tokens=registers, image_size=16, pos_embed_rescale=None)).double().eval()
+    added = {
+        "biased": {"bias_k": [heads, 1, width // heads], "bias_v": [heads, 1, width // heads]},
+        "gated": {"gate.weight": [heads, width], "gate.bias": [heads]}}[tag]
+    extra = {f"blocks.0.attn.{name}": nn.Parameter(torch.zeros(shape).double()) for name, shape in added.items()}
+    seen = {}
+
+    def attention(module, query, key, value, mask, scaling=None, **options):
+        batch = query.shape[0]
+        if tag == "biased":
+            key = torch.cat([key, extra["blocks.0.attn.bias_k"].expand(batch, -1, -1, -1)], 2)
+            value = torch.cat([value, extra["blocks.0.attn.bias_v"].expand(batch, -1, -1, -1)], 2)
+        out = nn.functional.scaled_dot_product_attention(query, key, value, scale=scaling).transpose(1, 2)
+        if tag == "gated":
+            weight, bias = extra["blocks.0.attn.gate.weight"], extra["blocks.0.attn.gate.bias"]
+            out = out * torch.sigmoid(seen["tokens"] @ weight.T + bias)[..., None]
+        return out, None
+
+    transformers.AttentionInterface.register(tag, attention)
+    model.config._attn_implementation = tag
+    for module in model.modules():
+        if type(module).__name__.endswith("Attention"):
+            module.register_forward_pre_hook(
+                lambda _, args, given: seen.update(tokens=args[0] if args else given["hidden_states"]), with_kwargs=True)
+    quarter = width // heads // 4
+    model.rope_embeddings.inv_freq = 100.0 ** (-torch.arange(quarter, dtype=torch.float64) / quarter)
+    shapes = official_shapes(width, 1, 32, registers, 4, False, True)
+    shapes |= {name: list(parameter.shape) for name, parameter in extra.items()}
+    parts_of = {}
+    for name, value in official_values(shapes).items():
+        if name in extra:
+            parts = [extra[name]]
+        elif name.endswith("attn.qkv.bias"):
+            # transformers has no bias of k; ours is masked, so that its gradient is none.
+            q, v = (parameter_of(model, name)[i] for i in (0, -1))
+            parts = [q, nn.Parameter(torch.zeros(width).double()), v]
+        else:
+            parts = parameter_of(model, name)
+        put(parts, value)
+        parts_of[name] = parts, shapes[name]
+    del parts_of["mask_token"]
+    return answers(tag, model(fill([2, 3, 8, 20], 0.2, 1.0, 0.17)).last_hidden_state, 1 + registers, parts_of)
 
 
 def by_timm(tag, images, registers, gated, qkv_bias, scale, **options):
@@ -138,6 +188,7 @@ def main():
     kept |= by_timm("bare", fill([2, 3, 16, 12], 0.3, 1.0, 0.19), 0, False, True, False)
     kept |= by_timm("rms", fill([1, 3, 12, 16], 0.6, 1.0, 0.29), 2, True, False, True, norm_layer=partial(RmsNorm, eps=1e-5))
     kept |= convnext()
+    kept |= with_attention("biased") | with_attention("gated")
     path = os.path.join(HERE, "variants.safetensors")
     save_file(
         {name: value.detach().float().contiguous() for name, value in kept.items()}, path,

@@ -76,7 +76,8 @@ struct ComputeTests {
             tokens.requiresGradient = true
             weights.requiresGradient = true
             func loss() {
-                prototypeLoss(tokens, prototypes: weights, targets: targets, pairs: [[1]], temperature: 0.1).total
+                prototypeLoss(tokens, prototypes: weights, targets: .whole(targets), pairs: [[1]], temperature: 0.1)
+                    .total
                     .backward()
             }
             let before = peakMemory()

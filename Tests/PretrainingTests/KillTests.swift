@@ -22,18 +22,25 @@ struct KillTests {
         setenv("GEODINO_TEST_KILLED_RUN", killed, 1)
         await #expect(processExitsWith: .signal(SIGKILL)) {
             let path = String(cString: getenv("GEODINO_TEST_KILLED_RUN"))
-            let partial = "\(CheckpointStore(run: path).path(step: 7)).partial"
+            let store = CheckpointStore(run: path)
+            // Any of several: a busy machine may look away while one is written.
             let watcher = WorkerThread {
-                while !FileManager.default.fileExists(atPath: partial) { usleep(50) }
-                kill(getpid(), SIGKILL)
+                while true {
+                    for step in 3...11 where FileManager.default.fileExists(atPath: "\(store.path(step: step)).partial")
+                    {
+                        kill(getpid(), SIGKILL)
+                    }
+                }
             }
             try KillTests.train(path)
             _ = watcher
         }
-        #expect(FileManager.default.fileExists(atPath: "\(CheckpointStore(run: killed).path(step: 7)).partial"))
-        #expect(CheckpointStore(run: killed).steps().last == 6)
+        let store = CheckpointStore(run: killed)
+        let last = try #require(store.steps().last)
+        // Within a checkpoint, or as it got its name.
+        #expect((2...11).contains(last))
         try Self.train(killed, resume: true)
         try expectEqualRuns(whole, killed, step: 12, parts: ["student", "teacher", "optimizer"])
-        #expect(!FileManager.default.fileExists(atPath: "\(CheckpointStore(run: killed).path(step: 7)).partial"))
+        #expect(!FileManager.default.fileExists(atPath: "\(store.path(step: last + 1)).partial"))
     }
 }

@@ -29,7 +29,7 @@ struct ObjectiveTests {
     ) -> Tensor {
         let count = scores.shape[scores.rank - 1]
         return prototypeLoss(
-            scores.reshaped([-1, count]), prototypes: .eye(count), targets: targets, pairs: pairs, rows: rows,
+            scores.reshaped([-1, count]), prototypes: .eye(count), targets: .whole(targets), pairs: pairs, rows: rows,
             temperature: 0.1, rowsAtATime: rowsAtATime
         ).total
     }
@@ -79,7 +79,7 @@ struct ObjectiveTests {
             try catchingTorchErrors {
                 let broken = matmul(Tensor.ones([2, 3]), Tensor.ones([2, 3]))
                 let q = assignments(broken, temperature: 0.1)
-                let dino = prototypeLoss(broken, prototypes: q, targets: q, pairs: [[1]], temperature: 0.1)
+                let dino = prototypeLoss(broken, prototypes: q, targets: .whole(q), pairs: [[1]], temperature: 0.1)
                 let gram = gramLoss(student: broken, teacher: q, level: .image, negatives: .kept)
                 return (dino.total + gram + koleoLoss(broken)).item()
             }
@@ -147,7 +147,7 @@ struct ObjectiveTests {
         for chunk in [1, 2, 3, 1000] {
             let (tokens, prototypes) = inputs()
             let found = prototypeLoss(
-                tokens, prototypes: prototypes, targets: heavier, pairs: weights, rows: rows, temperature: 0.1,
+                tokens, prototypes: prototypes, targets: .whole(heavier), pairs: weights, rows: rows, temperature: 0.1,
                 rowsAtATime: chunk)
             #expect(abs(found.total.item() - all.sum().item()) <= limit * abs(all.sum().item()))
             let parts = zip(found.parts.doubles(), all.sum(2).sum(1).doubles())
@@ -162,10 +162,57 @@ struct ObjectiveTests {
         // Without a gradient to compute, none is.
         let still = withoutGradient {
             prototypeLoss(
-                plain.tokens, prototypes: plain.prototypes, targets: heavier, pairs: weights, rows: rows,
+                plain.tokens, prototypes: plain.prototypes, targets: .whole(heavier), pairs: weights, rows: rows,
                 temperature: 0.1)
         }
         #expect(!still.total.requiresGradient && abs(still.total.item() - all.sum().item()) <= 1e-4)
+    }
+
+    @Test(arguments: [(DType.float64, 1e-10), (.float32, 2e-4)])
+    func `assignments that are made row by row are those of a whole matrix`(dtype: DType, limit: Double) throws {
+        let (crops, batch, width, count) = (2, 9, 5, 13)
+        // Scores far beyond what an exponential holds, and ordinary ones.
+        for amplitude in [1.0, 60] {
+            let teacher = (
+                fill([crops * batch, width], 0.3, amplitude).to(dtype), fill([count, width], 1.1).to(dtype)
+            )
+            let whole = assignments(linear(teacher.0, teacher.1), temperature: 0.07)
+            let parts = (fill([3 * batch, width], 0.9).to(dtype), fill([count, width], 0.2, 2).to(dtype))
+            let table = [[0, 0.3], [0.7, 0], [0.2, 0.9]]
+            func answer(_ targets: PrototypeTargets, _ chunk: Int?) -> [Double] {
+                let (tokens, prototypes) = (leaf(parts.0.cloned()), leaf(parts.1.cloned()))
+                let found = prototypeLoss(
+                    tokens, prototypes: prototypes, targets: targets, pairs: table, temperature: 0.1, rowsAtATime: chunk
+                )
+                let got = gradients(of: found.total, withRespectTo: [tokens, prototypes])
+                return found.parts.doubles() + got.flatMap { $0?.doubles() ?? [] }
+            }
+            let wanted = answer(.whole(whole.reshaped([crops, batch, count])), nil)
+            for chunk in [1, 4, 1000] {
+                let scales = sinkhornScales(
+                    teacher.0, prototypes: teacher.1, temperature: 0.07, rowsAtATime: chunk)
+                let made = PrototypeTargets.made(
+                    tokens: teacher.0.reshaped([crops, batch, width]), prototypes: teacher.1, scales: scales,
+                    temperature: 0.07)
+                let rows = concatenate(
+                    [made.rows(crop: 0, start: 0, length: 9), made.rows(crop: 1, start: 0, length: 9)], dim: 0)
+                let worst = (rows - whole).abs().max().item() as Double
+                #expect(worst <= limit, "\(worst) at amplitude \(amplitude) in chunks of \(chunk)")
+                let found = answer(made, chunk)
+                let largest = wanted.map { abs($0) }.max() ?? 0
+                #expect(
+                    found.count == wanted.count && zip(found, wanted).allSatisfy { abs($0 - $1) <= limit * largest })
+            }
+        }
+        #expect(throws: TorchError.self) {
+            try catchingTorchErrors {
+                _ = prototypeLoss(
+                    .ones([4, 3]), prototypes: .ones([5, 3]),
+                    targets: .made(
+                        tokens: .ones([1, 4, 3]), prototypes: .ones([6, 3]), scales: .ones([6]), temperature: 1),
+                    pairs: [[1]], temperature: 0.1)
+            }
+        }
     }
 
     @Test func `shapes that do not fit the prototype loss are an error`() {
@@ -174,7 +221,7 @@ struct ObjectiveTests {
             #expect(throws: TorchError.self) {
                 try catchingTorchErrors {
                     _ = prototypeLoss(
-                        .ones(tokens), prototypes: .ones(prototypes), targets: q, pairs: [[1, 1], [1, 1]],
+                        .ones(tokens), prototypes: .ones(prototypes), targets: .whole(q), pairs: [[1, 1], [1, 1]],
                         temperature: 0.1)
                 }
             }

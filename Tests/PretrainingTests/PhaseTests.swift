@@ -157,7 +157,26 @@ struct PhaseTests {
         error = try refusal({ $0.start = .continued }) { $0.from = folder.path }
         #expect(error?.code == .badRun && error?.what.contains("no checkpoint") == true)
         error = try refusal({ $0.start = .teacher }) { $0.from = other }
-        #expect(error?.code == .badRecipe && error?.causes.joined().contains("dino_head.last_layer") == true)
+        #expect(
+            error?.code == .badRecipe && error?.what.contains("heads.dino.prototypes is 64, its run has 32") == true)
+        let (plain, strange) = ("\(folder.path)/plain", "\(folder.path)/strange")
+        try run(plain) { $0.steps = 1 }
+        try run(strange, change: { $0.backbone.width = 64 }) { $0.steps = 1 }
+        for change in [{ $0.backbone.depth = 1 }, { $0.backbone.heads = 1 }, { $0.backbone.normEpsilon = 1e-2 }]
+            as [(inout PretrainingRecipe) -> Void]
+        {
+            error = try refusal({
+                $0.start = .teacher
+                change(&$0)
+            }) { $0.from = plain }
+            #expect(error?.code == .badRecipe && error?.what.contains("backbone.") == true)
+        }
+        func given(_ recipe: inout PretrainingRecipe) {
+            recipe.gram = .init(weight: Schedule(start: 2, peak: 2, end: 2, warmupSteps: 0, cosineSteps: 0))
+            recipe.gram?.teacher = .given
+        }
+        error = try refusal(given) { $0.gramTeacher = strange }
+        #expect(error?.code == .badRecipe && error?.causes.contains { $0.contains("width 64") } == true)
         error = try refusal({
             $0.start = .backbone; $0.backbone.depth = 1
         }) { $0.from = other }
@@ -195,6 +214,50 @@ struct PhaseTests {
         try FileManager.default.removeItem(atPath: other)
         try run(parts, change: given) { $0.resume = true }
         try expectEqualRuns(whole, parts, step: 5, parts: ["student", "teacher", "optimizer", "gram"])
+    }
+
+    @Test func `a run that replaces the one it starts from has read it before`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/run"
+        try run(path) { $0.steps = 2 }
+        let teacher = try content("\(CheckpointStore(run: path).path(step: 2))/\(CheckpointStore.fileName("teacher"))")
+        try run(path, change: { $0.start = .teacher }) {
+            $0.steps = 3
+            $0.stopAfter = 0
+            $0.from = path
+            $0.overwrite = true
+        }
+        #expect(
+            teacher
+                == (try content("\(CheckpointStore(run: path).path(step: 0))/\(CheckpointStore.fileName("teacher"))")))
+        #expect(!FileManager.default.fileExists(atPath: "\(path).replaced"))
+    }
+
+    @Test func `a start that broke off before its first checkpoint is made anew`() throws {
+        let folder = try TemporaryFolder()
+        let (one, two, path) = ("\(folder.path)/one", "\(folder.path)/two", "\(folder.path)/run")
+        try run(one) { $0.steps = 1 }
+        try run(two) { $0.steps = 2 }
+        for from in [one, two] {
+            try run(path, change: { $0.start = .continued }) {
+                $0.steps = 5
+                $0.stopAfter = 0
+                $0.from = from
+                $0.resume = true
+            }
+            guard from == one else { break }
+            try FileManager.default.removeItem(atPath: "\(path)/checkpoints")
+            try FileManager.default.removeItem(atPath: "\(path)/backbone.safetensors")
+        }
+        #expect(field(try metrics(path)[0], "start")?.text.contains("step 2") == true)
+        var notices: [String] = []
+        try run(
+            path, change: { $0.start = .continued }, events: PretrainEvents(notice: { notices.append("\($0)") })
+        ) {
+            $0.resume = true
+            $0.from = "/nowhere"
+        }
+        #expect(notices.count == 1 && notices[0].contains("--from is not needed"))
     }
 
     @Test func `phases that contradict themselves are named`() throws {
@@ -267,6 +330,7 @@ struct PhaseTests {
             recipe.data.std = [1e-5, 1e-5, 1e-5]
             recipe.backbone.layerScale = 1e18
             recipe.checkpoints.every = 1
+            recipe.diagnostics = .init(every: 1)
         }
         var notices: [String] = []
         var error = #expect(throws: PretrainingError.self) {

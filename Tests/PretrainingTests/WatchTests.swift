@@ -31,9 +31,15 @@ struct WatchTests {
         let seen = output(cls: cls, patches: patches, preNorm: norms, tokens: 3, width: 3)
         let half = log(2.0)
         let dino = Tensor([0.5, 0.5, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1] as [Float], shape: [4, 4])
-        let d = try catchingTorchErrors {
-            Diagnostics([seen], prefix: 1, dino: [dino], ibot: [])
+        let found = try catchingTorchErrors {
+            Diagnostics([seen], prefix: 1, dino: [.whole(dino.reshaped([2, 2, 4]))], ibot: [])
         }
+        let d = try #require(found)
+        let broken = output(cls: cls.map { $0 * .infinity }, patches: patches, preNorm: norms, tokens: 3, width: 3)
+        #expect(
+            try catchingTorchErrors {
+                Diagnostics([broken], prefix: 1, dino: [.whole(dino.reshaped([2, 2, 4]))], ibot: [])
+            } == nil)
         #expect(abs(d.classPatchCosine - 0.5) < 1e-6 && abs(d.patchCosine) < 1e-6)
         #expect(abs(d.featureDeviation - 1) < 1e-6)
         // Singular values 1.41 and 2.83: shares 1/3 and 2/3.

@@ -11,11 +11,12 @@ struct EnergyMeterTests {
     @Test func `packages are counted over a turn, their parts are not`() throws {
         let folder = NSTemporaryDirectory() + "energy-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        for name in ["intel-rapl:0", "intel-rapl:0:1", "intel-rapl:1", "dtpm"] {
+        for name in ["intel-rapl:0", "intel-rapl:0:1", "intel-rapl:1", "intel-rapl:2", "dtpm"] {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
             try write("900000000\n", "\(folder)/\(name)/energy_uj")
             try write("1000000000\n", "\(folder)/\(name)/max_energy_range_uj")
-            try write("package-\(name.suffix(1))\n", "\(folder)/\(name)/name")
+            // The platform's counter holds the packages'.
+            try write(name.hasSuffix("2") ? "psys\n" : "package-\(name.suffix(1))\n", "\(folder)/\(name)/name")
         }
         let meter = EnergyMeter(card: nil, watts: 50, threads: 2, folder: folder)
         try write("950000000\n", "\(folder)/intel-rapl:0/energy_uj")

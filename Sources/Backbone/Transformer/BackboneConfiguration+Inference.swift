@@ -32,6 +32,8 @@ extension BackboneConfiguration {
         inferred.norm = shape("norm.bias") == nil ? .rmsnorm : .layernorm
         inferred.qkvBias = shape("blocks.0.attn.qkv.bias") != nil
         inferred.maskKBias = shape("blocks.0.attn.qkv.bias_mask") != nil
+        if shape("blocks.0.attn.bias_k") != nil { inferred.attention = .biased }
+        if shape("blocks.0.attn.gate.weight") != nil { inferred.attention = .gated }
         inferred.layerScale = shape("blocks.0.ls1.gamma") == nil ? nil : 1e-5
         inferred.untieClassAndPatchNorms = shape("cls_norm.weight") != nil
         inferred.untieGlobalAndLocalNorms = shape("local_cls_norm.weight") != nil

@@ -72,6 +72,8 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
     public var rope = RotaryConfiguration()
     /// Share of samples whose residual branch is dropped in training, 0 up to 1.
     public var dropPath = 0.0
+    /// What attention has besides queries, keys and values; `nil` for nothing, as in all published models.
+    public var attention: AttentionForm?
 
     /// The keys on disk.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
@@ -88,6 +90,7 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
         case untieGlobalAndLocalNorms = "untie_global_and_local_norms"
         case rope
         case dropPath = "drop_path"
+        case attention
     }
 
     /// A ViT-S/16; change what differs.
@@ -172,4 +175,12 @@ public struct RotaryConfiguration: Codable, Sendable, Equatable {
         }
         return (0..<count).map { j in power(base ?? 100, Double(j) / Double(count)) }
     }
+}
+
+/// A form of attention against patch tokens of very large norm, for networks that are to do without registers.
+public enum AttentionForm: String, Codable, Sendable, CaseIterable {
+    /// One more key and value for each head, trained, that every token may attend to in place of a patch (Sun and others, 2024).
+    case biased
+    /// What a head gathers for a token is multiplied by a number from 0 to 1 that follows from the token (Bondarenko and others, 2023).
+    case gated
 }

@@ -45,6 +45,7 @@ extension BackboneConfiguration {
     public func hasSizes(of other: BackboneConfiguration) -> Bool {
         width == other.width && depth == other.depth && heads == other.heads && hiddenWidth == other.hiddenWidth
             && (ffn == .mlp) == (other.ffn == .mlp) && patchSize == other.patchSize && registers == other.registers
-            && channels == other.channels && untieGlobalAndLocalNorms == other.untieGlobalAndLocalNorms
+            && channels == other.channels && attention == other.attention
+            && untieGlobalAndLocalNorms == other.untieGlobalAndLocalNorms
     }
 }

@@ -64,6 +64,10 @@ struct SelfAttention {
     let headWidth: Int
     private(set) var qkv: Projection
     private(set) var output: Projection
+    /// A key and a value more for each head, `[heads, 1, headWidth]`; `nil` without.
+    private let bias: (key: Tensor, value: Tensor)?
+    /// From a token to how far each head's gate is open; `nil` without.
+    private let gate: Projection?
 
     init(_ tensors: BackboneTensors, _ name: String, _ configuration: BackboneConfiguration) {
         heads = configuration.heads
@@ -72,6 +76,9 @@ struct SelfAttention {
             weight: tensors["\(name).qkv.weight"], bias: configuration.qkvBias ? tensors["\(name).qkv.bias"] : nil,
             mask: configuration.qkvBias && configuration.maskKBias ? tensors["\(name).qkv.bias_mask"] : nil)
         output = Projection(tensors, "\(name).proj")
+        bias =
+            configuration.attention == .biased ? (tensors["\(name).bias_k"], tensors["\(name).bias_v"]) : nil
+        gate = configuration.attention == .gated ? Projection(tensors, "\(name).gate") : nil
     }
 
     mutating func pack() {
@@ -89,9 +96,14 @@ struct SelfAttention {
         // in one pass.
         let parts = all.split(sizes: [2, 1], dim: 0)
         let turned = rotaryEmbedding(parts[0], sine: rotary.sine, cosine: rotary.cosine).split(sizes: [1, 1], dim: 0)
-        let mixed = scaledDotProductAttention(
-            turned[0].squeezed(dim: 0), turned[1].squeezed(dim: 0), parts[1].squeezed(dim: 0)
-        ).transpose(1, 2)
+        var (k, v) = (turned[1].squeezed(dim: 0), parts[1].squeezed(dim: 0))
+        if let bias {
+            let shape = [batch, heads, 1, headWidth]
+            k = concatenate([k, bias.key.to(k.dtype).expanded(shape)], dim: 2)
+            v = concatenate([v, bias.value.to(v.dtype).expanded(shape)], dim: 2)
+        }
+        var mixed = scaledDotProductAttention(turned[0].squeezed(dim: 0), k, v).transpose(1, 2)
+        if let gate { mixed = mixed * gate(x).sigmoid().unsqueezed(dim: 3) }
         return output(mixed.reshaped([batch, tokens, heads * headWidth]))
     }
 }

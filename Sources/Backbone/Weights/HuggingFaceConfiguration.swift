@@ -141,6 +141,7 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
     init(_ architecture: BackboneConfiguration) throws(BackboneError) {
         var missing: [String] = []
         if architecture.norm != .layernorm { missing.append("norm is \(architecture.norm.rawValue)") }
+        if let attention = architecture.attention { missing.append("attention is \(attention.rawValue)") }
         if architecture.untieClassAndPatchNorms { missing.append("untie_class_and_patch_norms is true") }
         if architecture.layerScale == nil { missing.append("layer_scale is absent") }
         if architecture.rope.base == nil { missing.append("rope has min_period and max_period") }

@@ -24,6 +24,11 @@ extension WeightsContents {
             try write(stored(), metadata: ["format": "pt", "geodino": record.json()], to: output)
             return [output]
         case .official:
+            if case .transformer(let architecture) = record.architecture, let attention = architecture.attention {
+                throw BackboneError(
+                    .badConfiguration, "the official models have no place for this architecture",
+                    why: ["attention is \(attention.rawValue)"], try: "convert to geodino")
+            }
             try refuse(output, unless: overwrite)
             let items = stored()
             let byName = Dictionary(uniqueKeysWithValues: items.map { ($0.entry.name, $0.tensor) })

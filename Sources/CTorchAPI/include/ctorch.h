@@ -21,7 +21,7 @@ typedef intptr_t ct_int;
 
 /* Number of this contract; the table says which one a library was built for. Any change of a function
  * below counts it up. */
-#define CT_ABI_VERSION 4
+#define CT_ABI_VERSION 5
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_SKIPPED = 3 };
 
@@ -242,7 +242,8 @@ typedef struct ct_value {
     F(int32_t, embedding, (ct_tensor weight, ct_tensor index, ct_tensor *out)) \
     F(int32_t, cross_entropy, (ct_tensor x, ct_tensor target, ct_tensor weight, int32_t reduction, ct_int ignored, double smoothing, ct_tensor *out)) \
     F(int32_t, sinkhorn, (ct_tensor logits, double temperature, ct_int iterations, int32_t in_place, ct_tensor *out)) \
-    F(int32_t, prototype_loss, (ct_tensor tokens, ct_tensor weight, ct_tensor targets, const double *pairs, ct_int crops, ct_tensor rows, double temperature, ct_int chunk, ct_tensor *total, ct_tensor *losses)) \
+    F(int32_t, sinkhorn_scales, (ct_tensor tokens, ct_tensor prototypes, double temperature, ct_int iterations, ct_int chunk, ct_tensor *out)) \
+    F(int32_t, prototype_loss, (ct_tensor tokens, ct_tensor weight, ct_tensor targets, ct_tensor teacher_tokens, ct_tensor teacher_prototypes, ct_tensor scales, double teacher_temperature, const double *pairs, ct_int crops, ct_tensor rows, double temperature, ct_int chunk, ct_tensor *total, ct_tensor *losses)) /* targets, or what they are made of */ \
     F(int32_t, can_pack_linear, (void)) \
     F(int32_t, prefers_packed_linear, (void)) /* whether it is faster on this processor */ \
     F(int32_t, pack_linear, (ct_tensor weight, ct_tensor *out)) /* opaque: for packed_linear alone */ \

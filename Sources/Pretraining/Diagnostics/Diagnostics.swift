@@ -43,15 +43,16 @@ public struct Diagnostics: Codable, Sendable, Equatable {
         case patchNormRatio = "patch_norm_ratio"
     }
 
-    /// Looks at a teacher's outputs.
+    /// Looks at a teacher's outputs; `nil` where they are not finite numbers.
     ///
     /// - Parameters:
     ///   - seen: Tokens of the global crops, of each part of the step.
     ///   - prefix: Number of class and register tokens.
-    ///   - dino: Assignments of class tokens, `[2 * batch, K]`, of each part.
-    ///   - ibot: Assignments of hidden patches, `[hidden, K]`, of each part.
-    package init(_ seen: [TokenOutput], prefix: Int, dino: [Tensor], ibot: [Tensor]) {
+    ///   - dino: Assignments of class tokens, of each part.
+    ///   - ibot: Assignments of hidden patches, of each part.
+    package init?(_ seen: [TokenOutput], prefix: Int, dino: [PrototypeTargets], ibot: [PrototypeTargets]) {
         let classes = concatenate(seen.map { $0.cls.to(.float32) }, dim: 0)
+        guard classes.isAllFinite, seen.allSatisfy({ $0.preNorm.isAllFinite }) else { return nil }
         let unit = classes.normalized(dim: 1)
         featureDeviation = (unit.variance([0], correction: 0).sum().item() as Double).squareRoot()
         effectiveRank = Self.effectiveRank(classes - classes.mean([0], keepDims: true))
@@ -71,41 +72,48 @@ public struct Diagnostics: Codable, Sendable, Equatable {
         }
         classPatchCosine = concatenate(withClass, dim: 0).mean().item()
         patchCosine = concatenate(among, dim: 0).mean().item()
-        let all = concatenate(norms, dim: 0)
-        let median: Double = all.median(dim: 0).values.item()
-        patchNormRatio = (all.max().item() as Double) / Swift.max(median, 1e-12)
-        patchOutliers = (all .> (4 * median)).to(.float32).mean().item()
+        let lengths = concatenate(norms, dim: 0)
+        let median: Double = lengths.median(dim: 0).values.item()
+        patchNormRatio = (lengths.max().item() as Double) / Swift.max(median, 1e-12)
+        patchOutliers = (lengths .> (4 * median)).to(.float32).mean().item()
         (dinoEntropy, dinoPrototypesUsed) = Self.use(dino)
-        let hidden = ibot.filter { $0.isDefined && $0.shape[0] > 0 }
-        if !hidden.isEmpty {
-            let use = Self.use(hidden)
+        if !ibot.isEmpty {
+            let use = Self.use(ibot)
             (ibotEntropy, ibotPrototypesUsed) = (use.entropy, use.used)
         }
+        let all = [
+            dinoEntropy, featureDeviation, effectiveRank, classPatchCosine, patchCosine, patchNormRatio,
+            ibotEntropy ?? 0,
+        ]
+        guard all.allSatisfy(\.isFinite) else { return nil }
     }
 
     /// Mean entropy of rows, and the share of the prototypes that are some row's first choice.
-    private static func use(_ assignments: [Tensor]) -> (entropy: Double, used: Double) {
-        var (entropy, rows) = (0.0, 0)
+    private static func use(_ assignments: [PrototypeTargets]) -> (entropy: Double, used: Double) {
+        var (entropy, rows, prototypes) = (0.0, 0, 1)
         var chosen: Set<Int> = []
         for part in assignments {
-            let count = part.shape[0]
-            // Some rows at a time: the matrix is large, and no second one is made of it.
-            let step = max(1, (1 << 22) / max(part.shape[1], 1))
-            for start in stride(from: 0, to: count, by: step) {
-                let some = part.narrow(dim: 0, start: start, length: min(step, count - start))
-                // 0 log 0 is 0: the smallest of float32 stands for it.
-                entropy -= (some * some.clamped(min: 1e-38).log()).sum().item() as Double
-                chosen.formUnion(some.argmax(dim: 1).to(.cpu).ints())
+            guard let (crops, samples) = part.shape else { continue }
+            for crop in 0..<crops {
+                // Some rows at a time: the matrix is large, and no second one is made of it.
+                for start in stride(from: 0, to: samples, by: 64) {
+                    let some = part.rows(crop: crop, start: start, length: min(64, samples - start))
+                    prototypes = some.shape[1]
+                    // 0 log 0 is 0: about the smallest normal number of float32 stands for it.
+                    entropy -= (some * some.clamped(min: 1.2e-38).log()).sum().item() as Double
+                    chosen.formUnion(some.argmax(dim: 1).to(.cpu).ints())
+                }
             }
-            rows += count
+            rows += crops * samples
         }
-        let most = min(rows, assignments.first?.shape[1] ?? 1)
+        let most = min(rows, prototypes)
         return (entropy / Double(max(rows, 1)), Double(chosen.count) / Double(max(most, 1)))
     }
 
     /// The exponential of the entropy of the singular values of `[N, D]`.
     private static func effectiveRank(_ centred: Tensor) -> Double {
-        let values = callOperator("aten::linalg_svdvals", "", [.tensor(centred.to(.cpu)), .none])[0].doubles()
+        let values =
+            callOperator("aten::linalg_svdvals", "", [.tensor(centred.to(.cpu)), .none]).first?.doubles() ?? []
         let sum = values.reduce(0, +)
         guard sum > 0 else { return 1 }
         let entropy = values.reduce(0) { total, value in

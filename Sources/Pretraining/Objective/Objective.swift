@@ -70,10 +70,10 @@ package struct StepInput {
 
 /// What the teacher wants of the student in one part of a step.
 package struct Targets {
-    /// Assignments of class tokens, `[2, batch, K]`.
-    package let dino: Tensor
-    /// Assignments of hidden patches, `[hidden, K]`; `nil` where none is hidden.
-    package let ibot: Tensor?
+    /// Assignments of class tokens, of two crops of each tile.
+    package let dino: PrototypeTargets
+    /// Assignments of hidden patches, as of one crop; `nil` where none is hidden.
+    package let ibot: PrototypeTargets?
     /// Patches of the Gram teacher on the student's grid, `[2 * batch, patches, D]`; `nil` without anchoring.
     package let anchors: Tensor?
 }
@@ -124,21 +124,22 @@ package struct Objective {
     ///   - observe: Shown the teacher's tokens and its assignments of class tokens and of hidden patches, of each part.
     package func targets(
         _ teacher: SelfSupervisedModel, _ inputs: [StepInput], temperature: Double, anchor: GramTeacher? = nil,
-        observe: (([TokenOutput], [Tensor], [Tensor]) -> Void)? = nil
+        observe: (([TokenOutput], [PrototypeTargets], [PrototypeTargets]) -> Void)? = nil
     ) -> [Targets] {
         withoutGradient {
             let seen = inputs.map { input in
                 lowered(input) { teacher.backbone.forward(input.global, context: .evaluation) }
             }
-            let dino = balanced(zip(seen, inputs).map { $0.0.cls }, teacher.dinoHead, temperature)
+            let dino = balanced(
+                zip(seen, inputs).map { $0.0.cls.reshaped([2, $0.1.batch, -1]) }, teacher.dinoHead, temperature)
             let hidden = zip(seen, inputs).map { seen, input in
-                input.hidden.map { Self.gathered(seen.patches, $0) }
+                input.hidden.map { Self.gathered(seen.patches, $0).unsqueezed(dim: 0) }
             }
             var ibot = balanced(hidden.compactMap(\.self), teacher.ibotHead, temperature)[...]
             observe?(seen, dino, Array(ibot))
             return inputs.indices.map { part in
                 Targets(
-                    dino: dino[part].reshaped([2, inputs[part].batch, -1]),
+                    dino: dino[part],
                     ibot: hidden[part] == nil ? nil : ibot.removeFirst(),
                     anchors: anchor.map { anchors($0, inputs[part], present: seen[part].patches) })
             }
@@ -158,20 +159,26 @@ package struct Objective {
             .transpose(1, 2)
     }
 
-    /// Assignments of the tokens of all parts together; one matrix of scores, which becomes them.
-    private func balanced(_ tokens: [Tensor], _ head: PrototypeHead, _ temperature: Double) -> [Tensor] {
-        guard tokens.allSatisfy(\.isDefined), let first = tokens.first else { return tokens }
-        // Scores are single precision before they become assignments.
-        func scores(_ tokens: Tensor) -> Tensor {
-            let scores = lowered(on: tokens.device) { head.forward(tokens) }
-            return lower == nil ? scores : scores.to(.float32)
+    /// Assignments of the tokens of all parts together, `[crops, samples, D]` each.
+    ///
+    /// In one part, one matrix of scores becomes them. In several, the matrix of all would grow with the batch however small the
+    /// parts are; the scales of the prototypes are all that is kept of the others, and scores are computed again.
+    private func balanced(_ tokens: [Tensor], _ head: PrototypeHead, _ temperature: Double) -> [PrototypeTargets] {
+        guard tokens.allSatisfy(\.isDefined), let first = tokens.first else { return tokens.map { .whole($0) } }
+        guard tokens.count > 1 else {
+            // Scores are single precision before they become assignments.
+            let scores = lowered(on: first.device) { head.forward(first.flattened(from: 0, to: 1)) }
+            let whole = assignments(lower == nil ? scores : scores.to(.float32), temperature: temperature)
+            return [.whole(whole.reshaped([first.shape[0], first.shape[1], -1]))]
         }
-        guard tokens.count > 1 else { return [assignments(scores(first), temperature: temperature)] }
-        let counts = tokens.map { $0.shape[0] }
-        let all = Tensor.empty(
-            [counts.reduce(0, +), head.prototypes], dtype: lower == nil ? first.dtype : .float32, device: first.device)
-        for (part, rows) in zip(tokens, all.split(sizes: counts, dim: 0)) { rows.copy_(scores(part)) }
-        return assignments(all, temperature: temperature).split(sizes: counts, dim: 0)
+        let rows = tokens.map { bottleneck(head, $0.flattened(from: 0, to: 1)) }
+        let scales = sinkhornScales(
+            concatenate(rows, dim: 0), prototypes: head.prototypeWeights, temperature: temperature, iterations: 3)
+        return zip(rows, tokens).map { row, part in
+            .made(
+                tokens: row.reshaped([part.shape[0], part.shape[1], -1]), prototypes: head.prototypeWeights,
+                scales: scales, temperature: temperature)
+        }
     }
 
     /// Computes a network's part in the lower precision, where the recipe has one.
@@ -231,7 +238,7 @@ package struct Objective {
             // Each image weighs the same, those without hidden patches included.
             let loss = prototypeLoss(
                 bottleneck(student.ibotHead, Self.gathered(global.patches, hidden)),
-                prototypes: student.ibotHead.prototypeWeights, targets: assigned.unsqueezed(dim: 0),
+                prototypes: student.ibotHead.prototypeWeights, targets: assigned,
                 pairs: [[losses.ibot / Double(2 * batch)]], rows: weights, temperature: t
             ).total
             total = total + loss

@@ -11,6 +11,8 @@ public struct RunPlan: Sendable {
         public let steps: Int
         /// Tiles per step.
         public let batch: Int
+        /// Parts that they are computed in.
+        public let parts: Int
         /// Sides of the crops: global, local and for the Gram teacher, as text.
         public let crops: String
         /// One step, all tiles of a part at once.
@@ -46,7 +48,7 @@ public struct RunPlan: Sendable {
             let shown = sizes[largest].recipe
             let gram = shown.gram?.crop.map { ", \($0.size) for the Gram teacher" } ?? ""
             return Phase(
-                name: phase.phase, steps: phase.steps, batch: phase.data.batchSize,
+                name: phase.phase, steps: phase.steps, batch: phase.data.batchSize, parts: phase.data.accumulate ?? 1,
                 crops: "2 x \(shown.crops.global.size) + \(shown.crops.local.count) x \(shown.crops.local.size) px"
                     + gram
                     + (sizes.count > 1 ? " (the largest of \(sizes.count) sizes)" : ""),

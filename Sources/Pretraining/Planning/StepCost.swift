@@ -117,7 +117,7 @@ public struct StepCost: Sendable, Equatable {
             : Double(backbone.depth) * tokens
                 * (kept * (1 - backbone.dropPath) + 3 * row * (backbone.dropPath > 0 ? 1 : 0))
         let (dino, ibot) = (recipe.heads.dino, recipe.heads.ibot)
-        let (class_, patch) = (Double(dino.prototypes), Double(ibot.prototypes))
+        let (classes, patches) = (Double(dino.prototypes), Double(ibot.prototypes))
         func inner(_ head: PretrainingRecipe.Head, _ rows: Double) -> Double {
             4 * rows * Double(4 * head.hidden + 4 * head.bottleneck)
         }
@@ -132,8 +132,12 @@ public struct StepCost: Sendable, Equatable {
             Part(name: "crops", amount: images),
             Part(name: "student's blocks", amount: blocks),
             Part(name: "heads", amount: inner(dino, counts.classRows) + inner(ibot, counts.hidden)),
-            Part(
-                name: "teacher's assignments", amount: 4 * (all.global * class_ + all.hidden * patch)),
+            // In several parts only what they are made of is kept.
+            recipe.data.accumulate ?? 1 > 1
+                ? Part(
+                    name: "teacher's tokens of all parts",
+                    amount: 4 * (all.global * Double(dino.bottleneck) + all.hidden * Double(ibot.bottleneck)))
+                : Part(name: "teacher's assignments", amount: 4 * (all.global * classes + all.hidden * patches)),
             Part(name: "prototypes in chunks", amount: max(chunk(dino, counts.global / 2), chunk(ibot, counts.hidden))),
         ]
         if let gram = recipe.gram {

@@ -54,11 +54,13 @@ extension PretrainingRecipe {
         try check(checkpoints.every >= 1, "checkpoints.every", checkpoints.every, "1 or more")
         try check(checkpoints.keepEvery >= 0, "checkpoints.keep_every", checkpoints.keepEvery, "0 or more")
         try check(diagnostics?.every ?? 0 >= 0, "diagnostics.every", diagnostics?.every ?? 0, "0 or more")
-        for (key, value, low) in [
-            ("pue", energy?.pue, 1.0), ("kg_per_kwh", energy?.kgPerKWh, 0.0), ("watts", energy?.watts, 0.0),
+        for (key, value, range) in [
+            ("pue", energy?.pue, 1.0...100), ("kg_per_kwh", energy?.kgPerKWh, 0.0...100),
+            ("watts", energy?.watts, 0.0...10_000_000),
         ] {
             try check(
-                value.map { $0 >= low && $0.isFinite } ?? true, "energy.\(key)", value ?? 0, "\(low) or more")
+                value.map(range.contains) ?? true, "energy.\(key)", value ?? 0,
+                "\(range.lowerBound) to \(range.upperBound)")
         }
         let multiple = checkpoints.keepEvery % checkpoints.every == 0
         try check(
@@ -161,8 +163,9 @@ extension PretrainingRecipe {
             try check(weight >= 0 && weight.isFinite, "losses.\(key)", weight, "0 or more")
         }
         try check(
-            losses.dino + losses.ibot > 0, "losses", "dino \(losses.dino), ibot \(losses.ibot)",
-            "one of them above 0")
+            losses.dino > 0 || losses.ibot > 0 && masks.share > 0, "losses",
+            "dino \(losses.dino), ibot \(losses.ibot) with masks.share \(masks.share)",
+            "one of them above 0, and masks for iBOT")
         let part = data.batchSize / (data.accumulate ?? 1)
         let group = losses.koleoGroup ?? part
         try check(

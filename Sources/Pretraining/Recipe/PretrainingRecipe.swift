@@ -15,7 +15,9 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
     public var seed: Int
     /// Length of the first phase: updates of the weights.
     public var steps: Int
-    /// Which weights the run starts from; optional, random ones without it. All others must be named when the run is started.
+    /// Which weights the run starts from; optional, random ones without it.
+    ///
+    /// All others must be named when the run is started.
     public var start: Start?
     /// Which tiles, how many at a time, and how they are normalised.
     public var data: DataSettings

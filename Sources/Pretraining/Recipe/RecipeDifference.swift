@@ -23,7 +23,7 @@ extension PretrainingRecipe {
     public func difference(from run: PretrainingRecipe) throws -> RecipeDifference? {
         var (mine, other) = (self, run)
         // In a run of several phases the end of the first is where the second begins.
-        if then == nil, run.then == nil { (mine.steps, other.steps) = (1, 1) }
+        if (then ?? []).isEmpty, (run.then ?? []).isEmpty { (mine.steps, other.steps) = (1, 1) }
         guard mine != other else { return nil }
         return JSONValue.firstDifference(try JSONValue(other), try JSONValue(mine), path: "")
     }

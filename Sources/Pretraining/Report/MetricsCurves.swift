@@ -10,7 +10,7 @@ struct MetricsCurves {
     private(set) var head: JSONValue?
     /// Every number of the lines, by its path, such as `gradient_norm.backbone`.
     private(set) var curves: [String: Curve] = [:]
-    /// The first step of each phase, in order.
+    /// The first step of each phase among the lines that were looked at, in order.
     private(set) var phases: [(name: String, step: Int)] = []
     /// Steps done.
     private(set) var steps = 0

@@ -182,7 +182,14 @@ package final class RunFolder {
 
     /// Another number of steps is one phase's.
     private static func checkSteps(_ request: Request, _ recipe: PretrainingRecipe) throws {
-        guard request.steps != nil, recipe.then != nil else { return }
+        if request.steps != nil { try checkOneNumberOfSteps(recipe) }
+    }
+
+    /// Checks that one number says how long a run is.
+    ///
+    /// - Throws: `badRecipe` for a recipe of several phases.
+    package static func checkOneNumberOfSteps(_ recipe: PretrainingRecipe) throws {
+        guard recipe.then?.isEmpty == false else { return }
         throw PretrainingError(
             .badRecipe, "the recipe has several phases, so that one number of steps says too little", in: "steps",
             try: "change the steps of each phase in the recipe, or end earlier with --stop-after")

@@ -1,5 +1,6 @@
 // How far a run is, without opening it.
 import FoundationEssentials
+import Telemetry
 
 /// How far a run is.
 public struct RunProgress: Sendable, Equatable {
@@ -20,10 +21,11 @@ public struct RunProgress: Sendable, Equatable {
             }
             recipe = try JSONDecoder().decode(
                 PretrainingRecipe.self, from: Data(try FileSystem.read("\(run)/recipe.json")))
-        } catch let error as PretrainingError {
+            try recipe.validate()
+        } catch let error as PretrainingError where error.code == .badRun {
             throw error
         } catch {
-            throw PretrainingError(.badRun, "the run's recipe.json cannot be read", in: run, why: ["\(error)"])
+            throw PretrainingError(.badRun, "the run's recipe.json cannot be used", in: run, why: causes(of: error))
         }
         step = CheckpointStore(run: run).steps().last ?? 0
         isFinished = step >= recipe.totalSteps && FileSystem.exists("\(run)/backbone.safetensors")

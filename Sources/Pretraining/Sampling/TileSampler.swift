@@ -3,8 +3,9 @@ public import Geo
 
 /// Chooses the tiles of every step.
 ///
-/// All samples of a run are numbered: sample `i` of rank `r` in step `s` is number `(s * world + r) * batch + i`, counted from
-/// the first step of the sampler and after the samples before it. Number `g` belongs to epoch `g / n` of the `n` tiles, and in each epoch every tile comes exactly once, in the order of
+/// All samples of a run are numbered: sample `i` of rank `r` in step `s` is number `b + ((s - f) * world + r) * batch + i`, where
+/// `f` is the sampler's first step and `b` the number of samples before it. Number `g` belongs to epoch `g / n` of the `n`
+/// tiles, and in each epoch every tile comes exactly once (but for the numbers of steps that another sampler serves), in the order of
 /// a keyed permutation. With unequal weights the tile of the permutation is kept with probability `weight / largest
 /// weight`; when it is not, tiles drawn uniformly are tried in the same way until one is kept. Every try proposes all
 /// tiles alike, so tiles come in proportion to their weights; equal weights keep every tile and so the exact epochs.

@@ -128,7 +128,7 @@ package final class Learner {
                 observe: !recipe.isDiagnosed(batch.step)
                     ? nil
                     : { seen, dino, ibot in
-                        guard seen.allSatisfy(\.cls.isDefined), dino.allSatisfy(\.isDefined) else { return }
+                        guard seen.allSatisfy(\.cls.isDefined) else { return }
                         result.diagnostics = Diagnostics(
                             seen, prefix: 1 + recipe.backbone.registers, dino: dino, ibot: ibot)
                     })

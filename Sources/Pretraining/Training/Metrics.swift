@@ -117,13 +117,20 @@ final class Metrics {
     }
 
     /// Opens the log, cuts it after a step, and writes the first line of a new one.
+    ///
+    /// - Parameter step: The last step that is kept; `nil` for a log from the start.
     init(
         folder: RunFolder, source: any TileSource, tiles: Int, start: String?, threads: Threads, device: Device,
-        provenance: [String: String], keepingThrough step: Int
+        provenance: [String: String], keepingThrough step: Int?
     ) throws {
         struct Step: Decodable { let step: Int }
         path = "\(folder.path)/metrics.jsonl"
-        try MetricsLog.cut(path: path, as: Step.self) { $0.step <= step }
+        if let step {
+            try MetricsLog.cut(path: path, as: Step.self) { $0.step <= step }
+        } else {
+            // What a start that broke off has written; this one may start from other weights.
+            FileSystem.remove(path)
+        }
         let isNew = (FileSystem.size(of: path) ?? 0) == 0
         log = try MetricsLog(path: path)
         guard isNew else { return }

@@ -1,4 +1,5 @@
 // What each step of a run is: which phase, and which sizes of crops.
+import Torch
 
 /// The phases of a recipe laid out over the steps of a run.
 package struct PhasePlan: Sendable {
@@ -71,4 +72,24 @@ package struct PhasePlan: Sendable {
 
     /// Number of tiles up to a step.
     package func samples(before step: Int) -> Int { phase(at: step).samples(before: step) }
+
+    /// What a person may not have meant.
+    func notices(device: Device) -> [String] {
+        var texts: [String] = []
+        for phase in phases {
+            let (recipe, steps) = (phase.recipe, phase.steps.count)
+            if device == .cpu, recipe.compute?.precision == .bfloat16 {
+                texts.append(
+                    "phase \(recipe.phase) computes in bfloat16, which a processor does many times as slowly as float32"
+                )
+            }
+            guard let gram = recipe.gram else { continue }
+            if gram.from ?? 0 >= steps {
+                texts.append("phase \(recipe.phase) ends after \(steps) steps, before its anchoring begins (gram.from)")
+            } else if let refresh = gram.refresh, refresh.first > steps {
+                texts.append("phase \(recipe.phase) ends after \(steps) steps, before its Gram teacher is refreshed")
+            }
+        }
+        return texts
+    }
 }

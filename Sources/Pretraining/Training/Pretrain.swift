@@ -45,8 +45,13 @@ public func pretrain(
     let work = try plan.work(source: source)
     let checkpoint = try Trainer.newest(of: folder, corpus: source.fingerprint, notice: events.notice)
     let first = checkpoint?.step ?? 0
-    let start = checkpoint == nil ? try StartingWeights(recipe, path: options.from) : nil
+    let start =
+        checkpoint == nil ? try StartingWeights(recipe, path: options.from, notice: events.notice) : nil
     try checkGramTeacher(options.gramTeacher, plan, isStarting: checkpoint == nil)
+    if checkpoint != nil, options.from != nil {
+        events.notice(notice("the run goes on from its own checkpoint; --from is not needed", run))
+    }
+    for text in plan.notices(device: options.device) { events.notice(notice(text, run)) }
     let trainer = try Trainer(
         recipe: recipe, layout: source.layout, folder: folder, device: options.device, after: first)
     func record(_ step: Int) throws -> WeightsRecord {
@@ -54,18 +59,19 @@ public func pretrain(
     }
     if let checkpoint { try trainer.restore(checkpoint) }
     try start?.fill(trainer.learner)
+    let given = try trainer.gramTeacher(of: options.gramTeacher, isStarting: checkpoint == nil)
+    try trainer.checkStoredGramTeachers(after: first, given: given != nil)
+    let origin = try start?.description
     _ = try record(first)
     let last = min(options.stopAfter.map { max($0, 0) } ?? plan.total, plan.total)
     let loader = try BatchLoader(
         work, source: source, steps: first..<max(first, last), threads: threads.loading, kind: plan.kind)
     try folder.begin(tensorThreads: threads.tensor)
     let metrics = try Metrics(
-        folder: folder, source: source, tiles: work[0].sampler.count, start: start?.description, threads: threads,
-        device: options.device, provenance: options.provenance, keepingThrough: first)
-    if checkpoint == nil {
-        if let path = options.gramTeacher { try trainer.keepGramTeacher(of: path, record(0)) }
-        try trainer.keepGramTeacher(after: 0) { try record(0) }
-    }
+        folder: folder, source: source, tiles: work[0].sampler.count, start: origin, threads: threads,
+        device: options.device, provenance: options.provenance, keepingThrough: checkpoint == nil ? nil : first)
+    if let given { try trainer.keepGramTeacher(given, record(first)) }
+    if checkpoint == nil { try trainer.keepGramTeacher(after: 0) { try record(0) } }
 
     let energy = EnergyLog(
         run: folder.path, recipe, card: options.device.card, threads: threads.tensor, first: first,
@@ -185,6 +191,9 @@ private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bo
         .badRecipe, "the recipe wants a Gram teacher that is given, and none was named", in: "gram.teacher",
         try: "--gram-teacher WEIGHTS, or teacher: grown in the recipe")
 }
+
+/// Something that a person should know of a run.
+private func notice(_ text: String, _ run: String) -> PretrainingError { PretrainingError(.badRun, text, in: run) }
 
 /// That a step was left out.
 private func notice(ofSkipped failure: String, _ run: String) -> PretrainingError {

@@ -13,10 +13,14 @@ struct StartingWeights {
 
     /// Looks at what was named, against what the recipe says.
     ///
-    /// - Parameter path: A run's folder, a checkpoint's, or weights; `nil` where nothing was named.
+    /// - Parameters:
+    ///   - path: A run's folder, a checkpoint's, or weights; `nil` where nothing was named.
+    ///   - notice: Told about a damaged checkpoint that is passed over.
     /// - Returns: `nil` for random weights.
     /// - Throws: `badRecipe`, `badRun`, `badCheckpoint`.
-    init?(_ recipe: PretrainingRecipe, path: String?) throws {
+    init?(
+        _ recipe: PretrainingRecipe, path: String?, notice: (any ExplainedError) -> Void
+    ) throws {
         let start = recipe.start ?? .random
         guard start != .random else {
             guard let path else { return nil }
@@ -34,11 +38,42 @@ struct StartingWeights {
         }
         self.start = start
         self.path = path
-        checkpoint = start == .backbone ? nil : try Self.checkpoint(path)
+        checkpoint = start == .backbone ? nil : try Self.checkpoint(path, notice)
+        if let checkpoint { try Self.check(recipe, against: checkpoint) }
     }
 
-    /// The checkpoint that a path means: itself, or the newest sound one of a run. Nothing is renamed or removed.
-    private static func checkpoint(_ path: String) throws -> String {
+    /// Compares backbone and heads with the recipe of the checkpoint's run: numbers of heads, norms and positions are in no shape.
+    ///
+    /// What only training draws may differ: dropped paths, and how positions are shifted and stretched.
+    private static func check(_ recipe: PretrainingRecipe, against checkpoint: String) throws {
+        let run = checkpoint.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+        let path = "\(run.isEmpty ? "." : run)/recipe.json"
+        guard FileSystem.exists(path),
+            let theirs = try? JSONDecoder().decode(PretrainingRecipe.self, from: Data(try FileSystem.read(path)))
+        else {
+            throw PretrainingError(
+                .badRun, "the checkpoint's run has no recipe.json to compare with", in: checkpoint,
+                try: "name a checkpoint within its run: RUN/checkpoints/STEP")
+        }
+        var (mine, other) = (recipe, recipe)
+        other.backbone = theirs.backbone
+        other.heads = theirs.heads
+        other.backbone.dropPath = mine.backbone.dropPath
+        (other.backbone.rope.shift, other.backbone.rope.jitter) = (mine.backbone.rope.shift, mine.backbone.rope.jitter)
+        other.backbone.rope.rescale = mine.backbone.rope.rescale
+        mine.then = nil
+        other.then = nil
+        guard let difference = try mine.difference(from: other) else { return }
+        throw PretrainingError(
+            .badRecipe,
+            "the checkpoint does not fit the recipe: \(difference.key) is \(difference.new), its run has \(difference.old)",
+            in: checkpoint, try: "take backbone and heads over from \(path)")
+    }
+
+    /// The checkpoint that a path means: itself, or the newest sound one of a run.
+    ///
+    /// Nothing is renamed or removed.
+    private static func checkpoint(_ path: String, _ notice: (any ExplainedError) -> Void) throws -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         if FileSystem.exists("\(path)/manifest.json"), let step = Int(path.split(separator: "/").last ?? "") {
@@ -47,12 +82,25 @@ struct StartingWeights {
             return store.path(step: try store.verified(step: step).step)
         }
         let store = CheckpointStore(run: path)
-        guard let newest = store.steps().last else {
-            throw PretrainingError(
-                .badRun, "there is no checkpoint to start from", in: path,
-                try: "name a run's folder, or one of its checkpoints (RUN/checkpoints/00001000)")
+        var failure: (any Error)?
+        for step in store.steps().reversed() {
+            do {
+                let sound = try store.verified(step: step).step
+                if let failure {
+                    notice(
+                        PretrainingError(
+                            .badCheckpoint, "the newest checkpoint cannot be used; starting from that of step \(sound)",
+                            in: store.path(step: sound), why: causes(of: failure)))
+                }
+                return store.path(step: sound)
+            } catch {
+                failure = failure ?? error
+            }
         }
-        return store.path(step: try store.verified(step: newest).step)
+        if let failure { throw failure }
+        throw PretrainingError(
+            .badRun, "there is no checkpoint to start from", in: path,
+            try: "name a run's folder, or one of its checkpoints (RUN/checkpoints/00001000)")
     }
 
     /// What the metrics log says of it.

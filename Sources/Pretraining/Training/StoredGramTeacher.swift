@@ -22,14 +22,21 @@ struct StoredGramTeacher {
     ///
     /// - Throws: `badRun` where they are not there, `badRecipe` where they are of another architecture.
     func load(into network: VisionTransformer) throws {
+        try check()
+        try network.takeParameters(of: path)
+    }
+
+    /// Checks that the file is there.
+    ///
+    /// - Throws: `badRun`.
+    func check() throws {
         guard FileSystem.exists(path) else {
             throw PretrainingError(
                 .badRun, "the Gram teacher of the phase is not there", in: path,
                 try: gram.earlierStep == nil
-                    ? "start the run with --gram-teacher WEIGHTS"
+                    ? "name the weights again: --gram-teacher WEIGHTS"
                     : "restore the file from a copy, or go on from a checkpoint before step \(gram.earlierStep ?? 0)")
         }
-        try network.takeParameters(of: path)
     }
 }
 

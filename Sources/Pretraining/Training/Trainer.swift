@@ -133,15 +133,48 @@ final class Trainer {
         let grams = learner.plan.phases.compactMap(\.recipe.gram)
         guard let gram = grams.first(where: { $0.teacher == .earlier && $0.earlierStep == steps }) else { return }
         let path = StoredGramTeacher(folder: folder.path, gram).path
-        try catchingTorchErrors { try learner.teacher.backbone.save(to: path, record: record(), overwrite: true) }
+        do {
+            try catchingTorchErrors { try learner.teacher.backbone.save(to: path, record: record(), overwrite: true) }
+        } catch {
+            throw PretrainingError(
+                .writeFailed, "the teacher of step \(steps), which a later phase is anchored to, could not be kept",
+                in: path,
+                why: causes(of: error), try: "make room, then go on with --resume from the checkpoint before")
+        }
     }
 
-    /// Keeps the weights that were named for a Gram teacher.
-    func keepGramTeacher(of path: String, _ record: WeightsRecord) throws {
+    /// Reads the weights that were named for a Gram teacher, where the run does not have them.
+    ///
+    /// - Parameters:
+    ///   - path: What was named; `nil` for nothing.
+    ///   - isStarting: Whether the run has no state yet, so that a file that is there is left from a start that broke off.
+    func gramTeacher(of path: String?, isStarting: Bool) throws -> VisionTransformer? {
+        guard let path, isStarting || !FileSystem.exists(StoredGramTeacher.given(folder: folder.path)) else {
+            return nil
+        }
         let network = try catchingTorchErrors { learner.teacher.backbone.copy() }
         try network.takeParameters(of: path)
+        return network
+    }
+
+    /// Keeps weights for a phase whose Gram teacher is given.
+    func keepGramTeacher(_ network: VisionTransformer, _ record: WeightsRecord) throws {
         try catchingTorchErrors {
             try network.save(to: StoredGramTeacher.given(folder: folder.path), record: record, overwrite: true)
+        }
+    }
+
+    /// Checks that the Gram teachers are there that the rest of a run needs from its folder: better now than at their phase.
+    ///
+    /// - Parameter given: Whether the one that is given is at hand, and about to be kept.
+    func checkStoredGramTeachers(after steps: Int, given: Bool) throws {
+        for phase in learner.plan.phases where steps < phase.steps.upperBound {
+            guard let gram = phase.recipe.gram, gram.teacher == .given || gram.teacher == .earlier else { continue }
+            // The checkpoint has it from the first anchored step on; before its own step it is still to come.
+            let begun = steps > phase.steps.lowerBound + (gram.from ?? 0)
+            if begun || gram.teacher == .given && given { continue }
+            if let step = gram.earlierStep, steps < step || steps == 0 { continue }
+            try StoredGramTeacher(folder: folder.path, gram).check()
         }
     }
 
