@@ -28,7 +28,7 @@ public enum RunReport {
         let gallery =
             shown.isEmpty
             ? ""
-            : "<h2>Patch features of fixed tiles</h2>\n<p>Above each tile, its three strongest components below it, by step.</p>\n"
+            : "<h2>Patch features of fixed tiles</h2>\n<p>Each tile, and below it the three strongest components of its patch features as colours.</p>\n"
                 + shown.joined(separator: "\n")
         let energy = EnergyReport(run: run).map { "<p>Energy: \(escaped($0.text)).</p>" } ?? ""
         return """
