@@ -123,9 +123,10 @@ private final class CardCounter {
         typealias Start = @convention(c) () -> Int32
         typealias Handle = @convention(c) (UInt32, UnsafeMutablePointer<OpaquePointer?>) -> Int32
         var found: OpaquePointer?
-        guard let begin = dlsym(library, "nvmlInit_v2"), let handle = dlsym(library, "nvmlDeviceGetHandleByIndex_v2"),
+        guard let place = UInt32(exactly: Self.place(of: index)), let begin = dlsym(library, "nvmlInit_v2"),
+            let handle = dlsym(library, "nvmlDeviceGetHandleByIndex_v2"),
             unsafeBitCast(begin, to: Start.self)() == 0,
-            unsafeBitCast(handle, to: Handle.self)(UInt32(Self.place(of: index)), &found) == 0, let found
+            unsafeBitCast(handle, to: Handle.self)(place, &found) == 0, let found
         else { return nil }
         device = found
         name = "card \(index)"
@@ -137,8 +138,9 @@ private final class CardCounter {
     /// CUDA may order unequal cards by speed instead, unless CUDA_DEVICE_ORDER says PCI_BUS_ID.
     private static func place(of index: Int) -> Int {
         guard let text = getenv("CUDA_VISIBLE_DEVICES") else { return index }
-        let shown = String(cString: text).split(separator: ",").map { Int($0.filter(\.isNumber)) }
-        return index < shown.count ? shown[index] ?? index : index
+        // Cards may be named instead of numbered; those names are another library's.
+        let shown = String(cString: text).split(separator: ",").map { UInt32($0.filter { $0 != " " }) }
+        return index < shown.count ? shown[index].map(Int.init) ?? index : index
     }
 
     /// Energy since the driver was loaded; cards before Volta have no such counter.

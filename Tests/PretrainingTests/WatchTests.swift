@@ -63,8 +63,9 @@ struct WatchTests {
                 #expect(network.configuration.width == 32 && record.mean.count == 3)
                 return ["answer": Double(step), "nothing": .nan]
             },
+            // As where there is no memory: an operation that fails, and no throw.
             PretrainObserver(name: "a probe that fails", every: 8) { _, _, _ in
-                throw PretrainingError(.badSource, "no ground")
+                ["product": matmul(Tensor.ones([2, 3]), Tensor.ones([2, 3])).sum().item()]
             },
         ]
         func watched(_ recipe: inout PretrainingRecipe) {

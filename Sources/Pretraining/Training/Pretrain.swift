@@ -163,8 +163,9 @@ private func observe(
     var found: [String: Double] = [:]
     for observer in events.observers where isLast || step % observer.every == 0 {
         do {
-            let numbers = try withoutGradient {
-                try observer.look(trainer.learner.teacher.backbone, try record(step), step)
+            // In a scope: a probe or a picture that finds no memory must not end the run.
+            let numbers = try catchingTorchErrors {
+                try withoutGradient { try observer.look(trainer.learner.teacher.backbone, try record(step), step) }
             }
             found.merge(numbers) { _, new in new }
         } catch let error as any ExplainedError where error.isCancellation {
