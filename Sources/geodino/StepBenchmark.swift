@@ -78,6 +78,8 @@ extension Benchmark {
         if command.recipe == nil {
             (recipe.crops.global.size, recipe.crops.local.size, recipe.crops.local.count) = (224, 96, 8)
             recipe.data.batchSize = 4
+            // All branches are computed, as in the programs that it is measured beside.
+            recipe.backbone.dropPath = 0
         }
         recipe.data.subset = nil
         recipe.data.homogeneous = nil

@@ -85,7 +85,8 @@ struct StepObjectiveTests {
         let temperature = 0.05
         let objective = Objective(recipe)
         let value = objective.value(
-            student: student, targets: objective.targets(teacher, [input], temperature: temperature)[0], input: input,
+            student: student, targets: objective.targets(teacher, temperature: temperature) { _ in input }[0],
+            input: input,
             context: .training(seed: 1, step: 0))
 
         let seen = teacher.backbone.forward(input.global)
@@ -161,7 +162,7 @@ struct StepObjectiveTests {
             let inputs = (0..<parts).map {
                 StepInput(crops, masks: masks, part: $0, of: parts, recipe: recipe, device: .cpu)
             }
-            let targets = objective.targets(teacher, inputs, temperature: 0.05)
+            let targets = objective.targets(teacher, parts: parts, temperature: 0.05) { inputs[$0] }
             var loss = 0.0
             for (input, target) in zip(inputs, targets) {
                 let value = objective.value(

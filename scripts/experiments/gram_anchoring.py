@@ -66,8 +66,9 @@ ARMS = {
     "early-x2": {**NATURAL, "gram": dict(weight=2, teacher=EARLY, crop=96)},
     "stress-none": HARD,
     "stress-early-w20": {**HARD, "gram": dict(weight=20, teacher=EARLY)},
+    "stress-late-w20": {**HARD, "gram": dict(weight=20, teacher=LATE)},
 }
-PLAN = [f"1:{arm}" for arm in ARMS] + [f"2:{arm}" for arm in ("none", "early", "stress-none", "stress-early-w20")]
+PLAN = [f"{seed}:{arm}" for seed in (1, 2) for arm in ARMS]
 PROFILE = """\
 name: gram
 tile_size: 96

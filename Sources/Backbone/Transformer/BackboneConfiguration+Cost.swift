@@ -9,14 +9,17 @@ extension BackboneConfiguration {
 
     /// Floating-point operations of one image forward: two for each multiply-add of the products; norms and such are left out.
     ///
-    /// - Parameter size: Side of the image in pixels.
-    public func operations(size: Int) -> Double {
+    /// - Parameters:
+    ///   - size: Side of the image in pixels.
+    ///   - lastTokens: How many tokens the last block puts out, where not all are wanted; a mean need not be whole.
+    public func operations(size: Int, lastTokens: Double? = nil) -> Double {
         let (tokens, width) = (Double(tokens(size: size)), Double(width))
         let feedForward = Double(ffn == .mlp ? 2 : 3) * width * Double(hiddenWidth)
         // q, k, v and output; scores and their product with v.
         let block = 4 * width * width + feedForward + 2 * tokens * width
         let embedding = Double(patches(size: size) * channels * patchSize * patchSize) * width
-        return 2 * (Double(depth) * tokens * block + embedding)
+        let spared = (tokens - (lastTokens ?? tokens)) * (width * width + feedForward)
+        return 2 * (Double(depth) * tokens * block + embedding - spared)
     }
 
     /// Bytes that one block keeps of one token for the way back.

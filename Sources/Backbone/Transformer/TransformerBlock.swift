@@ -63,6 +63,7 @@ struct SelfAttention {
     let heads: Int
     let headWidth: Int
     private(set) var qkv: Projection
+    /// From what heads gather to the residual branch.
     private(set) var output: Projection
     /// A key and a value more for each head, `[heads, 1, headWidth]`; `nil` without.
     private let bias: (key: Tensor, value: Tensor)?
@@ -86,8 +87,8 @@ struct SelfAttention {
         output = output.packed()
     }
 
-    /// `[B, N, D]` to `[B, N, D]`.
-    func callAsFunction(_ x: Tensor, rotary: RotaryTable) -> Tensor {
+    /// What heads gather, before the output matrix, `[B, N, D]` from `[B, N, D]`.
+    func gathered(_ x: Tensor, rotary: RotaryTable) -> Tensor {
         // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
         guard x.isDefined else { return x }
         let (batch, tokens) = (x.shape[0], x.shape[1])
@@ -104,8 +105,11 @@ struct SelfAttention {
         }
         var mixed = scaledDotProductAttention(turned[0].squeezed(dim: 0), k, v).transpose(1, 2)
         if let gate { mixed = mixed * gate(x).sigmoid().unsqueezed(dim: 3) }
-        return output(mixed.reshaped([batch, tokens, heads * headWidth]))
+        return mixed.reshaped([batch, tokens, heads * headWidth])
     }
+
+    /// `[B, N, D]` to `[B, N, D]`.
+    func callAsFunction(_ x: Tensor, rotary: RotaryTable) -> Tensor { output(gathered(x, rotary: rotary)) }
 }
 
 /// The feed-forward layer: plain with GELU, or gated with SiLU.
@@ -197,10 +201,14 @@ package func droppingPath(
 ) -> Tensor {
     guard x.isDefined else { return x }
     let batch = x.shape[0]
-    let kept = max(Int(Double(batch) * (1 - rate)), 1)
-    // Sorted, because the order does not matter and memory likes it.
-    let chosen = random.permutation(batch).prefix(kept).sorted()
-    let index = Tensor(chosen, shape: [kept]).to(x.device)
+    let chosen = keptSamples(of: batch, rate: rate, random: random)
+    let index = Tensor(chosen, shape: [chosen.count]).to(x.device)
     let part = branch(x.indexSelect(dim: 0, indices: index))
-    return x.indexAdd(dim: 0, indices: index, part * (Double(batch) / Double(kept)))
+    return x.indexAdd(dim: 0, indices: index, part * (Double(batch) / Double(chosen.count)))
+}
+
+/// The samples of a batch whose residual branch is computed, in rising order.
+func keptSamples(of batch: Int, rate: Double, random: consuming CounterRandom) -> [Int] {
+    // Sorted, because the order does not matter and memory likes it.
+    random.permutation(batch).prefix(max(Int(Double(batch) * (1 - rate)), 1)).sorted()
 }

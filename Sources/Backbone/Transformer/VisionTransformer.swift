@@ -13,6 +13,18 @@ struct BackboneTensors {
     }
 }
 
+/// The tokens of a batch of images before the first block.
+struct EmbeddedTokens {
+    /// `[B, 1 + R + patches, D]`.
+    let tokens: Tensor
+    /// Images.
+    let batch: Int
+    /// Rows of patches.
+    let height: Int
+    /// Columns of patches.
+    let width: Int
+}
+
 /// What the transformer says about a batch of images.
 public struct TokenOutput {
     /// Class tokens, normalised, `[B, D]`.
@@ -77,7 +89,7 @@ public final class VisionTransformer: Layer {
     private let specifications: [ParameterSpecification]
     let rotary: RotaryEmbedding
     private let blocks: BlockSource
-    private let norm: Normalisation
+    let norm: Normalisation
     private let classNorm: Normalisation?
     private let localClassNorm: Normalisation?
 
@@ -185,8 +197,16 @@ public final class VisionTransformer: Layer {
 
     private func tokens(_ input: BackboneInput, entry: Int, context: ForwardContext) -> TokenOutput {
         let start = embedded(input.images, masks: input.masks)
-        var x = start.tokens
-        for index in 0..<configuration.depth {
+        let x = passed(start.tokens, start, blocks: 0..<configuration.depth, entry: entry, context: context)
+        return output(of: input, x, grid: (start.height, start.width), context: context)
+    }
+
+    /// The tokens after some blocks.
+    func passed(
+        _ tokens: Tensor, _ start: EmbeddedTokens, blocks range: Range<Int>, entry: Int, context: ForwardContext
+    ) -> Tensor {
+        var x = tokens
+        for index in range {
             let (block, table) = (
                 blocks[index], table(start.height, start.width, block: index, entry: entry, context: context)
             )
@@ -195,12 +215,22 @@ public final class VisionTransformer: Layer {
             }
             x = context.recomputesBlocks ? recomputing(x, pass) : pass(x)
         }
-        let prefixNorm =
-            classNorm ?? (context.isTraining && input.crop == .local ? localClassNorm : nil)
-        let parts = normalised(x, prefixNorm: prefixNorm)
+        return x
+    }
+
+    /// What the network says of an entry whose tokens went through all blocks.
+    func output(
+        of input: BackboneInput, _ x: Tensor, grid: (height: Int, width: Int), context: ForwardContext
+    ) -> TokenOutput {
+        let parts = normalised(x, prefixNorm: prefixNorm(input.crop, context: context))
         return TokenOutput(
             cls: parts.cls, registers: parts.registers, patches: parts.patches, preNorm: x, masks: input.masks,
-            gridHeight: start.height, gridWidth: start.width)
+            gridHeight: grid.height, gridWidth: grid.width)
+    }
+
+    /// The final normalisation of class and register tokens, where it is not that of the patches.
+    func prefixNorm(_ crop: CropKind, context: ForwardContext) -> Normalisation? {
+        classNorm ?? (context.isTraining && crop == .local ? localClassNorm : nil)
     }
 
     /// Why a block that stays on disk could not be read; outputs since then are undefined.
@@ -217,9 +247,9 @@ public final class VisionTransformer: Layer {
     }
 
     /// The tokens before the first block, `[B, 1 + R + patches, D]`, and the grid of patches.
-    func embedded(_ images: Tensor, masks: Tensor?) -> (tokens: Tensor, batch: Int, height: Int, width: Int) {
+    func embedded(_ images: Tensor, masks: Tensor?) -> EmbeddedTokens {
         // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
-        guard images.isDefined else { return (images, 0, 0, 0) }
+        guard images.isDefined else { return EmbeddedTokens(tokens: images, batch: 0, height: 0, width: 0) }
         let shape = images.shape
         let patch = configuration.patchSize
         precondition(
@@ -244,7 +274,7 @@ public final class VisionTransformer: Layer {
             parts.append(tensors["storage_tokens"].expanded([batch, configuration.registers, configuration.width]))
         }
         parts.append(patches)
-        return (concatenate(parts, dim: 1), batch, height, width)
+        return EmbeddedTokens(tokens: concatenate(parts, dim: 1), batch: batch, height: height, width: width)
     }
 
     /// All tokens after the final normalisation, taken apart; `prefixNorm` takes class and register tokens.

@@ -3,7 +3,8 @@
 // With x = z W^T / temperature and p = softmax(x), the loss of a row with the target q and mass m = sum of q is
 // m log sum exp x - <q, x>, and its gradient for x is m p - q. Both are known as soon as the row's scores are, so that rows
 // come in chunks: scores, loss, gradient of the scores in their place, and its products with W and z, which are all
-// that remains. Nothing is computed twice, and the memory is a chunk's.
+// that remains. Nothing is computed twice, and the memory is a chunk's. Crops with the same pairs share a target and go
+// together: W is large, and what takes time is to read it.
 #include <limits>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/amax.h>
@@ -87,29 +88,38 @@ Answer computed(const Inputs &in, bool wants_tokens, bool wants_weight) {
     auto prototypes = in.weight.to(low);
     auto transposed = prototypes.t();
     auto is_mixed = low != in.weight.scalar_type();
-    for (int64_t s = 0; s < crops; s++) {
-        auto weights = in.pairs.data() + s * in.targets.crops();
+    auto wanted = in.targets.crops(), most = std::max<int64_t>(1, in.chunk / std::max<int64_t>(1, batch));
+    for (int64_t s = 0, together = 1; s < crops; s += together) {
+        auto weights = in.pairs.data() + s * wanted;
+        together = 1;
+        while (together < most && s + together < crops && std::equal(weights, weights + wanted, weights + together * wanted))
+            together++;
         for (int64_t start = 0; start < batch; start += in.chunk) {
-            auto length = std::min(in.chunk, batch - start);
+            auto length = std::min(in.chunk, batch - start), count = together * length;
             double factor;
             auto target = mixed(in, weights, start, length, &factor);
             if (!target.defined()) continue;
-            auto tokens = in.tokens.narrow(0, s * batch + start, length);
+            // Of several crops all rows, which stand one after another.
+            auto tokens = in.tokens.narrow(0, s * batch + start, count);
             auto scores = at::mm(tokens, transposed).to(exact).div_(in.temperature);
             auto best = scores.amax(1);
-            auto dot = at::bmm(target.unsqueeze(1), scores.unsqueeze(2)).flatten();
+            auto by_sample = scores.view({together, length, -1}).transpose(0, 1);
+            auto dot = at::bmm(by_sample, target.unsqueeze(2)).squeeze(2).t();
             auto mass = target.sum(1);
             auto shares = at::softmax(scores, 1);
             // The largest share is 1 / K or more, so that its logarithm is sound.
-            auto log_sum = best.sub_(shares.amax(1).log_());
+            auto log_sum = best.sub_(shares.amax(1).log_()).view({together, length});
             auto scale = in.rows.defined() ? in.rows.narrow(0, start, length).to(exact).mul(factor)
                                            : at::full({length}, factor, mass.options());
-            answer.losses.select(0, s).add_(mass.mul(log_sum).sub_(dot).mul_(scale).sum());
+            answer.losses.narrow(0, s, together).add_(log_sum.mul_(mass).sub_(dot).mul_(scale).sum(1));
             if (!wants_tokens && !wants_weight) continue;
             scale.div_(in.temperature);
-            shares.mul_(mass.unsqueeze(1)).sub_(target).mul_(scale.unsqueeze(1));
+            shares.view({together, length, -1})
+                .mul_(mass.mul(scale).unsqueeze(1))
+                .addcmul_(target, scale.unsqueeze(1), -1);
             auto gradient = shares.to(low);
-            if (wants_tokens) answer.tokens_gradient.narrow(0, s * batch + start, length).copy_(at::mm(gradient, prototypes));
+            if (wants_tokens)
+                answer.tokens_gradient.narrow(0, s * batch + start, count).copy_(at::mm(gradient, prototypes));
             if (!wants_weight) continue;
             if (is_mixed) {
                 answer.weight_gradient.add_(at::mm(gradient.t(), tokens));
@@ -127,16 +137,28 @@ struct PrototypeLoss : torch::autograd::Function<PrototypeLoss> {
         const Inputs &inputs, bool wants_tokens, bool wants_weight) {
         auto answer = computed(inputs, wants_tokens, wants_weight);
         context->mark_non_differentiable({answer.losses});
-        context->save_for_backward({answer.tokens_gradient, answer.weight_gradient});
+        for (auto &[name, value] : {std::pair{"tokens", answer.tokens_gradient}, {"weight", answer.weight_gradient}})
+            if (value.defined()) context->saved_data[name] = value;
+        context->saved_data["given"] = false;
         return {answer.losses.sum(), answer.losses};
     }
 
     static torch::autograd::variable_list backward(
         torch::autograd::AutogradContext *context, const torch::autograd::variable_list &gradients) {
         TORCH_CHECK(!at::GradMode::is_enabled(), "the prototype loss has no second gradient");
-        auto saved = context->get_saved_variables();
-        auto scaled = [&](const at::Tensor &x) { return x.defined() ? x.mul(gradients[0].to(x.scalar_type())) : x; };
-        return {scaled(saved[0]), scaled(saved[1]), {}, {}, {}};
+        auto &saved = context->saved_data;
+        TORCH_CHECK(!saved["given"].toBool(), "the prototype loss gives its gradient once");
+        saved["given"] = true;
+        // As large as the prototypes: given away, not copied.
+        auto scaled = [&](const char *name) {
+            auto found = saved.find(name);
+            if (found == saved.end()) return at::Tensor();
+            auto x = std::move(found->second).toTensor();
+            saved.erase(found);
+            auto factor = gradients[0].to(x.scalar_type());
+            return factor.is_cpu() && factor.item().toDouble() == 1 ? x : x.mul_(factor);
+        };
+        return {scaled("tokens"), scaled("weight"), {}, {}, {}};
     }
 };
 

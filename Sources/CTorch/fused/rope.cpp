@@ -2,7 +2,7 @@
 //
 // With P rows of sines and cosines and N >= P tokens, the first N - P tokens (class, registers) stay as they
 // are; a later token's halves (a, b) become (a cos_a - b sin_a, b cos_b + a sin_b).
-#include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -50,6 +50,17 @@ void rotate(
     }
 }
 
+/// Hands out ranges of 0 to `count` to libtorch's threads. They are reached through its iterator, over `count` bytes that nobody
+/// looks at: at::parallel_for is a template, which runs on one thread in a library that was not compiled for libtorch's OpenMP.
+template <class Body>
+void in_parallel(int64_t count, int64_t grain, const Body &body) {
+    auto places = at::empty({count}, at::kByte);
+    auto first = static_cast<const char *>(places.const_data_ptr());
+    auto iterator = at::TensorIterator::nullary_op(places);
+    iterator.for_each(
+        [&](char **data, const int64_t *, int64_t length) { body(data[0] - first, data[0] - first + length); }, grain);
+}
+
 template <class Value, class Angle>
 at::Tensor in_one_pass(const at::Tensor &x, const at::Tensor &sine, const at::Tensor &cosine, bool transposed) {
     auto tokens = x.size(-2), heads = x.size(-3), batch = x.size(-4), width = x.size(-1), first = tokens - sine.size(0);
@@ -59,7 +70,7 @@ at::Tensor in_one_pass(const at::Tensor &x, const at::Tensor &sine, const at::Te
     auto sines = sine.const_data_ptr<Angle>(), cosines = cosine.const_data_ptr<Angle>();
     auto outer = x.dim() == 5 ? x.stride(0) : 0;
     auto image = x.stride(-4), head = x.stride(-3), row = x.stride(-2);
-    at::parallel_for(0, x.numel() / width, 16384 / width + 1, [&](int64_t begin, int64_t end) {
+    in_parallel(x.numel() / width, 16384 / width + 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             auto token = i % tokens, above = i / tokens / heads;
             auto source =

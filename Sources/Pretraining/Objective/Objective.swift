@@ -2,88 +2,14 @@
 package import Backbone
 package import Torch
 
-/// The tensors of a step, or of one of the parts that a step's gradient is summed over.
-package struct StepInput {
-    /// `[2 * batch, C, H, W]`, crop-major.
-    package let global: Tensor
-    /// `[count * batch, C, h, w]`, crop-major.
-    package let local: Tensor
-    /// True where hidden, `[2 * batch, patches]`.
-    package let masks: Tensor
-    /// Flat indices of hidden patches, `[hidden]`; `nil` where none is.
-    package let hidden: Tensor?
-    /// 1 over the number of hidden patches in the patch's crop, `[hidden]`.
-    package let weights: Tensor?
-    /// Flat indices of the patches that are not hidden, where Gram anchoring counts these.
-    package let visible: Tensor?
-    /// The global crops for the Gram teacher, `[2 * batch, C, larger H, larger W]`; `nil` for the global crops themselves.
-    package let larger: Tensor?
-    /// Number of tiles.
-    package let batch: Int
-
-    /// Takes over a batch's memory; nothing is copied on the CPU, unless the batch comes in parts.
-    ///
-    /// - Parameters:
-    ///   - crops: The crops of all tiles of the step.
-    ///   - masks: The masks of all their global crops.
-    ///   - part: Which part of the tiles.
-    ///   - parts: The number of parts, which divides that of the tiles.
-    ///   - dtype: What the crops become; they come in single precision.
-    package init(
-        _ crops: CropBatch, masks: MaskBatch, part: Int = 0, of parts: Int = 1, recipe: PretrainingRecipe,
-        device: Device, dtype: DType = .float32
-    ) {
-        let (whole, patches) = (crops.ids.count, masks.masks[0].count)
-        precondition(whole % parts == 0 && part < parts, "\(whole) tiles do not come in \(parts) parts")
-        let batch = whole / parts
-        let start = part * batch
-        func images(_ storage: CropStorage, _ views: Int, _ size: Int) -> Tensor {
-            let shape = [views, whole, recipe.backbone.channels, size, size]
-            let bytes = UnsafeRawBufferPointer(start: storage.base, count: 4 * storage.count)
-            return Tensor.wrapping(bytes, owner: storage, shape: shape, dtype: .float32)
-                .narrow(dim: 1, start: start, length: batch)
-                .reshaped([views * batch, recipe.backbone.channels, size, size]).to(dtype).to(device)
-        }
-        self.batch = batch
-        global = images(crops.global, 2, recipe.crops.global.size)
-        local = images(crops.local, recipe.crops.local.count, recipe.crops.local.size)
-        let own = [masks.masks[start..<start + batch], masks.masks[whole + start..<whole + start + batch]].joined()
-        self.masks = Tensor(own.flatMap(\.self), shape: [2 * batch, patches], device: device)
-        larger = crops.larger.map { images($0, 2, recipe.gram?.crop?.size ?? 0) }
-        var indices: [Int] = []
-        var shown: [Int] = []
-        var shares: [Double] = []
-        for (crop, mask) in own.enumerated() {
-            let hidden = mask.indices.filter { mask[$0] }
-            indices += hidden.map { crop * patches + $0 }
-            if recipe.gram?.patches == .unmasked {
-                shown += mask.indices.filter { !mask[$0] }.map { crop * patches + $0 }
-            }
-            shares += hidden.map { _ in 1 / Double(hidden.count) }
-        }
-        let count = indices.count
-        hidden = count > 0 ? Tensor(indices, shape: [count], device: device) : nil
-        weights = count > 0 ? Tensor(shares, shape: [count]).to(dtype).to(device) : nil
-        visible = shown.isEmpty ? nil : Tensor(shown, shape: [shown.count], device: device)
-    }
-}
-
 /// What the teacher wants of the student in one part of a step.
 package struct Targets {
     /// Assignments of class tokens, of two crops of each tile.
     package let dino: PrototypeTargets
     /// Assignments of hidden patches, as of one crop; `nil` where none is hidden.
     package let ibot: PrototypeTargets?
-    /// Patches of the Gram teacher on the student's grid, `[2 * batch, patches, D]`; `nil` without anchoring.
-    package let anchors: Tensor?
-}
-
-/// Whose patches the student's are held against.
-package enum GramTeacher {
-    /// Those of the teacher as it is, on the global crops.
-    case present
-    /// Those of an earlier one.
-    case earlier(VisionTransformer)
+    /// The teacher's patches, `[2 * batch, patches, D]`; `nil` unless the student's are held against them.
+    package let present: Tensor?
 }
 
 /// A loss and its parts, each as it counts in the total.
@@ -119,44 +45,65 @@ package struct Objective {
     /// What the teacher wants of the student, balanced over all parts of a step together.
     ///
     /// - Parameters:
+    ///   - parts: Number of parts.
     ///   - temperature: The teacher's.
-    ///   - anchor: Whose patches the student's are held against; `nil` for nobody's.
+    ///   - keepsPatches: Whether the student's patches are held against the teacher's.
     ///   - observe: Shown the teacher's tokens and its assignments of class tokens and of hidden patches, of each part.
+    ///   - input: Makes a part's tensors, which are let go before the next part's are made.
     package func targets(
-        _ teacher: SelfSupervisedModel, _ inputs: [StepInput], temperature: Double, anchor: GramTeacher? = nil,
-        observe: (([TokenOutput], [PrototypeTargets], [PrototypeTargets]) -> Void)? = nil
+        _ teacher: SelfSupervisedModel, parts: Int = 1, temperature: Double, keepsPatches: Bool = false,
+        observe: (([TokenOutput], [PrototypeTargets], [PrototypeTargets]) -> Void)? = nil,
+        input: (Int) -> StepInput
     ) -> [Targets] {
         withoutGradient {
-            let seen = inputs.map { input in
-                lowered(input) { teacher.backbone.forward(input.global, context: .evaluation) }
+            let seen = (0..<parts).map { part in
+                let input = input(part)
+                return lowered(input) {
+                    tokens(
+                        teacher.backbone, [BackboneInput(images: input.global)], input.hidden, all: keepsPatches,
+                        context: .evaluation, observing: observe != nil)[0]
+                }
             }
             let dino = balanced(
-                zip(seen, inputs).map { $0.0.cls.reshaped([2, $0.1.batch, -1]) }, teacher.dinoHead, temperature)
-            let hidden = zip(seen, inputs).map { seen, input in
-                input.hidden.map { Self.gathered(seen.patches, $0).unsqueezed(dim: 0) }
-            }
-            var ibot = balanced(hidden.compactMap(\.self), teacher.ibotHead, temperature)[...]
-            observe?(seen, dino, Array(ibot))
-            return inputs.indices.map { part in
+                seen.map { $0.cls.isDefined ? $0.cls.reshaped([2, $0.cls.shape[0] / 2, -1]) : $0.cls },
+                teacher.dinoHead, temperature)
+            var ibot = balanced(
+                seen.compactMap { $0.patches?.unsqueezed(dim: 0) }, teacher.ibotHead, temperature)[...]
+            observe?(seen.compactMap(\.all), dino, Array(ibot))
+            return (0..<parts).map { part in
                 Targets(
                     dino: dino[part],
-                    ibot: hidden[part] == nil ? nil : ibot.removeFirst(),
-                    anchors: anchor.map { anchors($0, inputs[part], present: seen[part].patches) })
+                    ibot: seen[part].patches == nil ? nil : ibot.removeFirst(),
+                    present: keepsPatches ? seen[part].all?.patches : nil)
             }
         }
     }
 
-    /// Patches of the Gram teacher on the grid of the global crops, resized as maps where it saw larger ones.
-    private func anchors(_ anchor: GramTeacher, _ input: StepInput, present: Tensor) -> Tensor {
-        guard case .earlier(let network) = anchor else { return present }
-        let patches = lowered(input) {
-            network.forward(input.larger ?? input.global, context: .evaluation).patches
+    /// Class tokens, and of the first entry the hidden patches: taken from all tokens where the others count too.
+    private func tokens(
+        _ network: VisionTransformer, _ entries: [BackboneInput], _ hidden: [Int], all: Bool, context: ForwardContext,
+        observing: Bool = false
+    ) -> [ChosenTokens] {
+        let choices: [[Int]?] = entries.indices.map { $0 > 0 ? [] : all ? nil : hidden }
+        var outputs = network.forward(entries, choosing: choices, context: context, alsoAll: observing && !all)
+        if let first = outputs[0].all, all { outputs[0] = first.choosing(hidden) }
+        return outputs
+    }
+
+    /// Patches of a Gram teacher on the grid of the global crops, resized as maps where it saw larger ones.
+    private func anchors(_ network: VisionTransformer, _ input: StepInput) -> Tensor {
+        withoutGradient {
+            let patches = lowered(input) {
+                network.forward(input.larger ?? input.global, context: .evaluation).patches
+            }
+            guard patches.isDefined, input.masks.isDefined, patches.shape[1] != input.masks.shape[1] else {
+                return patches
+            }
+            func side(_ tokens: Int) -> Int { Int(Double(tokens).squareRoot().rounded()) }
+            let (from, to) = (side(patches.shape[1]), side(input.masks.shape[1]))
+            let map = patches.transpose(1, 2).reshaped([patches.shape[0], patches.shape[2], from, from])
+            return interpolate(map, size: (to, to), mode: .bicubic).flattened(from: 2).transpose(1, 2)
         }
-        guard patches.isDefined, present.isDefined, patches.shape[1] != present.shape[1] else { return patches }
-        func side(_ tokens: Tensor) -> Int { Int(Double(tokens.shape[1]).squareRoot().rounded()) }
-        let map = patches.transpose(1, 2).reshaped([patches.shape[0], patches.shape[2], side(patches), side(patches)])
-        return interpolate(map, size: (side(present), side(present)), mode: .bicubic).flattened(from: 2)
-            .transpose(1, 2)
     }
 
     /// Assignments of the tokens of all parts together, `[crops, samples, D]` each.
@@ -202,19 +149,21 @@ package struct Objective {
     /// The loss of a step, or of a part of it.
     ///
     /// - Parameters:
+    ///   - anchor: The Gram teacher, where it is an earlier one.
     ///   - step: From 0; schedules of weights are read at it.
     ///   - steps: Of the run.
     package func value(
-        student: SelfSupervisedModel, targets: Targets, input: StepInput, step: Int = 0, of steps: Int = 1,
-        context: ForwardContext
+        student: SelfSupervisedModel, targets: Targets, input: StepInput, anchor: VisionTransformer? = nil,
+        step: Int = 0, of steps: Int = 1, context: ForwardContext
     ) -> ObjectiveValue {
         let batch = input.batch
+        let anchors = anchor.map { self.anchors($0, input) } ?? targets.present
         let outputs = lowered(input) {
-            student.backbone.forward(
-                [
-                    BackboneInput(images: input.global, masks: input.masks, crop: .global),
-                    BackboneInput(images: input.local, crop: .local),
-                ], context: context)
+            let entries = [
+                BackboneInput(images: input.global, masks: input.masks, crop: .global),
+                BackboneInput(images: input.local, crop: .local),
+            ]
+            return tokens(student.backbone, entries, input.hidden, all: anchors != nil, context: context)
         }
         let (global, local) = (outputs[0], outputs[1])
         let t = losses.studentTemperature
@@ -234,10 +183,10 @@ package struct Objective {
         let koleo = (losses.koleoFirstCropOnly == true ? spread(0) : spread(0) + spread(1)) * losses.koleo
         var total = dino.total + koleo
         var ibot: Tensor?
-        if let hidden = input.hidden, let weights = input.weights, let assigned = targets.ibot {
+        if let hidden = global.patches, let weights = input.weights, let assigned = targets.ibot {
             // Each image weighs the same, those without hidden patches included.
             let loss = prototypeLoss(
-                bottleneck(student.ibotHead, Self.gathered(global.patches, hidden)),
+                bottleneck(student.ibotHead, hidden),
                 prototypes: student.ibotHead.prototypeWeights, targets: assigned,
                 pairs: [[losses.ibot / Double(2 * batch)]], rows: weights, temperature: t
             ).total
@@ -245,8 +194,8 @@ package struct Objective {
             ibot = loss
         }
         var anchored: Tensor?
-        if let gram, let anchors = targets.anchors {
-            let loss = gramLoss(gram, global.patches, anchors, input) * gram.weight.value(at: step, of: steps)
+        if let gram, let anchors, let patches = global.all?.patches {
+            let loss = gramLoss(gram, patches, anchors, input) * gram.weight.value(at: step, of: steps)
             total = total + loss
             anchored = loss
         }
@@ -263,14 +212,12 @@ package struct Objective {
         }
         guard gram.patches != .all else { return loss(patches, anchors) }
         // A step without such a patch has nothing to say.
-        guard let chosen = gram.patches == .masked ? input.hidden : input.visible else { return patches.sum() * 0 }
-        func picked(_ tokens: Tensor) -> Tensor { Self.gathered(tokens, chosen).unsqueezed(dim: 0) }
+        let chosen = gram.patches == .masked ? input.hidden : input.visible
+        guard patches.isDefined, anchors.isDefined, !chosen.isEmpty else { return patches.sum() * 0 }
+        let index = Tensor(chosen, shape: [chosen.count], device: patches.device)
+        func picked(_ tokens: Tensor) -> Tensor {
+            tokens.reshaped([-1, tokens.shape[2]]).indexSelect(dim: 0, indices: index).unsqueezed(dim: 0)
+        }
         return loss(picked(patches), picked(anchors))
-    }
-
-    /// Patch tokens `[crops, patches, D]` at flat indices, `[hidden, D]`.
-    private static func gathered(_ patches: Tensor, _ indices: Tensor) -> Tensor {
-        guard patches.isDefined else { return patches }
-        return patches.reshaped([-1, patches.shape[2]]).indexSelect(dim: 0, indices: indices)
     }
 }

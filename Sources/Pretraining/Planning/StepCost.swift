@@ -79,8 +79,12 @@ public struct StepCost: Sendable, Equatable {
 
     private static func operations(_ recipe: PretrainingRecipe, _ counts: Counts) -> [Part] {
         let backbone = recipe.backbone
-        let global = counts.global * backbone.operations(size: recipe.crops.global.size)
-        let local = counts.local * backbone.operations(size: recipe.crops.local.size)
+        // In the last block class tokens and hidden patches alone go on, unless Gram anchoring wants all patches.
+        let (size, ending) = (recipe.crops.global.size, 1 + counts.hidden / counts.global)
+        let teacher =
+            counts.global * backbone.operations(size: size, lastTokens: recipe.gram?.teacher == .present ? nil : ending)
+        let global = counts.global * backbone.operations(size: size, lastTokens: recipe.gram == nil ? ending : nil)
+        let local = counts.local * backbone.operations(size: recipe.crops.local.size, lastTokens: 1)
         // The way back takes twice the way forth; what is computed again, once more.
         let passes = recipe.compute?.recomputeBlocks == true ? 4.0 : 3.0
         let (dino, ibot) = (recipe.heads.dino, recipe.heads.ibot)
@@ -88,7 +92,7 @@ public struct StepCost: Sendable, Equatable {
             2 * rows * head.parameters(width: backbone.width)
         }
         var parts = [
-            Part(name: "teacher", amount: global),
+            Part(name: "teacher", amount: teacher),
             Part(name: "student", amount: passes * (global + local) * (1 - backbone.dropPath)),
             Part(
                 name: "heads and prototypes",

@@ -118,23 +118,28 @@ package final class Learner {
         return try catchingTorchErrors {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
-            let inputs = (0..<count).map {
+            // Made anew for the student where there are several, so that one part's crops are on the device at a time.
+            func input(_ part: Int) -> StepInput {
                 StepInput(
-                    batch, masks: masks, part: $0, of: count, recipe: recipe, device: device,
+                    batch, masks: masks, part: part, of: count, recipe: recipe, device: device,
                     dtype: student.backbone.dtype)
             }
+            let only = count == 1 ? input(0) : nil
             let targets = objective.targets(
-                teacher, inputs, temperature: result.temperature, anchor: anchor,
+                teacher, parts: count, temperature: result.temperature,
+                keepsPatches: recipe.gram?.teacher == .present,
                 observe: !recipe.isDiagnosed(batch.step)
                     ? nil
                     : { seen, dino, ibot in
                         guard seen.allSatisfy(\.cls.isDefined) else { return }
                         result.diagnostics = Diagnostics(
                             seen, prefix: 1 + recipe.backbone.registers, dino: dino, ibot: ibot)
-                    })
-            for (number, (input, target)) in zip(inputs, targets).enumerated() {
+                    },
+                input: { only ?? input($0) })
+            for (number, target) in targets.enumerated() {
                 let value = objective.value(
-                    student: student, targets: target, input: input, step: step, of: total,
+                    student: student, targets: target, input: only ?? input(number), anchor: anchor, step: step,
+                    of: total,
                     context: .training(
                         seed: UInt64(recipe.seed), step: batch.step, stream: number,
                         recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
@@ -169,16 +174,14 @@ package final class Learner {
         }
     }
 
-    /// Whose patches the student's are held against in a step of the phase.
-    private func anchor(_ gram: PretrainingRecipe.Gram?, at step: Int) throws -> GramTeacher? {
-        guard let gram else { return nil }
-        if gram.teacher == .present { return .present }
-        guard step >= gram.from ?? 0 else { return nil }
-        if let gramTeacher { return .earlier(gramTeacher) }
+    /// The earlier teacher whose patches the student's are held against in a step of the phase; `nil` where there is none.
+    private func anchor(_ gram: PretrainingRecipe.Gram?, at step: Int) throws -> VisionTransformer? {
+        guard let gram, gram.teacher != .present, step >= gram.from ?? 0 else { return nil }
+        if let gramTeacher { return gramTeacher }
         let network = try catchingTorchErrors { teacher.backbone.copy() }
         if gram.teacher != .grown { try loadGramTeacher(gram, network) }
         gramTeacher = network
-        return .earlier(network)
+        return network
     }
 }
 
