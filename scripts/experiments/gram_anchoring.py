@@ -17,7 +17,7 @@ Arms: all go on from step 3000 of their seed's parent. Gram weight 2 (20 where t
 Needs: the Earth half of geodino (synth, tile, pretrain, embed), and Python 3.11 or newer with numpy, safetensors, rasterio and
      scikit-learn. No data: the scenes are drawn.
 
-How long: by estimate two to two and a half hours at one tensor thread (0.25 s a step where the core is free), 1.5 GB of disk.
+How long: an hour and a half at one tensor thread (0.25 s a step where the core is free), 2 GB of disk.
 """
 import argparse
 import csv
