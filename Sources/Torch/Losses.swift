@@ -110,8 +110,8 @@ public enum PrototypeTargets {
 ///
 ///     L = - sum over s, t, b of pairs[s][t] rows[b] <targets[t, b], log softmax(tokens[s, b] prototypes^T / temperature)>
 ///
-/// Scores come a chunk of rows at a time; their gradient is made at once, so that nothing is computed twice. There is no second
-/// gradient, and none for the targets.
+/// Scores come a chunk of rows at a time; their gradient is made at once, so that nothing is computed twice. It is given away by the
+/// first `backward`: a second one, after `retainGraph`, is an error. There is no second gradient, and none for the targets.
 ///
 /// - Parameters:
 ///   - tokens: `[S * B, D]`, crop by crop.

@@ -25,6 +25,9 @@ extension RunPlan {
             lines.append("  memory of one device that holds it all, all tiles at once:")
             for part in cost.state + cost.perStep { lines.append("    \(gigabytes(part.amount))  \(part.name)") }
             lines.append("    \(gigabytes(cost.bytes))  together")
+            if cost.hostBytes > 0 {
+                lines.append("    \(gigabytes(cost.hostBytes))  crops of all parts, in the host's memory besides")
+            }
             lines.append("  devices of  16 GB, 24 GB, 40 GB, 80 GB, 141 GB")
             lines.append(
                 "    tiles at once on one:      "

@@ -29,15 +29,22 @@ struct ComputeTests {
         }
     }
 
-    @Test func `in lower precision the losses are about the same and everything trains`() throws {
+    @Test(arguments: [PretrainingRecipe.Gram.Teacher?.none, .grown, .present])
+    func `in lower precision the losses are about the same and everything trains`(
+        anchor: PretrainingRecipe.Gram.Teacher?
+    ) throws {
         try Torch.load()
         var recipe = try recipe(named: "smoke")
+        if anchor == nil { recipe.backbone.dropPath = 0.2 }
         recipe.data.accumulate = 2
         recipe.optimizer.freezeLastLayerSteps = 0
         recipe.schedules.learningRate.warmupSteps = 0
         var gram = PretrainingRecipe.Gram(weight: Schedule(start: 1, peak: 1, end: 1, warmupSteps: 0, cosineSteps: 0))
-        gram.crop = .init(size: 48, undistorted: true)
-        recipe.gram = gram
+        if let anchor {
+            gram.teacher = anchor
+            if anchor != .present { gram.crop = .init(size: 48, undistorted: true) }
+            recipe.gram = gram
+        }
         func results(_ compute: PretrainingRecipe.Compute?) throws -> [StepResult] {
             recipe.compute = compute
             let plan = PhasePlan(recipe)

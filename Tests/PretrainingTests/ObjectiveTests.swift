@@ -217,6 +217,21 @@ struct ObjectiveTests {
         }
     }
 
+    @Test func `a second gradient after the first is an error in words`() throws {
+        let error = #expect(throws: TorchError.self) {
+            try catchingTorchErrors {
+                let (tokens, prototypes) = (leaf(Tensor.ones([6, 4])), leaf(Tensor.ones([5, 4])))
+                let loss = prototypeLoss(
+                    tokens, prototypes: prototypes, targets: .whole(.ones([1, 6, 5])), pairs: [[1]], temperature: 0.1
+                ).total
+                loss.backward(retainGraph: true)
+                #expect(tokens.gradient != nil && prototypes.gradient != nil)
+                loss.backward()
+            }
+        }
+        #expect("\(try #require(error))".contains("gives its gradient once"))
+    }
+
     @Test func `shapes that do not fit the prototype loss are an error`() {
         let q = Tensor.ones([2, 3, 6])
         for (tokens, prototypes) in [([5, 4], [6, 4]), ([6, 4], [6, 5]), ([6, 4], [7, 4])] {

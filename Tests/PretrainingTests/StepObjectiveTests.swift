@@ -91,7 +91,7 @@ struct StepObjectiveTests {
 
         let seen = teacher.backbone.forward(input.global)
         let global = student.backbone.forward(input.global, masks: input.masks)
-        let local = student.backbone.forward(input.local, crop: .local)
+        let local = student.backbone.forward(input.local(), crop: .local)
         let q = sinkhorn(rows(teacher.dinoHead.forward(seen.cls)), temperature)
         let t = recipe.losses.studentTemperature
         let globalLogs = rows(student.dinoHead.forward(global.cls)).map { logSoftmax($0, t) }
@@ -191,5 +191,111 @@ struct StepObjectiveTests {
                 #expect(worst.value <= 1e-4 * scale + 1e-7, "\(name) in \(parts) parts: \(worst.value) of \(scale)")
             }
         }
+    }
+
+    /// The first step's crops of a recipe, and its masks.
+    private func firstBatch(_ recipe: PretrainingRecipe) throws -> (crops: CropBatch, masks: MaskBatch) {
+        let sampler = try TileSampler(source: WaveTiles(), subset: nil, seed: 1, batch: recipe.data.batchSize)
+        let maker = try CropMaker(recipe: recipe, layout: WaveTiles().layout)
+        let loader = try BatchLoader(sampler: sampler, source: WaveTiles(), maker: maker, steps: 0..<1, threads: 1)
+        return (try #require(try loader.nextBatch()), MaskBatch(recipe, step: 0))
+    }
+
+    @Test(arguments: [PretrainingRecipe.Gram.Patches.all, .masked, .unmasked])
+    func `anchored to the present teacher, patches are held against its own`(
+        patches: PretrainingRecipe.Gram.Patches
+    ) throws {
+        var recipe = try recipe(named: "smoke")
+        recipe.backbone.dropPath = 0
+        recipe.backbone.rope.rescale = nil
+        recipe.masks.share = 1
+        var gram = PretrainingRecipe.Gram(weight: Schedule(start: 3, peak: 3, end: 3, warmupSteps: 0, cosineSteps: 0))
+        gram.teacher = .present
+        gram.patches = patches
+        recipe.gram = gram
+        let student = SelfSupervisedModel(recipe: recipe, device: .cpu)
+        recipe.seed += 1
+        let teacher = SelfSupervisedModel(recipe: recipe, device: .cpu)
+        let (crops, masks) = try firstBatch(recipe)
+        let input = StepInput(crops, masks: masks, recipe: recipe, device: .cpu)
+        let objective = Objective(recipe)
+        let targets = objective.targets(teacher, temperature: 0.05, keepsPatches: true) { _ in input }[0]
+        let value = objective.value(
+            student: student, targets: targets, input: input, context: .training(seed: 1, step: 0))
+        func chosen(_ tokens: Tensor) -> Tensor {
+            guard patches != .all else { return tokens }
+            let flat = masks.masks.flatMap(\.self)
+            let index = flat.indices.filter { flat[$0] == (patches == .masked) }
+            return tokens.reshaped([-1, tokens.shape[2]])
+                .indexSelect(dim: 0, indices: Tensor(index, shape: [index.count])).unsqueezed(dim: 0)
+        }
+        let expected = withoutGradient {
+            gramLoss(
+                student: chosen(student.backbone.forward(input.global, masks: input.masks).patches),
+                teacher: chosen(teacher.backbone.forward(input.global).patches), level: gram.level,
+                negatives: gram.negatives
+            ).item() as Double
+        }
+        let found: Double = try #require(value.gram).item()
+        #expect(expected > 1e-4 && abs(found - 3 * expected) < 1e-5 * max(1, expected), "\(found), \(3 * expected)")
+        // The other parts do not change.
+        recipe.gram = nil
+        let without = Objective(recipe)
+        let plain = without.value(
+            student: student, targets: without.targets(teacher, temperature: 0.05) { _ in input }[0], input: input,
+            context: .training(seed: 1, step: 0))
+        #expect(abs((plain.total.item() as Double) + found - value.total.item()) < 1e-4)
+        #expect(plain.gram == nil)
+    }
+
+    @Test func `after a failed operation a step is an error and no trap`() throws {
+        var recipe = try recipe(named: "smoke")
+        let model = SelfSupervisedModel(recipe: recipe, device: .cpu)
+        let (crops, masks) = try firstBatch(recipe)
+        for gram in [nil, PretrainingRecipe.Gram.Teacher.present, .grown] {
+            recipe.gram = gram.map {
+                var settings = PretrainingRecipe.Gram(
+                    weight: Schedule(start: 1, peak: 1, end: 1, warmupSteps: 0, cosineSteps: 0))
+                settings.teacher = $0
+                return settings
+            }
+            let objective = Objective(recipe)
+            let error = #expect(throws: TorchError.self) {
+                try catchingTorchErrors {
+                    _ = matmul(.ones([2, 3]), .ones([2, 3]))
+                    let input = StepInput(crops, masks: masks, recipe: recipe, device: .cpu)
+                    let targets = objective.targets(model, temperature: 0.05, keepsPatches: gram == .present) { _ in
+                        input
+                    }
+                    _ = objective.value(
+                        student: model, targets: targets[0], input: input,
+                        anchor: gram == .grown ? model.backbone : nil, context: .training(seed: 1, step: 0))
+                }
+            }
+            #expect("\(try #require(error))".contains("matmul"))
+        }
+    }
+
+    @Test(arguments: [nil, 2])
+    func `whoever looks at the signs of health changes no bit of training`(parts: Int?) throws {
+        var recipe = try recipe(named: "smoke")
+        recipe.data.accumulate = parts
+        recipe.optimizer.freezeLastLayerSteps = 0
+        recipe.schedules.learningRate.warmupSteps = 0
+        func trained(_ every: Int) throws -> (weights: [[UInt8]], looked: Int) {
+            recipe.diagnostics = .init(every: every)
+            let plan = PhasePlan(recipe)
+            let work = try plan.work(source: WaveTiles())[0]
+            let loader = try BatchLoader(
+                sampler: work.sampler, source: WaveTiles(), maker: work.maker, steps: 0..<3, threads: 1)
+            let learner = try catchingTorchErrors { Learner(plan) }
+            let looked = try (0..<3).count { _ in
+                try learner.step(try #require(try loader.nextBatch())).diagnostics != nil
+            }
+            return (learner.student.parameters().map { $0.tensor.detached().bytes() }, looked)
+        }
+        let (alone, watched) = (try trained(0), try trained(1))
+        #expect(alone.looked == 0 && watched.looked == 3)
+        #expect(alone.weights == watched.weights)
     }
 }

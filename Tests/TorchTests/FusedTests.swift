@@ -61,6 +61,35 @@ struct RotaryEmbeddingTests {
         }
     }
 
+    @Test func `what several threads turn is what one turns, to the bit, forth and back`() throws {
+        let generator = Generator(seed: 6)
+        // 19,248 rows, which come a thousand at a time; those of one head alone are too few to be shared out.
+        let whole = Tensor.randn([8, 401, 6, 16], generator: generator)
+        let half = Tensor.randn([396, 8], generator: generator)
+        let angle = concatenate([half, half], dim: 1)
+        let weight = Tensor.randn([8, 6, 401, 16], generator: generator)
+        func turned(_ x: Tensor, _ weight: Tensor) throws -> (values: [UInt8], gradient: [UInt8]) {
+            x.requiresGradient = true
+            let y = rotaryEmbedding(x.transpose(1, 2), sine: angle.sin(), cosine: angle.cos())
+            (y * weight).sum().backward()
+            return (y.detached().bytes(), try #require(x.gradient).transpose(1, 2).contiguous().bytes())
+        }
+        let all = try turned(whole.cloned(), weight)
+        var parts: (values: [UInt8], gradient: [UInt8]) = ([], [])
+        for batch in 0..<8 {
+            for head in 0..<6 {
+                func one(_ x: Tensor, _ dim: Int) -> Tensor {
+                    x.narrow(dim: 0, start: batch, length: 1).narrow(dim: dim, start: head, length: 1).contiguous()
+                }
+                let part = try turned(one(whole, 2), one(weight, 1))
+                parts.values += part.values
+                parts.gradient += part.gradient
+            }
+        }
+        #expect(all.values == parts.values)
+        #expect(all.gradient == parts.gradient)
+    }
+
     @Test func `lengths stay, and shapes that do not fit are refused`() throws {
         let generator = Generator(seed: 4)
         let x = Tensor.randn([1, 2, 6, 4], generator: generator)

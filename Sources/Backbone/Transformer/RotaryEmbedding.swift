@@ -55,6 +55,8 @@ package final class RotaryEmbedding {
     package func table(height: Int, width: Int) -> RotaryTable {
         if let known = cache.first(where: { $0.height == height && $0.width == width }) { return known.table }
         let table = makeTable(height: height, width: width, stretch: .none)
+        // One that failed (out of memory) is made again.
+        guard table.sine.isDefined, table.cosine.isDefined else { return table }
         if cache.count == Self.cacheLimit { cache.removeFirst() }
         cache.append((height, width, table))
         return table

@@ -204,7 +204,8 @@ package func droppingPath(
     let chosen = keptSamples(of: batch, rate: rate, random: random)
     let index = Tensor(chosen, shape: [chosen.count]).to(x.device)
     let part = branch(x.indexSelect(dim: 0, indices: index))
-    return x.indexAdd(dim: 0, indices: index, part * (Double(batch) / Double(chosen.count)))
+    // A branch without LayerScale may be in a lower type.
+    return x.indexAdd(dim: 0, indices: index, (part * (Double(batch) / Double(chosen.count))).to(x.dtype))
 }
 
 /// The samples of a batch whose residual branch is computed, in rising order.

@@ -94,7 +94,7 @@ package struct Objective {
     private func anchors(_ network: VisionTransformer, _ input: StepInput) -> Tensor {
         withoutGradient {
             let patches = lowered(input) {
-                network.forward(input.larger ?? input.global, context: .evaluation).patches
+                network.forward(input.larger?() ?? input.global, context: .evaluation).patches
             }
             guard patches.isDefined, input.masks.isDefined, patches.shape[1] != input.masks.shape[1] else {
                 return patches
@@ -161,7 +161,7 @@ package struct Objective {
         let outputs = lowered(input) {
             let entries = [
                 BackboneInput(images: input.global, masks: input.masks, crop: .global),
-                BackboneInput(images: input.local, crop: .local),
+                BackboneInput(images: input.local(), crop: .local),
             ]
             return tokens(student.backbone, entries, input.hidden, all: anchors != nil, context: context)
         }

@@ -6,8 +6,6 @@ package import Torch
 package struct StepInput {
     /// `[2 * batch, C, H, W]`, crop-major.
     package let global: Tensor
-    /// `[count * batch, C, h, w]`, crop-major.
-    package let local: Tensor
     /// True where hidden, `[2 * batch, patches]`.
     package let masks: Tensor
     /// Flat indices of hidden patches; may be none.
@@ -16,10 +14,13 @@ package struct StepInput {
     package let weights: Tensor?
     /// Flat indices of the patches that are not hidden, where Gram anchoring counts these; else none.
     package let visible: [Int]
-    /// The global crops for the Gram teacher, `[2 * batch, C, larger H, larger W]`; `nil` for the global crops themselves.
-    package let larger: Tensor?
     /// Number of tiles.
     package let batch: Int
+    /// The local crops, `[count * batch, C, h, w]`, crop-major; made at each call, since the teacher does without.
+    package let local: () -> Tensor
+    /// The global crops for the Gram teacher, `[2 * batch, C, larger H, larger W]`, made at each call; `nil` for the global crops
+    /// themselves.
+    package let larger: (() -> Tensor)?
 
     /// Takes over a batch's memory; nothing is copied on the CPU, unless the batch comes in parts.
     ///
@@ -46,10 +47,10 @@ package struct StepInput {
         }
         self.batch = batch
         global = images(crops.global, 2, recipe.crops.global.size)
-        local = images(crops.local, recipe.crops.local.count, recipe.crops.local.size)
+        local = { images(crops.local, recipe.crops.local.count, recipe.crops.local.size) }
         let own = [masks.masks[start..<start + batch], masks.masks[whole + start..<whole + start + batch]].joined()
         self.masks = Tensor(own.flatMap(\.self), shape: [2 * batch, patches], device: device)
-        larger = crops.larger.map { images($0, 2, recipe.gram?.crop?.size ?? 0) }
+        larger = crops.larger.map { larger in { images(larger, 2, recipe.gram?.crop?.size ?? 0) } }
         var indices: [Int] = []
         var shown: [Int] = []
         var shares: [Double] = []

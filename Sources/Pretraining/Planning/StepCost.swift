@@ -23,6 +23,8 @@ public struct StepCost: Sendable, Equatable {
     public let state: [Part]
     /// Bytes that grow with the tiles that are computed at once.
     public let perStep: [Part]
+    /// Bytes of the crops of a step of several parts, which lie in the host's memory besides; 0 where there is one part.
+    public let hostBytes: Double
 
     /// Reckons a step of a recipe of one phase, at its own sizes of crops.
     ///
@@ -51,6 +53,7 @@ public struct StepCost: Sendable, Equatable {
         }
         self.state = state
         perStep = Self.memory(recipe, counts, all)
+        hostBytes = parts > 1 ? Self.images(recipe, all) : 0
     }
 
     /// Bytes of everything.
@@ -106,6 +109,15 @@ public struct StepCost: Sendable, Equatable {
         return parts
     }
 
+    /// Bytes of crops.
+    private static func images(_ recipe: PretrainingRecipe, _ counts: Counts) -> Double {
+        func pixels(_ views: Double, _ size: Int) -> Double {
+            4 * views * Double(recipe.backbone.channels * size * size)
+        }
+        return pixels(counts.global, recipe.crops.global.size) + pixels(counts.local, recipe.crops.local.size)
+            + (recipe.gram?.crop.map { pixels(counts.global, $0.size) } ?? 0)
+    }
+
     private static func memory(_ recipe: PretrainingRecipe, _ counts: Counts, _ all: Counts) -> [Part] {
         let backbone = recipe.backbone
         let (global, local) = (recipe.crops.global.size, recipe.crops.local.size)
@@ -129,11 +141,8 @@ public struct StepCost: Sendable, Equatable {
         func chunk(_ head: PretrainingRecipe.Head, _ rows: Double) -> Double {
             3 * min(4 * rows * Double(head.prototypes), 67_108_864) + 4 * Double(head.prototypes * head.bottleneck)
         }
-        func pixels(_ views: Double, _ size: Int) -> Double { 4 * views * Double(backbone.channels * size * size) }
-        var images = pixels(all.global, global) + pixels(all.local, local)
-        if let gram = recipe.gram?.crop { images += pixels(all.global, gram.size) }
         var parts = [
-            Part(name: "crops", amount: images),
+            Part(name: "crops", amount: images(recipe, counts)),
             Part(name: "student's blocks", amount: blocks),
             Part(name: "heads", amount: inner(dino, counts.classRows) + inner(ibot, counts.hidden)),
             // In several parts only what they are made of is kept.
@@ -142,7 +151,9 @@ public struct StepCost: Sendable, Equatable {
                     name: "teacher's tokens of all parts",
                     amount: 4 * (all.global * Double(dino.bottleneck) + all.hidden * Double(ibot.bottleneck)))
                 : Part(name: "teacher's assignments", amount: 4 * (all.global * classes + all.hidden * patches)),
-            Part(name: "prototypes in chunks", amount: max(chunk(dino, counts.global / 2), chunk(ibot, counts.hidden))),
+            Part(
+                name: "prototypes in chunks",
+                amount: max(chunk(dino, max(counts.local, counts.global / 2)), chunk(ibot, counts.hidden))),
         ]
         if let gram = recipe.gram {
             let patches = Double(backbone.patches(size: global))

@@ -118,7 +118,7 @@ package final class Learner {
         return try catchingTorchErrors {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
-            // Made anew for the student where there are several, so that one part's crops are on the device at a time.
+            // Where there are several, made anew for the student, so that one part's crops are on the device at a time.
             func input(_ part: Int) -> StepInput {
                 StepInput(
                     batch, masks: masks, part: part, of: count, recipe: recipe, device: device,
