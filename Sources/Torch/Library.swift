@@ -54,9 +54,13 @@ enum Library {
             run `make setup`, or build it against an installed PyTorch with \
             `LIBTORCH=DIR Sources/CTorch/build -o libctorch.so` and name it in GEODINO_CTORCH
             """
-        // OpenMP's threads spin while they wait, and take the cores from the loader threads: on a busy machine a step took four
-        // times as long. Read once, when libgomp is loaded; what the user set stays.
-        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
+        // OpenMP's threads spin for milliseconds while they wait, and take the cores from the loader threads: on a busy machine a
+        // step took four times as long. Not to spin at all costs a fifth of a small step on a quiet one, where a sleeper is slow to
+        // wake. Some 100 microseconds lie between. Read once, when libgomp is loaded; what the user set stays.
+        if getenv("OMP_WAIT_POLICY") == nil {
+            setenv("OMP_WAIT_POLICY", "PASSIVE", 1)
+            setenv("GOMP_SPINCOUNT", "10000", 0)
+        }
         var tried: [String] = []
         for path in candidates() {
             guard access(path, R_OK) == 0 else {
