@@ -29,7 +29,9 @@ struct FitTests {
     @Test func `a fit learns and its model predicts`() throws {
         try withWeights { folder, weights in
             var recipe = tinyRecipe()
-            recipe.steps = 180
+            // On all instruction sets and six seeds the error is then at most 0.35 of the mean predictor's; after 180 it was 0.52
+            // on one of them.
+            recipe.steps = 300
             recipe.cachedCrops = 48
             var events: [String] = []
             var steps: [FitStep] = []
@@ -43,7 +45,7 @@ struct FitTests {
                     }
                 })
             #expect(summary.isComplete && !summary.wasInterrupted)
-            #expect(summary.step == 180 && steps.map(\.step) == Array(1...180))
+            #expect(summary.step == 300 && steps.map(\.step) == Array(1...300))
             #expect(events.contains("caching"))
             let validation = try #require(summary.validation)
             #expect(validation.pixels > 500 && validation.windows > 0)

@@ -103,7 +103,11 @@ struct ImageTests {
         let got = interpolate(
             try golden("resize.image"), size: (height, width), mode: mode, alignCorners: corners,
             antialias: antialias)
-        expectClose(got, try golden("resize.\(name)"), relative: 1e-6, absolute: 1e-6)
+        // Measured on 200 images: libtorch's float32 kernels lie up to 1.2e-6 of the largest value from float64, whatever the
+        // instruction set; two of them (the golden came from one) up to twice that from each other.
+        let expected = try golden("resize.\(name)")
+        let largest = expected.doubles().map(abs).max() ?? 0
+        expectClose(got, expected, relative: 0, absolute: 2.4e-6 * largest)
     }
 
     @Test func `a transposed convolution undoes the sizes of a convolution`() {

@@ -11,8 +11,10 @@ public enum WeightsResidency: String, Sendable, CaseIterable {
     case packed
     /// In the file, mapped; a block is converted when its turn comes and forgotten after it. Pages that were read stay in
     /// memory as long as there is room.
+    ///
+    /// Gives the same bits as what `WeightsContents.residency` chooses on the same machine, by the same products.
     case mapped
-    /// In the file, read past the map into memory of its own for one block at a time.
+    /// In the file, read past the map into memory of its own for one block at a time; the same bits as `mapped`.
     case streamed
 }
 
@@ -48,12 +50,14 @@ final class StoredBlocks {
     private let dtype: DType
     private let device: Device
     private let isStreamed: Bool
+    /// Whether blocks are laid out for the processor when their turn comes.
+    private let packs: Bool
     /// Why a block could not be read; outputs since then are undefined.
     private(set) var failure: (any Error)?
 
     init(
         _ contents: WeightsContents, _ architecture: BackboneConfiguration, dtype: DType, device: Device,
-        isStreamed: Bool
+        isStreamed: Bool, packs: Bool
     ) {
         self.contents = contents
         self.architecture = architecture
@@ -62,6 +66,7 @@ final class StoredBlocks {
         self.dtype = dtype
         self.device = device
         self.isStreamed = isStreamed
+        self.packs = packs
     }
 
     func block(_ index: Int) -> TransformerBlock {
@@ -84,8 +89,8 @@ final class StoredBlocks {
                 }
             }
         }
-        return TransformerBlock(
-            BackboneTensors(byName: tensors), "blocks.\(index)", architecture)
+        let block = TransformerBlock(BackboneTensors(byName: tensors), "blocks.\(index)", architecture)
+        return packs && failure == nil ? block.packed() : block
     }
 }
 
@@ -95,7 +100,13 @@ extension WeightsContents {
     public func residency(for dtype: DType, on device: Device = .cpu) -> WeightsResidency {
         let needed = record.architecture.parameterCount * dtype.byteCount
         guard needed <= physicalMemory / 4 else { return .mapped }
-        return dtype == .float32 && device == .cpu && PackedLinear.isPreferred ? .packed : .resident
+        return Self.packs(dtype, on: device) ? .packed : .resident
+    }
+
+    /// Whether matrices are laid out for the processor, which has its own product: wherever the weights are, or the answer
+    /// would hang on how much memory the machine has.
+    static func packs(_ dtype: DType, on device: Device) -> Bool {
+        dtype == .float32 && device == .cpu && PackedLinear.isPreferred
     }
 }
 

@@ -60,7 +60,7 @@ extension VisionTransformer {
     ///   - contents: The weights.
     ///   - dtype: The type to compute in.
     ///   - device: Where it computes.
-    ///   - residency: Whether the blocks are read now or when their turn comes, which gives the same bits; or packed.
+    ///   - residency: Where the blocks are; see `WeightsResidency` for which give the same bits.
     public static func load(
         _ contents: WeightsContents, dtype: DType = .float32, device: Device = .cpu,
         residency: WeightsResidency = .resident
@@ -70,7 +70,8 @@ extension VisionTransformer {
         var blocks: BlockSource?
         if residency != .resident {
             let stored = StoredBlocks(
-                contents, architecture, dtype: dtype, device: device, isStreamed: residency != .mapped)
+                contents, architecture, dtype: dtype, device: device, isStreamed: residency != .mapped,
+                packs: residency != .packed && WeightsContents.packs(dtype, on: device))
             blocks = .stored(stored)
             if residency == .packed {
                 // One after the other: of what was read only the packed form stays.
