@@ -13,15 +13,31 @@ enum SceneCatalogue {
     /// Describes every scene, in the order given.
     ///
     /// - Throws: `CorpusError` (`badScene`), naming the scene, its numbers and the profile's.
-    static func describe(_ paths: [String], profile: TileProfile) throws(CorpusError) -> [CorpusScene] {
+    static func describe(
+        _ paths: [String], profile: TileProfile, bands: BandRequest
+    ) throws(CorpusError) -> (scenes: [CorpusScene], notes: [String]) {
         var scenes: [CorpusScene] = []
+        var read: [SceneBands] = []
+        var notes: [String] = []
         var seen: Set<String> = []
         for path in paths {
             guard seen.insert(path).inserted else {
                 throw CorpusError(.badScene, "the scene is listed twice", in: path, try: "list it once")
             }
             do {
-                scenes.append(try describe(path, index: scenes.count, profile: profile))
+                let reader = try RasterReader(path: path)
+                let numbers = try bandNumbers(reader, profile.bands, asked: bands[path])
+                let chosen = reader.bands.numbered(numbers)
+                scenes.append(try describe(reader, chosen, index: scenes.count, profile: profile))
+                read.append(
+                    SceneBands(
+                        path: path, bands: chosen, all: reader.bands,
+                        isAsked: bands[path] != nil || profile.bands != .colour))
+                if bands[path] == nil, profile.bands == .colour,
+                    let assumption = reader.bands.assumption(chosen, in: path)
+                {
+                    notes.append(assumption)
+                }
             } catch let error as RasterError {
                 throw CorpusError(.badScene, error.what, in: path, why: error.causes, try: error.remedy)
             } catch let error as CorpusError {
@@ -30,11 +46,16 @@ enum SceneCatalogue {
                 throw CorpusError(.badScene, "cannot describe the scene", in: path, why: causes(of: error))
             }
         }
-        return scenes
+        do throws(RasterError) { try checkAgreement(read, stretch: profile.stretch) } catch {
+            throw CorpusError(.badScene, error.what, in: error.place, why: error.causes, try: error.remedy)
+        }
+        return (scenes, notes)
     }
 
-    private static func describe(_ path: String, index: Int, profile: TileProfile) throws -> CorpusScene {
-        let reader = try RasterReader(path: path)
+    private static func describe(
+        _ reader: RasterReader, _ chosen: [RasterBand], index: Int, profile: TileProfile
+    ) throws -> CorpusScene {
+        let path = reader.path
         var grid = reader.grid
         grid.crs = grid.crs?.spelledPlainly
         guard let crs = grid.crs else {
@@ -44,15 +65,13 @@ enum SceneCatalogue {
         }
         let bytes = fileSize(path)
         try checkClaim(reader, bytes: bytes)
-        let numbers = try bandNumbers(reader, profile.bands)
-        let chosen = numbers.compactMap { number in reader.bands.first { $0.index == number } }
         let type = try sampleType(of: chosen, profile: profile, path: path)
         let gsd = try reader.groundSampleDistance().metres
         let lattice = try Lattice(reader: reader, own: grid, crs: crs, gsd: gsd, profile: profile)
         let metadata = SceneMetadata(reader)
         return CorpusScene(
             index: index, path: path, fingerprint: try fingerprint(reader, bytes: bytes), bytes: bytes, grid: grid,
-            gsd: gsd, bandNumbers: numbers, bandNames: chosen.map { bandName($0) }, sampleType: type,
+            gsd: gsd, bandNumbers: chosen.map(\.index), bandNames: chosen.map { bandName($0) }, sampleType: type,
             stretch: nil, lattice: lattice.grid, tileGSD: lattice.gsd, isExact: lattice.isExact,
             resampling: lattice.resampling,
             squareKilometres: Double(grid.width) * Double(grid.height) * gsd * gsd / 1e6,
@@ -103,12 +122,22 @@ enum SceneCatalogue {
     private static func rounded(_ value: Double) -> Double { (value * 1e8).rounded() / 1e8 }
 
     private static func bandName(_ band: RasterBand) -> String {
-        ["red", "green", "blue", "nir"].contains(band.colour) ? band.colour : band.name
+        band.commonName.flatMap { ["red", "green", "blue", "nir"].contains($0) ? $0 : nil } ?? band.name
     }
 
-    private static func bandNumbers(_ reader: RasterReader, _ choice: TileProfile.BandChoice) throws -> [Int] {
+    private static func bandNumbers(
+        _ reader: RasterReader, _ choice: TileProfile.BandChoice, asked: [Int]?
+    ) throws -> [Int] {
+        if let asked {
+            if let absent = asked.first(where: { number in !reader.bands.contains { $0.index == number } }) {
+                throw CorpusError(
+                    .badScene, "--bands asks for band \(absent); the scene has \(reader.bands.count)", in: reader.path,
+                    try: "see its bands with: gdalinfo '\(reader.path)'")
+            }
+            return asked
+        }
         switch choice {
-        case .colour: return reader.colourBands
+        case .colour: return reader.bands.colours.map(\.index)
         case .numbers(let numbers):
             for number in numbers where !reader.bands.contains(where: { $0.index == number }) {
                 throw CorpusError(
@@ -118,9 +147,7 @@ enum SceneCatalogue {
             return numbers
         case .names(let names):
             return try names.map { name in
-                let wanted = name.lowercased()
-                guard let band = reader.bands.first(where: { $0.colour == wanted || $0.name.lowercased() == wanted })
-                else {
+                guard let band = reader.bands.named(name) else {
                     throw CorpusError(
                         .badScene,
                         "the profile asks for a band '\(name)'; the scene has \(reader.bands.map(\.name).joined(separator: ", "))",
@@ -230,7 +257,13 @@ private struct Lattice {
             case .fixed(let kernel): kernel
             case .auto: wanted >= 2 * gsd ? .average : .cubic
             }
-        let isProjected = crs.isProjected
+        // Tiles are seen with columns to the east and rows to the south: a CRS whose axes run otherwise cannot be their grid's.
+        let toDegrees = try CoordinateTransformer(from: crs, to: .wgs84)
+        let centre = toDegrees.transform([
+            own.transform.point(column: Double(own.width) / 2, row: Double(own.height) / 2)
+        ])[0]
+        let isProjected =
+            crs.isProjected && centre.map { crs.runsEastAndNorth(longitude: $0.x, latitude: $0.y) } ?? false
         // CRS units per metre on the ground; within a percent of 1 they are metres, as in UTM.
         var scale = abs(own.transform.determinant).squareRoot() / gsd
         if !isProjected || abs(scale - 1) < 0.01 { scale = 1 }
@@ -238,7 +271,7 @@ private struct Lattice {
         let isOwn =
             own.transform.isNorthUp && abs(own.transform.columnX / pixel - 1) < 1e-6
             && abs(-own.transform.rowY / pixel - 1) < 1e-6
-        if isProjected, profile.gsd == .native || isOwn {
+        if isProjected, profile.gsd == .native && own.transform.isUpright || isOwn {
             self.init(grid: own, gsd: gsd, isExact: true, resampling: .nearest)
             return
         }

@@ -1,4 +1,5 @@
 // How a cutting run is asked for, and what it answers.
+public import Raster
 
 /// How `tile` runs.
 public struct TileOptions: Sendable {
@@ -10,6 +11,8 @@ public struct TileOptions: Sendable {
     public var threads: Int
     /// Only say what would be cut.
     public var dryRun: Bool
+    /// Bands that a person named, which go before the profile's.
+    public var bands = BandRequest()
     /// Where a test breaks the work.
     package var reached: (@Sendable (BreakingPoint) throws -> Void)?
 

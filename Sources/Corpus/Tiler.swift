@@ -31,7 +31,18 @@ public func tile(
     guard !(options.resume && options.overwrite) else {
         throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
     }
-    var described = try SceneCatalogue.describe(scenes, profile: profile)
+    let (described, notes) = try SceneCatalogue.describe(scenes, profile: profile, bands: options.bands)
+    var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
+    summary.notes = notes + summary.notes
+    return summary
+}
+
+/// Cuts scenes that are known already.
+private func tile(
+    _ scenes: [String], _ found: [CorpusScene], _ profile: TileProfile, into corpus: String, aoi: AreaOfInterest?,
+    options: TileOptions, progress: ProgressHandler?
+) throws -> TileSummary {
+    var described = found
     let layout = try commonLayout(described, profile)
     let digest = try aoi.map { SHA256.hex(of: Array(try $0.geoJSON.utf8)) }
     let plan = try makePlan(described, profile, aoi)

@@ -49,20 +49,18 @@ package struct HeightTarget {
         valid.isEmpty ? 0 : Double(valid.reduce(0, +)) / Double(valid.count)
     }
 
-    /// Heights of a buffer: up to 10 m below ground is ground, anything lower or above `maxHeight` is a mistake.
+    /// Heights of a buffer, by the rule of all heights.
     ///
     /// - Parameter excluded: True for pixels that do not count.
     package init(_ height: PixelBuffer, maxHeight: Double, excluded: [Bool]? = nil) {
         metres = height.floats()
         valid = [Float](repeating: 0, count: metres.count)
-        let limit = Float(maxHeight)
+        let rule = HeightRule(highest: maxHeight)
         for index in metres.indices {
-            let value = metres[index]
-            let counts =
-                value.isFinite && value >= -10 && value <= limit && height.validity?[index] ?? true
-                && !(excluded?[index] ?? false)
-            metres[index] = counts ? max(value, 0) : 0
-            valid[index] = counts ? 1 : 0
+            let isKnown = height.validity?[index] ?? true && !(excluded?[index] ?? false)
+            let known = isKnown ? rule.height(metres[index]) : nil
+            metres[index] = known ?? 0
+            valid[index] = known == nil ? 0 : 1
         }
     }
 }

@@ -54,6 +54,12 @@ public struct GeoTransform: Hashable, Sendable, Codable {
     /// True where rows run south and columns east, without rotation or shear.
     public var isNorthUp: Bool { rowX == 0 && columnY == 0 && columnX > 0 && rowY < 0 }
 
+    /// True where columns run east and rows south, each within 45 degrees: the picture is neither mirrored nor on its side or
+    /// head.
+    public var isUpright: Bool {
+        columnX > 0 && rowY < 0 && abs(columnY) <= columnX && abs(rowX) <= -rowY && determinant < 0
+    }
+
     /// The area that one pixel covers, signed; 0 when the transform cannot be inverted.
     public var determinant: Double { columnX * rowY - rowX * columnY }
 

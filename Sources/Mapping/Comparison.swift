@@ -82,7 +82,8 @@ public func writeComparison(
 public func writeComparison(
     scene: String, truth: String, map: String, to path: String, maxHeight: Double? = nil
 ) throws {
-    let mapReader = try RasterReader(path: map)
+    let heights = RasterOpenOptions(validValues: HeightRule().range)
+    let mapReader = try RasterReader(path: map, options: heights)
     let sceneReader = try RasterReader(path: scene)
     let grid = mapReader.grid
     let step = max(1, (max(grid.width, grid.height) + 479) / 480)
@@ -94,7 +95,7 @@ public func writeComparison(
     let small = Grid(
         crs: grid.crs, transform: transform, width: max(1, (grid.width + step - 1) / step),
         height: max(1, (grid.height + step - 1) / step))
-    let bands = sceneReader.colourBands
+    let bands = sceneReader.bands.colours.map(\.index)
     guard bands.count == 3 else {
         throw MappingError(
             .missingBands, "the scene has no three bands to show, only \(sceneReader.bands.count)", in: scene)
@@ -104,7 +105,7 @@ public func writeComparison(
     let rgb = try sceneReader.read(onto: small, bands: bands, resampling: .average)
     try writeComparison(
         rgb: stretched(rgb, by: stretch),
-        truth: RasterReader(path: truth).read(onto: small, bands: [1], resampling: .average, values: .physical),
+        truth: RasterReader(path: truth, options: heights).read(onto: small, bands: [1], resampling: .average, values: .physical),
         prediction: mapReader.read(onto: small, bands: [1], resampling: .average, values: .physical), to: path,
         maxHeight: maxHeight, metresPerPixel: small.groundSampleDistance().metres)
 }

@@ -126,7 +126,9 @@ struct MapJob {
     static func mapCRS(_ first: SceneFacts, zone: Int?) -> CoordinateReferenceSystem {
         let centre = first.degrees.centre
         guard let zone else {
-            return first.crs.isProjected ? first.crs : .utm(longitude: centre.x, latitude: centre.y)
+            // A network sees the lattice's pixels with x to the right and y upwards: that has to be east and north.
+            return first.crs.isProjected && first.crs.runsEastAndNorth(longitude: centre.x, latitude: centre.y)
+                ? first.crs : .utm(longitude: centre.x, latitude: centre.y)
         }
         if first.crs.isProjected, utmZone(of: first.crs) == zone { return first.crs }
         return CoordinateReferenceSystem("EPSG:\((centre.y < 0 ? 32700 : 32600) + zone)")
@@ -193,16 +195,17 @@ struct MapJob {
             }
             if let warning = try checkGSD(scene) { warnings.append(warning) }
             if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
-            if request.bands == nil, scene.takesBandsByPlace(for: layout) {
-                warnings.append(
-                    "\(scene.path): its \(scene.bands.count) bands have no names; 1, 2, 3 are taken as red, green, blue (--bands to choose)"
-                )
+            if request.bands[scene.path] == nil,
+                let assumption = scene.bands.assumption(scene.bands.numbered(placed.bands), in: scene.path)
+            {
+                warnings.append(assumption)
             }
             try scene.checkValues(for: layout, bands: placed.bands)
             used.append(placed)
             pieces.append(piece)
         }
         guard let first = pieces.first else { return nil }
+        try checkAgreement(of: used)
         let window = pieces.dropFirst().reduce(first) { around($0, $1) }
         guard window.width <= Int(Int32.max), window.height <= Int(Int32.max) else {
             throw MappingError(
@@ -237,12 +240,27 @@ struct MapJob {
         )
     }
 
+    /// Refuses scenes of one map that do not mean the same by their bands.
+    private func checkAgreement(of scenes: [MapScene]) throws {
+        let read = scenes.compactMap { scene in
+            facts[scene.path].map {
+                SceneBands(
+                    path: scene.path, bands: $0.bands.numbered(scene.bands), all: $0.bands,
+                    isAsked: request.bands[scene.path] != nil)
+            }
+        }
+        do throws(RasterError) { try Raster.checkAgreement(read, stretch: layout.stretch) } catch {
+            throw MappingError(.missingBands, error.what, in: error.place, why: error.causes, try: error.remedy)
+        }
+    }
+
     /// Where a scene lies on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
     private func place(_ scene: SceneFacts, on lattice: PixelLattice) throws -> MapScene? {
         try MapScene(
             scene, on: lattice,
-            bands: scene.bands(for: layout, asked: request.bands, grayAsColour: request.grayAsColour),
-            gsd: layout.gsd)
+            bands: scene.bands(
+                for: layout, asked: request.bands[scene.path], grayAsColour: request.grayAsColour
+            ).map(\.index), gsd: layout.gsd)
     }
 
     /// Whether a scene has the detail and the values that the model knows.

@@ -1,5 +1,6 @@
 // What a caller asks for, and what the model is called.
 public import Geo
+public import Raster
 
 /// Which model makes a map: written into the map's tags and its STAC item.
 public struct MapModel: Sendable, Codable, Hashable {
@@ -51,8 +52,8 @@ public struct MapRequest: Sendable, Codable {
     public var batchSize = 8
     /// Pixels by which neighbouring windows overlap; `nil` is a quarter of the window.
     public var overlap: Int?
-    /// Bands to read, counted from 1, in the model's order; `nil` finds them by colour and name.
-    public var bands: [Int]?
+    /// Bands to read, counted from 1, in the model's order; empty finds them by colour and name.
+    public var bands = BandRequest()
     /// The value at the top of the legend and of the colour ramp; `nil` takes it from the map.
     public var maximum: Double?
     /// The model.

@@ -21,6 +21,9 @@ public final class PairPool: Sendable {
         var target: PixelBuffer?
 
         /// About how much memory it takes.
+        /// Pixels of the target's file whose value does not count.
+        var rejected = 0
+
         fileprivate var bytes: Int {
             [image, target].compactMap(\.self).reduce(256) { sum, buffer in
                 let pixels = buffer.height * buffer.width
@@ -36,6 +39,8 @@ public final class PairPool: Sendable {
         var bytes = 0
         var clock = 0
         var pairs = 0
+        /// Pixels with values that do not count, of all pieces that were ever read.
+        var rejected: [Key: Int] = [:]
     }
 
     /// Makes an empty pool.
@@ -49,6 +54,9 @@ public final class PairPool: Sendable {
         mostFiles = openPairs
         state = Mutex(State())
     }
+
+    /// Pixels of targets read so far whose value does not count.
+    public var rejectedPixels: Int { state.withLock { $0.rejected.values.reduce(0, +) } }
 
     /// A number for a pair, which no other pair of this pool has or will have.
     func number() -> Int {
@@ -79,6 +87,7 @@ public final class PairPool: Sendable {
             state.clock += 1
             if let old = state.pieces.updateValue((piece, state.clock), forKey: key) { state.bytes -= old.piece.bytes }
             state.bytes += piece.bytes
+            if piece.rejected > 0 { state.rejected[key] = piece.rejected }
             while state.bytes > mostBytes, state.pieces.count > 1,
                 let oldest = state.pieces.min(by: { $0.value.used < $1.value.used })
             {
@@ -100,6 +109,8 @@ struct TargetPlan: Sendable {
     let lattice: PixelLattice
     let scene: MapScene
     let resampling: Resampling
+    /// Physical values that count; `nil` takes all.
+    let validValues: ClosedRange<Double>?
 }
 
 /// The open files of a pair, for one thread at a time.
@@ -112,8 +123,13 @@ final class PairReaders: @unchecked Sendable {
     init(mosaic: MosaicPlan, target: TargetPlan) throws {
         self.mosaic = SceneMosaic(mosaic)
         plan = target
-        self.target = try RasterReader(path: target.path, options: RasterOpenOptions(expandPalette: false))
+        self.target = try RasterReader(
+            path: target.path,
+            options: RasterOpenOptions(expandPalette: false, validValues: target.validValues))
     }
+
+    /// Pixels of the target's file read so far whose value does not count.
+    var rejected: Int { target.rejectedCount }
 
     /// A window of the target on the pair's lattice, in physical values; `nil` where nothing is valid.
     func target(_ window: PixelWindow) throws -> PixelBuffer? {

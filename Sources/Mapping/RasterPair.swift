@@ -10,6 +10,16 @@ public struct PairCrop: Sendable {
     public var target: PixelBuffer
 }
 
+/// Refuses pairs whose images do not mean the same by their bands.
+///
+/// - Throws: `missingBands`, naming two images and a remedy.
+public func checkAgreement(of pairs: [RasterPair]) throws {
+    guard let stretch = pairs.first?.layout.stretch else { return }
+    do throws(RasterError) { try checkAgreement(pairs.map(\.imageBands), stretch: stretch) } catch {
+        throw MappingError(.missingBands, error.what, in: error.place, why: error.causes, try: error.remedy)
+    }
+}
+
 /// An image and a target, each in any CRS and resolution, brought to one grid.
 ///
 /// The grid follows the rule of maps: the image's CRS when projected, else its UTM zone, pixels of the layout's GSD on the ground, origin at
@@ -31,6 +41,8 @@ public final class RasterPair: Sendable {
     /// What the user should know.
     public let warnings: [String]
 
+    /// What the image's bands are, for comparison with other pairs'.
+    let imageBands: SceneBands
     private let mosaic: MosaicPlan
     private let target: TargetPlan
     private let area: MapArea
@@ -45,20 +57,24 @@ public final class RasterPair: Sendable {
     ///   - targetBand: The band of the target that counts, from 1.
     ///   - layout: Bands, sample type, GSD and stretch that the network wants; without GSD the image's own is kept.
     ///   - bands: Bands of the image, from 1; `nil` finds them by colour and name.
+    ///   - validValues: Physical values of the target that count, before it is resampled; `nil` takes all.
     ///   - aoi: An area outside of which nothing is valid.
     ///   - pool: Open files and pieces read lately; shared by the pairs of a list, whose number it does not grow with.
     /// - Throws: `MappingError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
     public init(
         image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
-        aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
+        validValues: ClosedRange<Double>? = nil, aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
     ) throws {
         let imageFacts = try SceneFacts(path: image)
         let targetFacts = try SceneFacts(path: target)
         let crs = MapJob.mapCRS(imageFacts, zone: nil)
         let lattice = try MapJob.lattice(first: imageFacts, crs: crs, gsd: layout.gsd)
-        let wanted = try imageFacts.bands(for: layout, asked: bands)
+        let chosen = try imageFacts.bands(for: layout, asked: bands)
+        let wanted = chosen.map(\.index)
+        imageBands = SceneBands(path: image, bands: chosen, all: imageFacts.bands, isAsked: bands != nil)
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
+        if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
         if let gsd = layout.gsd, imageFacts.gsd > gsd * 1.25 {
             let found = "\(rounded(imageFacts.gsd, 3)) m per pixel, the network wants \(rounded(gsd, 3)) m"
             guard imageFacts.gsd <= gsd * 2 else {
@@ -101,7 +117,7 @@ public final class RasterPair: Sendable {
         // A pixel and a bit larger than the target's is an average already; the reader knows equal grids by itself.
         self.target = TargetPlan(
             path: target, band: targetBand, lattice: lattice, scene: truth,
-            resampling: gsd > targetFacts.gsd * 1.05 ? .average : .bilinear)
+            resampling: gsd > targetFacts.gsd * 1.05 ? .average : .bilinear, validValues: validValues)
         self.pool = pool
         number = pool.number()
     }
@@ -166,7 +182,9 @@ public final class RasterPair: Sendable {
         var piece = PairPool.Piece()
         if !place.intersection(window).isEmpty {
             piece.image = try own.mosaic.read(place).pixels
+            let before = own.rejected
             piece.target = try own.target(place)
+            piece.rejected = own.rejected - before
             try limit(&piece, place)
         }
         pool.keep(piece, key, own)

@@ -27,7 +27,6 @@ struct SceneFacts {
     let crs: CoordinateReferenceSystem
     let gsd: Double
     let bands: [RasterBand]
-    let colourBands: [Int]
     /// Longitude and latitude; `maxX` is above 180 across the antimeridian.
     let degrees: Bounds
     /// When it was taken, RFC 3339, if the file says so.
@@ -47,7 +46,6 @@ struct SceneFacts {
         self.crs = crs
         grid = reader.grid
         bands = reader.bands
-        colourBands = reader.colourBands
         gsd = try reader.groundSampleDistance().metres
         guard gsd > 0, gsd.isFinite,
             let degrees = try CoordinateTransformer(from: crs, to: .wgs84).bounds(reader.grid.bounds)
@@ -61,56 +59,18 @@ struct SceneFacts {
         time = acquisitionTime(reader)
     }
 
-    /// Bands for a model, in its order, from 1.
+    /// Bands for a model, in its order; see `chosen(for:asked:grayAsColour:)`.
     ///
-    /// By colour, then by description; RGB as `colourBands` finds it; bands without colour or name are taken by position when
-    /// there are exactly as many as the model wants. With `grayAsColour` a sole band is red, green and blue.
-    func bands(for layout: PixelLayout, asked: [Int]?, grayAsColour: Bool = false) throws -> [Int] {
-        let wanted = layout.bands.map { $0.name.lowercased() }
-        let missing = { (why: String) in
-            MappingError(
+    /// - Throws: `missingBands`.
+    func bands(for layout: PixelLayout, asked: [Int]?, grayAsColour: Bool = false) throws -> [RasterBand] {
+        do {
+            return try bands.chosen(for: layout.bands.map(\.name), asked: asked, grayAsColour: grayAsColour)
+        } catch {
+            throw MappingError(
                 .missingBands,
-                "the model needs \(wanted.count) bands (\(wanted.joined(separator: ", "))), the scene has \(bands.count) (\(bandNames))",
-                in: path, why: [why],
-                try:
-                    "name the bands in the model's order: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
-            )
+                "the model needs \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the scene has \(bands.count) (\(error.found.joined(separator: ", ")))",
+                in: path, why: [error.why], try: error.remedy)
         }
-        let known = Set(bands.map(\.index))
-        if let asked {
-            guard asked.count == wanted.count else { throw missing("--bands names \(asked.count)") }
-            if let absent = asked.first(where: { !known.contains($0) }) {
-                throw missing("there is no band \(absent)")
-            }
-            return asked
-        }
-        let found = wanted.map { name in
-            (bands.first { $0.colour == name } ?? bands.first { $0.name.lowercased() == name })?.index
-        }
-        if !found.contains(nil) { return found.compactMap { $0 } }
-        if Array(wanted.prefix(3)) == ["red", "green", "blue"], colourBands.count == 3 {
-            let rest = zip(wanted, found).dropFirst(3)
-            if rest.allSatisfy({ $0.1 != nil }) { return colourBands + rest.compactMap(\.1) }
-        }
-        if grayAsColour, wanted == ["red", "green", "blue"], bands.count == 1 {
-            return [Int](repeating: bands[0].index, count: 3)
-        }
-        let anonymous = bands.allSatisfy { !["red", "green", "blue", "nir"].contains($0.colour) }
-        if anonymous, bands.count == wanted.count { return bands.map(\.index) }
-        let absent = zip(wanted, found).filter { $0.1 == nil }.map(\.0)
-        throw missing("none of its bands is \(absent.joined(separator: " or "))")
-    }
-
-    /// Whether colours are taken by place from among more bands than the model wants, none of which says what it is.
-    func takesBandsByPlace(for layout: PixelLayout) -> Bool {
-        let colours: Set = ["red", "green", "blue"]
-        let named = bands.filter { colours.contains($0.colour) || colours.contains($0.name.lowercased()) }
-        return named.isEmpty && bands.count > layout.bands.count
-    }
-
-    private var bandNames: String {
-        bands.map { !$0.name.isEmpty ? $0.name : $0.colour == "undefined" ? "band \($0.index)" : $0.colour }
-            .joined(separator: ", ")
     }
 
     /// Refuses values that the model's stretch rule cannot bring to what the model was trained on.

@@ -37,8 +37,9 @@ func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throw
         reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
         let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands)
     {
-        let dark = found.high.allSatisfy { $0 < low + (high - low) * 0.02 }
-        let bright = found.low.allSatisfy { $0 >= high }
+        let range = try reader.stretchParameters(layout.stretch, bands: bands)
+        let dark = zip(found.high, range?.low ?? []).allSatisfy { $0 < $1 + (high - low) * 0.02 }
+        let bright = zip(found.low, range?.high ?? []).allSatisfy { $0 >= $1 }
         if dark || bright {
             let least = found.low.min() ?? 0
             let most = found.high.max() ?? 0

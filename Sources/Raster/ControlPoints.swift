@@ -26,7 +26,7 @@ final class ControlPoints {
         let (reference, _) = gdal.collect { gdal in
             gdal.GDALGetGCPSpatialRef(dataset.handle).flatMap { gdal.OSRClone($0) }
         }
-        if let reference { crs = SpatialReference(owning: reference, functions).canonical }
+        if let reference { crs = SpatialReference(horizontalOf: reference, functions).canonical }
         var numbers = [Double](repeating: 0, count: 6)
         var columns: Int32 = 0
         var rows: Int32 = 0

@@ -36,6 +36,18 @@ final class SpatialReference {
         }
     }
 
+    /// Takes over the reference of a raster or layer and keeps of it what says where on Earth x and y lie.
+    ///
+    /// Heights above a datum belong to what the file measured. Maps, tiles, features and areas have no third axis, and would
+    /// hand it on to values of another meaning.
+    convenience init(horizontalOf handle: OGRSpatialReferenceH, _ gdal: GDALFunctions) {
+        self.init(owning: handle, gdal)
+        _ = gdal.collect { gdal in
+            if gdal.OSRIsCompound(handle) != 0 { _ = gdal.OSRStripVertical(handle) }
+            if gdal.OSRGetAxesCount(handle) == 3 { _ = gdal.OSRDemoteTo2D(handle, nil) }
+        }
+    }
+
     deinit { gdal.pointee.OSRDestroySpatialReference(handle) }
 
     /// The definition as WKT 2 (2019), on one line.
@@ -123,6 +135,24 @@ extension CoordinateReferenceSystem {
         if definition == other.definition { return true }
         guard let a = try? SpatialReference(self), let b = try? SpatialReference(other) else { return false }
         return a.isSame(as: b)
+    }
+
+    /// Whether x runs east and y north at a place in degrees, each within 45 degrees, so that a north-up picture in this CRS
+    /// shows the ground as in any other; false where x runs west, south or north, as in some national and polar systems.
+    ///
+    /// GDAL hands coordinates over in the order x, y, which names no direction.
+    public func runsEastAndNorth(longitude: Double, latitude: Double) -> Bool {
+        guard let transformer = try? CoordinateTransformer(from: .wgs84, to: self) else { return false }
+        // A step of some metres: curvature does not show, nor does the rounding of coordinates of millions of metres.
+        let step = 1e-4
+        let middle = min(max(latitude, -90 + 2 * step), 90 - 2 * step)
+        let ends = transformer.transform([
+            (longitude - step, middle), (longitude + step, middle), (longitude, middle - step), (longitude, middle + step),
+        ]).compactMap(\.self)
+        guard ends.count == 4 else { return false }
+        let east = (x: ends[1].x - ends[0].x, y: ends[1].y - ends[0].y)
+        let north = (x: ends[3].x - ends[2].x, y: ends[3].y - ends[2].y)
+        return east.x > abs(east.y) && north.y > abs(north.x)
     }
 
     /// The UTM zone (WGS 84) of a place in degrees, with the exceptions of Norway and Svalbard; the polar

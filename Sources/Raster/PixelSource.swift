@@ -10,13 +10,19 @@ final class PixelSource {
     let bands: [RasterBand]
     /// Red, green, blue, alpha by index, for a palette that is read as colours.
     let palette: [[UInt8]]?
+    /// Number of stored pixels read so far that nothing but their value made invalid; see `RasterOpenOptions.validValues`.
+    private(set) var rejectedCount = 0
+    /// The same of the last read: indices of its window's pixels.
+    private(set) var rejected: [Int] = []
+    private let validValues: ClosedRange<Double>?
     private let stored: [Int: StoredBand]
     private let alpha: GDALRasterBandH?
     private let datasetMask: GDALRasterBandH?
     private var gdal: GDALFunctions { dataset.gdal }
 
-    init(_ dataset: Dataset, expandPalette: Bool) throws(RasterError) {
+    init(_ dataset: Dataset, _ options: RasterOpenOptions) throws(RasterError) {
         self.dataset = dataset
+        validValues = options.validValues
         width = dataset.width
         height = dataset.height
         let gdal = dataset.gdal
@@ -51,7 +57,7 @@ final class PixelSource {
         }
         self.alpha = alpha
         var colours: [[UInt8]]?
-        if expandPalette, infos.count == 1, infos[0].colour == "palette", infos[0].sampleType != .float32 {
+        if options.expandPalette, infos.count == 1, infos[0].colour == "palette", infos[0].sampleType != .float32 {
             colours = try StoredBand.palette(dataset.band(infos[0].index), gdal)
         }
         palette = colours
@@ -60,7 +66,8 @@ final class PixelSource {
             infos = ["red", "green", "blue"].enumerated().map { place, colour in
                 RasterBand(
                     index: place + 1, name: colour, colour: colour, sampleType: .uint8,
-                    storedType: index.storedType, nodata: nil, unit: nil, scale: 1, offset: 0)
+                    storedType: index.storedType, nodata: nil, unit: nil, scale: 1, offset: 0, commonName: colour,
+                    significantBits: nil)
             }
         }
         self.stored = stored
@@ -94,6 +101,7 @@ final class PixelSource {
     ///   - wanted: Band numbers, checked before.
     func read(_ window: PixelWindow, _ wanted: [Int]) throws(RasterError) -> PixelBuffer {
         try check(wanted)
+        rejected = []
         if let palette { return try readPalette(window, wanted, palette) }
         return switch commonType(wanted) {
         case .uint8: try read(window, wanted, UInt8.self, GDT_Byte) { .uint8($0) }
@@ -134,9 +142,9 @@ final class PixelSource {
             }
             if case .value(let nodata) = band.absence, let absent = S(exactlyNodata: nodata) {
                 if strict {
-                    validity.remove { samples[base + $0] == absent }
+                    validity.remove { samples[base + $0].isNodata(absent) }
                 } else {
-                    validity.keep { samples[base + $0] != absent }
+                    validity.keep { !samples[base + $0].isNodata(absent) }
                 }
             } else if !strict {
                 validity.keepAll()
@@ -145,12 +153,25 @@ final class PixelSource {
                 let mask = try readMask(gdal.collect { $0.GDALGetMaskBand(band.handle) }.0, place, number)
                 validity.remove { mask[$0] == 0 }
             }
-            if S.self == Float.self { validity.remove { !samples[base + $0].double.isFinite } }
+            if S.self == Float.self { validity.remove { !samples[base + $0].isMeasurement } }
         }
         if !strict { validity.removeUnkept() }
         for band in [alpha, datasetMask] where band != nil {
             let mask = try readMask(band, place, 0)
             validity.remove { mask[$0] == 0 }
+        }
+        for (plane, number) in wanted.enumerated() {
+            guard let band = stored[number] else { continue }
+            if let black = band.black {
+                place.forEach { i in
+                    samples[plane * count + i] = S(rounding: black - samples[plane * count + i].double)
+                }
+            }
+            if let validValues {
+                reject(&validity, place) { i in
+                    !validValues.contains(samples[plane * count + i].double * band.info.scale + band.info.offset)
+                }
+            }
         }
         let flags = validity.flags
         let complete = !flags.contains(false)
@@ -162,6 +183,19 @@ final class PixelSource {
         return PixelBuffer(
             bands: wanted.count, height: window.height, width: window.width, samples: wrap(samples),
             validity: complete ? nil : flags)
+    }
+
+    /// Takes out pixels with values that do not count, and counts them.
+    private func reject(_ validity: inout Validity, _ place: Placement, where isWrong: (Int) -> Bool) {
+        let flags = validity.flags
+        var found: [Int] = []
+        validity.remove { i in
+            guard flags[i], isWrong(i) else { return false }
+            found.append(i)
+            return true
+        }
+        rejected += found
+        rejectedCount += found.count
     }
 
     private func readPalette(

@@ -21,4 +21,14 @@ public struct RasterBand: Sendable, Hashable {
     public let scale: Double
     /// See `scale`.
     public let offset: Double
+    /// What it shows, as STAC's common names have it (`red`, `green`, `blue`, `nir`, `rededge` ...); `nil` where the file does not say.
+    ///
+    /// By its description, else its metadata item `common_name`, else its colour.
+    public let commonName: String?
+    /// Significant bits of an integer sample, where the file declares fewer than its type has.
+    public let significantBits: Int?
+
+    /// What tells it from other bands, whatever its number: the common name, else a description that is a name; `nil` where
+    /// nothing is said.
+    public var identity: String? { commonName ?? (BandNames.isName(name, number: index) ? name.lowercased() : nil) }
 }

@@ -14,17 +14,20 @@ public struct RasterOpenOptions: Sendable, Hashable {
     public var requireCRS: Bool
     /// Whether a palette's indices are read as red, green, blue; false reads the indices, as class maps want.
     public var expandPalette: Bool
+    /// Physical values that count; pixels with any other are absent before anything is resampled. `nil` takes all.
+    public var validValues: ClosedRange<Double>?
 
     /// Makes options; the default opens anything that GDAL can.
     public init(
         allowedDrivers: [String]? = nil, siblings: Bool = true, openOptions: [String] = [],
-        requireCRS: Bool = false, expandPalette: Bool = true
+        requireCRS: Bool = false, expandPalette: Bool = true, validValues: ClosedRange<Double>? = nil
     ) {
         self.allowedDrivers = allowedDrivers
         self.siblings = siblings
         self.openOptions = openOptions
         self.requireCRS = requireCRS
         self.expandPalette = expandPalette
+        self.validValues = validValues
     }
 }
 

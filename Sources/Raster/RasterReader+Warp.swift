@@ -23,11 +23,13 @@ extension RasterReader {
         let wanted = bands ?? self.bands.map(\.index)
         try source.check(wanted)
         var buffer: PixelBuffer
+        rejectedPixels = []
         if let window = try windowCoinciding(with: grid) {
             buffer =
                 controlPoints == nil
                 ? try source.read(window, wanted)
                 : try warp(Lattice(self.grid, window: window), wanted, resampling: resampling)
+            if controlPoints == nil { rejectedPixels = source.rejected }
         } else {
             buffer = try warp(Lattice(grid, window: grid.window), wanted, resampling: resampling)
         }

@@ -25,6 +25,7 @@ extension RasterReader {
         } else {
             buffer = try source.read(window, wanted)
         }
+        rejectedPixels = controlPoints == nil ? source.rejected : []
         buffer.grid = grid.grid(of: window)
         return values == .physical ? physical(buffer, wanted) : buffer
     }

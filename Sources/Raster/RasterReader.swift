@@ -26,7 +26,7 @@ public final class RasterReader {
     public init(path: String, options: RasterOpenOptions = .init()) throws(RasterError) {
         self.path = path
         dataset = try Dataset.open(path, options)
-        source = try PixelSource(dataset, expandPalette: options.expandPalette)
+        source = try PixelSource(dataset, options)
         bands = source.bands
         let native = try Self.nativeGrid(dataset)
         grid = native.grid
@@ -67,7 +67,7 @@ public final class RasterReader {
             gdal.GDALGetSpatialRef(dataset.handle).flatMap { gdal.OSRClone($0) }
         }
         if let reference {
-            let known = SpatialReference(owning: reference, gdal)
+            let known = SpatialReference(horizontalOf: reference, gdal)
             if !known.isLocal { crs = known.canonical }
         }
         guard placed else {
@@ -87,18 +87,13 @@ public final class RasterReader {
         return (Grid(crs: crs, transform: transform, width: dataset.width, height: dataset.height), nil)
     }
 
-    /// The bands that a model wants by default: red, green, blue by colour, else by description, else the first
-    /// three, or all where there are fewer; numbers from 1.
-    public var colourBands: [Int] {
-        let wanted = ["red", "green", "blue"]
-        let byColour = wanted.compactMap { colour in bands.first { $0.colour == colour }?.index }
-        if byColour.count == 3 { return byColour }
-        let byName = wanted.compactMap { colour in
-            bands.first { $0.name.lowercased() == colour }?.index
-        }
-        if byName.count == 3 { return byName }
-        return bands.prefix(3).map(\.index)
-    }
+    /// Number of stored pixels read so far that count for nothing but their value; see `RasterOpenOptions.validValues`.
+    ///
+    /// A pixel counts as often as it is read.
+    public var rejectedCount: Int { source.rejectedCount }
+
+    /// The same of the last window read, as indices of its pixels; empty where it was resampled.
+    package internal(set) var rejectedPixels: [Int] = []
 
     /// Metadata of the whole raster in a domain; `""` is GDAL's default one.
     public func metadata(domain: String = "") -> [String: String] { dataset.metadata(domain) }

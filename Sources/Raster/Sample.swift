@@ -8,6 +8,10 @@ protocol Sample: Equatable, Sendable {
     init(rounding value: Double)
     /// A nodata value in this type; `nil` where no sample can ever equal it.
     init?(exactlyNodata value: Double)
+    /// Whether a stored sample is a nodata value.
+    func isNodata(_ nodata: Self) -> Bool
+    /// Whether the sample is a number that something measured.
+    var isMeasurement: Bool { get }
 }
 
 extension Sample where Self: FixedWidthInteger {
@@ -25,6 +29,8 @@ extension Sample where Self: FixedWidthInteger {
         guard value.isFinite, let exact = Self(exactly: value) else { return nil }
         self = exact
     }
+    @inline(__always) func isNodata(_ nodata: Self) -> Bool { self == nodata }
+    @inline(__always) var isMeasurement: Bool { true }
 }
 
 extension UInt8: Sample {}
@@ -39,4 +45,10 @@ extension Float: Sample {
         if value.isNaN { return nil }
         self = Float(value)
     }
+    // Text loses the last digits of a nodata value: as GDAL does, four units in the last place are forgiven.
+    @inline(__always) func isNodata(_ nodata: Self) -> Bool {
+        self == nodata || abs(self - nodata) < 4 * .ulpOfOne * magnitude
+    }
+    // NaN, infinity, and the smallest and largest floats (with what rounding made of them) are fills, whoever declared them.
+    @inline(__always) var isMeasurement: Bool { magnitude < 1e37 }
 }

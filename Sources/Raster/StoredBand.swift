@@ -19,6 +19,8 @@ struct StoredBand {
     let absence: Absence
     /// Bytes that stand for -128 to 127, as GDAL before 3.7 has it.
     let signedByte: Bool
+    /// The sample that stands for black where 0 stands for white (TIFF's WhiteIsZero); `nil` where 0 is black.
+    let black: Double?
 
     /// Reads what the file says about a band, from 1.
     init(_ dataset: Dataset, _ index: Int) throws(RasterError) {
@@ -52,19 +54,46 @@ struct StoredBand {
         let offset = gdal.collect { $0.GDALGetRasterOffset(handle, &found) }.0
         let hasOffset = found != 0
         let unit = gdal.pointee.GDALGetRasterUnitType(handle).map { String(cString: $0) } ?? ""
+        let bits = dataset.metadataItem("NBITS", "IMAGE_STRUCTURE", of: handle).flatMap { Int($0) }
+        let significantBits = bits.flatMap { (1...16).contains($0) && $0 != sampleType.byteCount * 8 ? $0 : nil }
         let flags = gdal.collect { $0.GDALGetMaskFlags(handle) }.0
         let ownMask = flags & (GMF_ALL_VALID | GMF_PER_DATASET | GMF_ALPHA | GMF_NODATA) == 0
+        // As in GDAL, a mask of the whole file decides alone: nodata says nothing beside it.
+        let sharedMask = flags & GMF_PER_DATASET != 0 && flags & GMF_ALPHA == 0
         // Types that are read as float32 may not tell their nodata value from its neighbours after that.
         let exact = type == GDT_Byte || type == GDT_UInt16 || type == GDT_Int16 || type == GDT_Float32
         absence =
             ownMask || (hasNodata && !exact && flags & GMF_NODATA != 0)
-            ? .mask : (hasNodata ? .value(nodata) : .never)
+            ? .mask : (hasNodata && !sharedMask ? .value(nodata) : .never)
+        black = try Self.black(dataset, index, colour: colour, sampleType: sampleType, bits: significantBits)
         info = RasterBand(
             index: index,
             name: !described.isEmpty ? described : colour == "undefined" ? "band \(index)" : colour,
             colour: colour, sampleType: sampleType, storedType: signedByte ? "Int8" : typeName,
             nodata: hasNodata ? nodata : nil, unit: unit.isEmpty ? nil : unit,
-            scale: hasScale && scale.isFinite ? scale : 1, offset: hasOffset && offset.isFinite ? offset : 0)
+            scale: hasScale && scale.isFinite ? scale : 1, offset: hasOffset && offset.isFinite ? offset : 0,
+            commonName: BandNames.commonName(
+                description: described, metadata: dataset.metadata("", of: handle), colour: colour),
+            significantBits: significantBits)
+    }
+
+    /// The sample that stands for black in a picture whose 0 is white; `nil` in every other.
+    ///
+    /// GDAL hands the samples over as stored, so the picture would be its own negative.
+    private static func black(
+        _ dataset: Dataset, _ index: Int, colour: String, sampleType: SampleType, bits: Int?
+    ) throws(RasterError) -> Double? {
+        guard colour != "palette", dataset.metadataItem("MINISWHITE", "IMAGE_STRUCTURE") == "YES" else { return nil }
+        switch sampleType {
+        case .uint8: return Double((1 << min(bits ?? 8, 8)) - 1)
+        case .uint16: return Double((1 << min(bits ?? 16, 16)) - 1)
+        case .int16, .float32:
+            throw RasterError(
+                .unsupported,
+                "its photometric interpretation is white-is-zero, and band \(index) holds \(sampleType.rawValue) values, for which nobody says which one is black",
+                in: dataset.path,
+                try: "turn it round: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale LOW HIGH HIGH LOW '\(dataset.path)' positive.tif")
+        }
     }
 
     private static func colourName(_ value: GDALColorInterp) -> String {

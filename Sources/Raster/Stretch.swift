@@ -47,9 +47,10 @@ extension RasterReader {
             guard low.isFinite, high.isFinite, low < high else {
                 throw RasterError(.badRange, "a fixed stretch from \(low) to \(high) is impossible", in: path)
             }
-            return StretchParameters(
-                low: [Double](repeating: low, count: bands.count),
-                high: [Double](repeating: high, count: bands.count))
+            // The numbers of the rule are those of a scene without an offset (as before Sentinel-2's baseline 04.00, whose later
+            // scenes hold 1000 more for the same ground).
+            let offsets = self.bands.numbered(bands).map { $0.offset / $0.scale }
+            return StretchParameters(low: offsets.map { low - $0 }, high: offsets.map { high - $0 })
         case .percentile(let low, let high):
             guard low >= 0, low < high, high <= 100 else {
                 throw RasterError(

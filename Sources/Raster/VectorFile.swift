@@ -135,7 +135,7 @@ struct VectorFile {
             }
             return messages.all
         }
-        let crs = SpatialReference(owning: reference, gdal).canonical
+        let crs = SpatialReference(horizontalOf: reference, gdal).canonical
         if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
             throw RasterError(
                 .badAOI, "its layers are drawn in different CRS: \(first.name) and \(crs.name)",
@@ -148,8 +148,7 @@ struct VectorFile {
     private mutating func check(
         _ path: String, _ causes: [String], isGeoJSON: Bool, _ found: CoordinateReferenceSystem?
     ) throws(RasterError) {
-        // Heights are dropped, and with them the third axis of WGS 84.
-        if let found { crs = found.definition == "EPSG:4979" ? .wgs84 : found }
+        if let found { crs = found }
         guard outlines.polygons.isEmpty else {
             if isGeoJSON, !crs.isSame(as: .wgs84) {
                 warnings.append("the file names its own CRS, \(crs.name); GeoJSON of today is always WGS 84")

@@ -9,6 +9,10 @@ struct ComparedWindow {
     var pairs: [(prediction: Double, truth: Double)] = []
     /// The means of every block of which at least half is valid.
     var blocks: [(prediction: Double, truth: Double)] = []
+    /// Pixels of the truth inside the AOI whose value is no height.
+    var rejectedTruth = 0
+    /// Pixels inside the AOI with a height in the truth and none in the map.
+    var missingInMap = 0
 }
 
 /// A map and a truth that can be compared.
@@ -16,6 +20,7 @@ struct CanopyComparison {
     private let map: HeightRaster
     private let truth: HeightRaster
     private let aoi: AreaOfInterest?
+    private let rule: HeightRule
     /// Columns and rows of a block, in pixels of the truth.
     private let block: (columns: Int, rows: Int)
     /// The part of the truth's grid that map and AOI may reach.
@@ -28,9 +33,12 @@ struct CanopyComparison {
     /// A block has no more pixels along a side than this.
     private static let largestBlock = 8192
 
-    init(map: String, truth: String, aoi: AreaOfInterest?, blockMetres: Double) throws(ScoringError) {
-        self.map = try HeightRaster(map, role: "map")
-        self.truth = try HeightRaster(truth, role: "truth")
+    init(
+        map: String, truth: String, aoi: AreaOfInterest?, blockMetres: Double, rule: HeightRule
+    ) throws(ScoringError) {
+        self.rule = rule
+        self.map = try HeightRaster(map, role: "map", rule: rule)
+        self.truth = try HeightRaster(truth, role: "truth", rule: rule)
         let gsd = self.truth.gsd
         let columns = (blockMetres / gsd.x).rounded()
         let rows = (blockMetres / gsd.y).rounded()
@@ -60,17 +68,26 @@ struct CanopyComparison {
             self.aoi = nil
         }
         self.area = area
-        guard !area.isEmpty else { throw noOverlap }
+        guard !area.isEmpty else { throw noOverlap() }
     }
 
+    /// Pixels of the map read so far whose value is no height; at the seams of windows some may count twice.
+    var rejectedMap: Int { map.reader.rejectedCount }
+
     /// The error for rasters that have nothing in common.
-    var noOverlap: ScoringError {
+    func noOverlap(rejectedTruth: Int = 0) -> ScoringError {
         let aoiPart = aoi == nil ? "" : " inside the AOI"
         return ScoringError(
             .noOverlap, "map and truth have no valid pixel in common\(aoiPart)", in: map.reader.path,
             why: [
                 "map \(Self.text(map.reader.grid)), truth \(Self.text(truth.reader.grid)) (\(truth.reader.path))"
-            ], try: "compare with: gdalinfo '\(map.reader.path)'")
+            ] + leftOut(rejectedTruth), try: "compare with: gdalinfo '\(map.reader.path)'")
+    }
+
+    private func leftOut(_ rejectedTruth: Int) -> [String] {
+        [(rejectedTruth, "truth"), (rejectedMap, "map")].filter { $0.0 > 0 }.map {
+            "\($0.0) pixels of the \($0.1) are no heights: \(rule.exclusion)"
+        }
     }
 
     private static func text(_ grid: Grid) -> String {
@@ -135,7 +152,8 @@ struct CanopyComparison {
         let predictions: PixelBuffer
         var mask: [Bool]?
         do { heights = try truth.read(window) } catch { throw readFailed("truth", truth, error) }
-        guard heights.validity?.contains(true) ?? true else { return ComparedWindow() }
+        let rejected = truth.reader.rejectedPixels
+        guard heights.validity?.contains(true) ?? true || !rejected.isEmpty else { return ComparedWindow() }
         if let aoi {
             do { mask = try aoi.mask(on: grid) } catch {
                 throw ScoringError(
@@ -145,7 +163,9 @@ struct CanopyComparison {
             guard mask?.contains(true) ?? true else { return ComparedWindow() }
         }
         do { predictions = try map.read(onto: grid, gsd: truth.gsd) } catch { throw readFailed("map", map, error) }
-        return pair(heights, predictions, mask)
+        var result = pair(heights, predictions, mask)
+        result.rejectedTruth = rejected.count { mask?[$0] ?? true }
+        return result
     }
 
     private func pair(_ heights: PixelBuffer, _ predictions: PixelBuffer, _ mask: [Bool]?) -> ComparedWindow {
@@ -161,11 +181,14 @@ struct CanopyComparison {
             for row in top..<min(top + block.rows, heights.height) {
                 for column in 0..<heights.width {
                     let index = row * heights.width + column
-                    guard heights.validity?[index] ?? true, predictions.validity?[index] ?? true,
-                        mask?[index] ?? true, y[index].isFinite, p[index].isFinite
+                    guard heights.validity?[index] ?? true, mask?[index] ?? true, let known = rule.height(y[index])
                     else { continue }
-                    let prediction = max(0, Double(p[index]))
-                    let height = max(0, Double(y[index]))
+                    guard predictions.validity?[index] ?? true, let predicted = rule.height(p[index]) else {
+                        result.missingInMap += 1
+                        continue
+                    }
+                    let prediction = Double(predicted)
+                    let height = Double(known)
                     result.pairs.append((prediction, height))
                     let place = column / block.columns
                     counts[place] += 1

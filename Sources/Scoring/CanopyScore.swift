@@ -2,8 +2,8 @@
 
 /// How well a canopy-height map agrees with the truth.
 ///
-/// Heights below 0 count as 0 in map and truth, as in the published metric (HighResCanopyHeight, `inference.py`);
-/// all other heights are taken as they are. The JSON keys are in snake case; what is not defined is `null`.
+/// Heights from 0 down to -10 m count as 0 in map and truth (the published metric, HighResCanopyHeight's `inference.py`, does
+/// so with all below 0); what is lower, or above `highest`, is no height and counts nowhere. The JSON keys are in snake case; what is not defined is `null`.
 public struct CanopyScore: Codable, Sendable, Hashable {
     /// Mean absolute error in metres.
     public var mae: Double
@@ -27,6 +27,14 @@ public struct CanopyScore: Codable, Sendable, Hashable {
     public var meanPredictor: Double?
     /// Mean absolute error in metres of that reference; `nil` without one.
     public var meanPredictorMAE: Double?
+    /// Number of pixels inside the AOI that the truth knows and the map does not.
+    public var missingInMap: Int
+    /// Number of pixels of the truth inside the AOI that hold a value which is no height.
+    public var rejectedTruth: Int
+    /// The same of the map's own pixels; at seams of the work some may count twice.
+    public var rejectedMap: Int
+    /// The highest value that counts as a height, metres.
+    public var highest: Double
 
     /// Fewer blocks than this give no `blockR2`.
     public static let fewestBlocks = 10
@@ -43,6 +51,10 @@ public struct CanopyScore: Codable, Sendable, Hashable {
         case meanTruth = "mean_truth_m"
         case meanPredictor = "mean_predictor_m"
         case meanPredictorMAE = "mean_predictor_mae_m"
+        case missingInMap = "missing_in_map"
+        case rejectedTruth = "rejected_truth"
+        case rejectedMap = "rejected_map"
+        case highest = "max_height_m"
     }
 
     /// Writes every key; undefined values as `null`, so that a reader can tell them from forgotten ones.
@@ -59,6 +71,10 @@ public struct CanopyScore: Codable, Sendable, Hashable {
         try container.encode(meanTruth, forKey: .meanTruth)
         try container.encode(meanPredictor, forKey: .meanPredictor)
         try container.encode(meanPredictorMAE, forKey: .meanPredictorMAE)
+        try container.encode(missingInMap, forKey: .missingInMap)
+        try container.encode(rejectedTruth, forKey: .rejectedTruth)
+        try container.encode(rejectedMap, forKey: .rejectedMap)
+        try container.encode(highest, forKey: .highest)
     }
 }
 

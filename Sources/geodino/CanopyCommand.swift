@@ -63,8 +63,7 @@
         @Option(help: "Pixels by which windows overlap; a quarter of the window without it.")
         var overlap: Int?
 
-        @Option(help: "Bands to read, counted from 1, such as 4,3,2.")
-        var bands: String?
+        @OptionGroup var bands: BandOptions
 
         @Option(
             name: .customLong("legend-max"),
@@ -115,7 +114,7 @@
                     throw ValidationError("--tensor needs an output .safetensors: -o heights.safetensors")
                 }
                 let given = [
-                    ("--overlap", overlap != nil), ("--bands", bands != nil), ("--legend-max", legendMaximum != nil),
+                    ("--overlap", overlap != nil), ("--bands", bands.text != nil), ("--legend-max", legendMaximum != nil),
                     ("--all-touched", allTouched), ("--no-clip", noClip), ("--split", split),
                     ("--window", window != nil),
                     ("--format json", format == .json),
@@ -174,7 +173,7 @@
             request.threads = threads.count
             request.batchSize = batch
             request.overlap = overlap
-            request.bands = try bands.map(Self.bandList)
+            request.bands = try bands.request(scenes)
             request.model = MapModel(model)
             request.otherInputs = read
             request.software = "geodino \(geodinoVersion)"
@@ -212,14 +211,6 @@
         /// `region.geojson` gives `region-canopy.tif` in the current folder.
         static func defaultOutput(aoi: String) -> String {
             URL(fileURLWithPath: aoi).deletingPathExtension().lastPathComponent + "-canopy.tif"
-        }
-
-        private static func bandList(_ text: String) throws -> [Int] {
-            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-            guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
-                throw CommandError(.badArgument, "--bands takes numbers from 1, such as 4,3,2; got '\(text)'")
-            }
-            return numbers.compactMap(\.self)
         }
 
         /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.

@@ -53,7 +53,8 @@
             let backbone = try stage("pretrain") { try pretrainBackbone(documents, tile: stage) }
             let record = try VisionTransformer.record(of: backbone)
             let pairs = try RasterPairs(
-                readPairs("training-pairs.csv"), record: record, tileSize: documents.head.window)
+                readPairs("training-pairs.csv"), record: record, tileSize: documents.head.window,
+                heights: HeightRule(highest: documents.head.maxHeight))
 
             let trained = try stage("fit canopy") {
                 try tunedFit(documents.head, backbone: backbone, pairs: pairs, model: "models/canopy", random: false)

@@ -61,7 +61,9 @@
                 try VisionTransformer(network, generator: Generator(seed: 0)).save(to: weights, record: record)
                 let entry = PairEntry(
                     image: scene, target: scene.replacingOccurrences(of: "rgb.tif", with: "height.tif"))
-                let pairs = try RasterPairs([entry], record: record, tileSize: recipe.window)
+                let pairs = try RasterPairs(
+                    [entry], record: record, tileSize: recipe.window,
+                    heights: HeightRule(highest: recipe.maxHeight))
                 var options = FitOptions()
                 options.steps = 1
                 options.overwrite = true

@@ -90,8 +90,7 @@ struct EmbedCommand: ParsableCommand {
             valueName: "rule"))
     var stretch: String?
 
-    @Option(help: "Bands to read, counted from 1, such as 4,3,2.")
-    var bands: String?
+    @OptionGroup var bands: BandOptions
 
     @Option(help: "The area of interest: any OGR vector file with polygons.")
     var aoi: String?
@@ -137,9 +136,6 @@ struct EmbedCommand: ParsableCommand {
         if let stretch, StretchRule(text: stretch) == nil {
             throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
         }
-        if let bands, bandNumbers == nil {
-            throw ValidationError("--bands takes numbers from 1, such as 4,3,2; got '\(bands)'")
-        }
         if aoi == nil, allTouched || noClip {
             throw ValidationError("--all-touched and --no-clip say how an --aoi counts; give one")
         }
@@ -170,7 +166,6 @@ struct EmbedCommand: ParsableCommand {
         return numbers.allSatisfy { ($0 ?? least - 1) >= least } ? numbers.compactMap(\.self) : nil
     }
     private var layerNumbers: [Int]? { layers.map { Self.numbers($0, from: 0) } ?? [] }
-    private var bandNumbers: [Int]? { bands.flatMap { Self.numbers($0, from: 1) } }
     private var keptKinds: Set<EmbedOptions.Kind>? {
         guard let only else { return Set(EmbedOptions.Kind.allCases) }
         let kinds = only.split(separator: ",", omittingEmptySubsequences: false)
@@ -182,7 +177,7 @@ struct EmbedCommand: ParsableCommand {
     private func options(beside kind: EmbedInputKind) -> [String] {
         let given: [(name: String, isGiven: Bool, kinds: Set<EmbedInputKind>)] = [
             ("--whole", whole, [.images]), ("--size", size != nil, [.images]),
-            ("--bands", bands != nil, [.images, .scenes]), ("--stretch", stretch != nil, [.images, .scenes]),
+            ("--bands", bands.text != nil, [.images, .scenes]), ("--stretch", stretch != nil, [.images, .scenes]),
             ("--window", window != nil, [.scenes]), ("--overlap", overlap != nil, [.scenes]),
             ("--gsd", gsd != nil, [.scenes]), ("--aoi", aoi != nil, [.scenes]),
             ("--all-touched", allTouched, [.scenes]), ("--no-clip", noClip, [.scenes]),
@@ -249,7 +244,7 @@ struct EmbedCommand: ParsableCommand {
         }
         #if EARTH
             let job = FeatureMapJob(
-                scenes: inputs, output: output, options: rasterOptions(record), batch: batch,
+                scenes: inputs, output: output, options: try rasterOptions(record), batch: batch,
                 layer: layerNumbers?.first, normalises: !rawLayers, input: try inputMetadata(record), dtype: dtype,
                 pca: pca,
                 basis: basis, componentsPath: components, keepsBasis: keepsBasis, overwrite: overwrite, read: read)
@@ -298,7 +293,7 @@ struct EmbedCommand: ParsableCommand {
         metadata.merge(input) { first, _ in first }
         guard kind != .tiles else { return metadata }
         metadata["stretch"] = record.stretch.text
-        if let bands { metadata["bands"] = bands }
+        if let bands = bands.text { metadata["bands"] = bands }
         if allTouched { metadata["all_touched"] = "yes" }
         if noClip { metadata["no_clip"] = "yes" }
         return metadata
@@ -352,8 +347,12 @@ struct EmbedCommand: ParsableCommand {
             return tiles
         }
         #if EARTH
-            let options = rasterOptions(record)
-            if kind == .images { return try ImageInput(inputs, record: record, options: options) }
+            let options = try rasterOptions(record)
+            if kind == .images {
+                let images = try ImageInput(inputs, record: record, options: options)
+                for warning in images.warnings { printToStandardError("warning: \(warning)") }
+                return images
+            }
             let scenes = try SceneInput(
                 inputs, output: output, record: record, options: options, tapsLayers: layers != nil,
                 progress: meter.handler)
@@ -374,9 +373,9 @@ struct EmbedCommand: ParsableCommand {
     }
 
     #if EARTH
-        private func rasterOptions(_ record: WeightsRecord) -> RasterInputOptions {
+        private func rasterOptions(_ record: WeightsRecord) throws -> RasterInputOptions {
             var options = RasterInputOptions()
-            options.bands = bandNumbers
+            options.bands = try bands.request(inputs)
             options.size = size
             options.aoi = aoi
             options.allTouched = allTouched

@@ -5,6 +5,7 @@
     import Foundation
     import Geo
     import Mapping
+    import Raster
     import Telemetry
     import Torch
 
@@ -56,7 +57,7 @@
             request.intraOpThreads = Torch.threads
             for (key, value) in origin.metadata { request.tags["GEODINO_\(key.uppercased())"] = value }
             request.tags["GEODINO_DTYPE"] = dtype
-            if let bands = options.bands {
+            if let bands = options.bands.all {
                 request.tags["GEODINO_BANDS"] = bands.map { "\($0)" }.joined(separator: ",")
             }
             let components = try pca.map {

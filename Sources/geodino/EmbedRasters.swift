@@ -12,7 +12,7 @@
     /// How rasters become images of a network.
     struct RasterInputOptions {
         /// Bands to read, counted from 1, in the order of the weights.
-        var bands: [Int]?
+        var bands = BandRequest()
         /// The side that whole images are resampled to.
         var size: Int?
         /// The area of interest.
@@ -76,6 +76,8 @@
         private let record: WeightsRecord
         private let options: RasterInputOptions
         private let normalizer: PixelNormalizer
+        /// What the user should know.
+        private(set) var warnings: [String] = []
         /// The largest image that is read whole; a network would need more memory for it than machines have.
         private static let mostPixels = 1 << 26
 
@@ -89,9 +91,15 @@
             self.options = options
             normalizer = PixelNormalizer(mean: record.mean, std: record.std)
             var sizes: [(path: String, width: Int, height: Int)] = []
+            var read: [SceneBands] = []
             for path in paths {
                 let reader = try RasterReader(path: path)
-                _ = try imageBands(of: reader, record: record, asked: options.bands)
+                let bands = try imageBands(of: reader, record: record, asked: options.bands[path])
+                read.append(
+                    SceneBands(path: path, bands: bands, all: reader.bands, isAsked: options.bands[path] != nil))
+                if options.bands[path] == nil, let assumption = reader.bands.assumption(bands, in: path) {
+                    warnings.append(assumption)
+                }
                 let (width, height) = (reader.grid.width, reader.grid.height)
                 guard let pixels = PixelWindow(column: 0, row: 0, width: width, height: height).pixelCount,
                     pixels <= Self.mostPixels
@@ -102,6 +110,7 @@
                 }
                 sizes.append((path, width, height))
             }
+            try checkAgreement(read, stretch: record.stretch)
             if let size = options.size {
                 width = size
                 height = size
@@ -137,7 +146,7 @@
         /// are not yet rounded.
         private func image(_ path: String) throws -> Tensor {
             let reader = try RasterReader(path: path)
-            let bands = try imageBands(of: reader, record: record, asked: options.bands)
+            let bands = try imageBands(of: reader, record: record, asked: options.bands[path]).map(\.index)
             let whole = PixelWindow(column: 0, row: 0, width: reader.grid.width, height: reader.grid.height)
             let parameters = try reader.stretchParameters(record.stretch, bands: bands)
             let pixels = stretched(try reader.read(whole, bands: bands), by: parameters)
@@ -154,29 +163,15 @@
     }
 
     /// The bands of an image in the order of the weights; gray becomes red, green and blue alike.
-    private func imageBands(of reader: RasterReader, record: WeightsRecord, asked: [Int]?) throws -> [Int] {
-        let known = Set(reader.bands.map(\.index))
-        let wanted = record.bands.map { $0.name.lowercased() }
-        func missing(_ why: String) -> CommandError {
-            CommandError(
-                .badArgument, "the weights take \(wanted.count) bands (\(wanted.joined(separator: ", ")))",
-                in: reader.path, why: [why],
-                try:
-                    "name the bands in the order of the weights: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
-            )
+    private func imageBands(of reader: RasterReader, record: WeightsRecord, asked: [Int]?) throws -> [RasterBand] {
+        do {
+            return try reader.bands.chosen(for: record.bands.map(\.name), asked: asked, grayAsColour: true)
+        } catch {
+            throw CommandError(
+                .badArgument,
+                "the weights take \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the raster has \(reader.bands.count) (\(error.found.joined(separator: ", ")))",
+                in: reader.path, why: [error.why], try: error.remedy)
         }
-        if let asked {
-            guard asked.count == wanted.count else { throw missing("--bands names \(asked.count)") }
-            if let absent = asked.first(where: { !known.contains($0) }) { throw missing("there is no band \(absent)") }
-            return asked
-        }
-        if wanted == ["red", "green", "blue"] {
-            let colours = reader.colourBands
-            if colours.count == 3 { return colours }
-            if reader.bands.count == 1 { return [Int](repeating: reader.bands[0].index, count: 3) }
-        }
-        guard reader.bands.count == wanted.count else { throw missing("the raster has \(reader.bands.count)") }
-        return reader.bands.map(\.index)
     }
 
     /// The windows of scenes that hold a valid pixel of the area.

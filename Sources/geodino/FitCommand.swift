@@ -4,7 +4,9 @@
     import Backbone
     import Downstream
     import Foundation
+    import Geo
     import Mapping
+    import Raster
     import Telemetry
     import Torch
 
@@ -57,6 +59,7 @@
         @Flag(help: "Store path and hash of the backbone in place of a copy.")
         var referenceBackbone = false
 
+        @OptionGroup var bands: BandOptions
         @OptionGroup var weightsArguments: WeightsArguments
         @OptionGroup var device: DeviceOptions
         @OptionGroup var gdal: GDALOptions
@@ -80,7 +83,9 @@
             let record = contents.record
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
-            let source = try RasterPairs(entries, record: record, tileSize: recipe.window, aoi: aoi)
+            let source = try RasterPairs(
+                entries, record: record, tileSize: recipe.window, heights: HeightRule(highest: recipe.maxHeight),
+                bands: bands.request(entries.map(\.image)), aoi: aoi)
             for warning in source.pairs.flatMap(\.warnings) { printToStandardError("warning: \(warning)") }
 
             var options = FitOptions()
@@ -96,6 +101,7 @@
             let summary = try fit(
                 recipe, weights: weights, source: source, model: output, options: options, quiet: shared.quiet)
             print(summary.text)
+            if let leftOut = source.leftOut { print("left out: \(leftOut)") }
             if summary.wasInterrupted { throw ExitCode.interrupted }
         }
     }

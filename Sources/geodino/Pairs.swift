@@ -13,9 +13,18 @@
         let pairs: [RasterPair]
         let layout: PixelLayout
         let fingerprint: String
+        private let pool: PairPool
+        private let heights: HeightRule
 
         /// Opens the pairs at the weights' GSD; weights of a corpus with native GSD take the first image's.
-        init(_ entries: [PairEntry], record: WeightsRecord, tileSize: Int, aoi: String? = nil) throws {
+        ///
+        /// - Parameters:
+        ///   - heights: Which values of the targets are heights.
+        ///   - bands: Bands of the images that a person named.
+        init(
+            _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, heights: HeightRule = HeightRule(),
+            bands: BandRequest = BandRequest(), aoi: String? = nil
+        ) throws {
             guard let first = entries.first else {
                 throw CommandError(
                     .badArgument, "no training pair is given",
@@ -31,8 +40,12 @@
                 let band = try RasterReader(path: $0.target, options: RasterOpenOptions(expandPalette: false))
                     .heightBand()
                 return try RasterPair(
-                    image: $0.image, target: $0.target, targetBand: band, layout: layout, aoi: aoi, pool: pool)
+                    image: $0.image, target: $0.target, targetBand: band, layout: layout, bands: bands[$0.image],
+                    validValues: heights.range, aoi: aoi, pool: pool)
             }
+            try checkAgreement(of: pairs)
+            self.pool = pool
+            self.heights = heights
             // What is read decides the content: files by name-independent size and time-independent bytes.
             var hash = SHA256()
             if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
@@ -45,6 +58,12 @@
         }
 
         var pairCount: Int { pairs.count }
+
+        /// What was left out of the targets so far, for the summary; `nil` where nothing was.
+        var leftOut: String? {
+            let count = pool.rejectedPixels
+            return count > 0 ? "\(counted(count, "pixels")) of the targets are no heights: \(heights.exclusion)" : nil
+        }
 
         func grid(ofPair pair: Int) -> Grid { pairs[pair].grid }
 

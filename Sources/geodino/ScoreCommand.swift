@@ -2,6 +2,7 @@
 #if EARTH
     import ArgumentParser
     import Foundation
+    import Geo
     import Raster
     import Scoring
     import Telemetry
@@ -36,6 +37,9 @@
                 "Also the MAE of always saying this height; 'mean' takes the truth's mean.", valueName: "m"))
         var constant: String?
 
+        @Option(help: ArgumentHelp("The highest value that counts as a height, in map and truth.", valueName: "metres"))
+        var maxHeight = HeightRule.highest
+
         @Option(help: "text or json.")
         var format: OutputFormat = .text
 
@@ -52,6 +56,9 @@
         }
 
         func validate() throws {
+            guard maxHeight > 0, maxHeight.isFinite else {
+                throw ValidationError("--max-height takes metres above 0, got \(maxHeight)")
+            }
             if blockMetres == nil { throw ValidationError("--block takes metres such as 30m, got '\(block)'") }
             if let constant, reference == nil {
                 throw ValidationError("--constant takes metres or 'mean', got '\(constant)'")
@@ -64,7 +71,7 @@
             defer { meter.finish() }
             let score = try scoreCanopy(
                 map: map, truth: truth, aoi: aoi.map { try AreaOfInterest(path: $0) }, blockMetres: blockMetres ?? 30,
-                reference: reference, progress: meter.handler)
+                rule: HeightRule(highest: maxHeight), reference: reference, progress: meter.handler)
             meter.finish()
             if format == .json { try printJSON(score) } else { print(score.text) }
         }
@@ -82,6 +89,11 @@
             if let meanPredictor, let meanPredictorMAE {
                 lines.append("always \(shown(meanPredictor, digits: 2)) m: MAE \(shown(meanPredictorMAE)) m")
             }
+            let rule = HeightRule(highest: highest)
+            for (count, role) in [(rejectedTruth, "truth"), (rejectedMap, "map")] where count > 0 {
+                lines.append("left out  \(counted(count, "pixels")) of the \(role), no heights: \(rule.exclusion)")
+            }
+            if missingInMap > 0 { lines.append("not mapped  \(counted(missingInMap, "pixels")) that the truth knows") }
             return lines.joined(separator: "\n")
         }
     }

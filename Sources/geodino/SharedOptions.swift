@@ -3,6 +3,10 @@ import ArgumentParser
 import Foundation
 import Telemetry
 
+#if EARTH
+    import Raster
+#endif
+
 /// How a result is printed.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
@@ -18,6 +22,34 @@ struct ProgressOptions: ParsableArguments {
         Interrupt.catchSignals()
         return ProgressMeter(label, style: quiet ? .silent : nil, cancelled: { Interrupt.requested })
     }
+}
+
+/// Which bands are read.
+struct BandOptions: ParsableArguments {
+    @Option(
+        name: .customLong("bands"),
+        help: ArgumentHelp(
+            "Bands to read, counted from 1, such as 4,3,2; for one scene of several SCENE=4,3,2, repeated as needed.",
+            valueName: "numbers"))
+    var words: [String] = []
+
+    /// What was typed; `nil` where nothing was.
+    var text: String? { words.isEmpty ? nil : words.joined(separator: " ") }
+
+    func validate() throws {
+        for word in words {
+            let list = word.lastIndex(of: "=").map { word[word.index(after: $0)...] } ?? word[...]
+            let numbers = list.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+            guard numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
+                throw ValidationError("--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'")
+            }
+        }
+    }
+
+    #if EARTH
+        /// The bands asked for, of some scenes.
+        func request(_ scenes: [String]) throws -> BandRequest { try BandRequest(words, scenes: scenes) }
+    #endif
 }
 
 /// Threads outside of the tensor library.

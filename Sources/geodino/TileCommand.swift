@@ -39,6 +39,7 @@
         @Option(help: "text or json.")
         var format: OutputFormat = .text
 
+        @OptionGroup var bands: BandOptions
         @OptionGroup var gdal: GDALOptions
         @OptionGroup var threads: ThreadOptions
         @OptionGroup var shared: ProgressOptions
@@ -54,12 +55,13 @@
             workspace.announce()
             let (profile, _) = try StrictYAML.decode(TileProfile.self, path: profilePath)
             try gdal.apply()
+            var options = TileOptions(resume: resume, overwrite: overwrite, threads: threads.count, dryRun: dryRun)
+            options.bands = try bands.request(scenes)
             let meter = shared.meter("tile")
             defer { meter.finish() }
             let summary = try tile(
                 scenes: scenes, profile: profile, into: corpus, aoi: aoi.map { try AreaOfInterest(path: $0) },
-                options: TileOptions(resume: resume, overwrite: overwrite, threads: threads.count, dryRun: dryRun),
-                progress: meter.handler)
+                options: options, progress: meter.handler)
             meter.finish()
             for note in summary.notes { printToStandardError("note: \(note)") }
             if format == .json { try printJSON(summary) } else { print(summary.text(corpus)) }

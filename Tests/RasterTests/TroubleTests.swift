@@ -68,7 +68,7 @@ struct TroubleTests {
         try writeRaster(buffer, to: folder.file("alpha.tif"), format: format)
         let reader = try RasterReader(path: folder.file("alpha.tif"))
         #expect(reader.bands.map(\.name) == ["red", "green", "blue"])
-        #expect(reader.colourBands == [1, 2, 3])
+        #expect(reader.bands.colours.map(\.index) == [1, 2, 3])
         let read = try reader.read(ramp.grid.window)
         #expect(read.bands == 3)
         #expect(try #require(read.validity).enumerated().allSatisfy { $0.element == ($0.offset % 3 != 0) })
@@ -288,13 +288,13 @@ struct TroubleTests {
             bands: ["Blue", "Green", "Red", "Undefined"].map {
                 ("dataType=\"Byte\"", "<ColorInterp>\($0)</ColorInterp>")
             })
-        #expect(try RasterReader(path: byColour).colourBands == [3, 2, 1])
+        #expect(try RasterReader(path: byColour).bands.colours.map(\.index) == [3, 2, 1])
         let byName = try vrt(
             over: folder.file("ramp.tif"), width: 64, height: 48,
             bands: ["NIR", "Red", "Green", "Blue"].map { ("dataType=\"Byte\"", "<Description>\($0)</Description>") })
-        #expect(try RasterReader(path: byName).colourBands == [2, 3, 4])
+        #expect(try RasterReader(path: byName).bands.colours.map(\.index) == [2, 3, 4])
         let reader = try RasterReader(path: folder.file("ramp.tif"))
-        #expect(reader.colourBands == [1, 2, 3])
+        #expect(reader.bands.colours.map(\.index) == [1, 2, 3])
     }
 
     @Test func `only the allowed formats are opened`() throws {

@@ -120,8 +120,9 @@ struct ScoreCanopyErrorTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect(
             object.keys.sorted() == [
-                "bias_m", "block_count", "block_metres", "block_r2", "mae_m", "mean_predictor_m",
-                "mean_predictor_mae_m", "mean_truth_m", "pixel_count", "r2", "rmse_m",
+                "bias_m", "block_count", "block_metres", "block_r2", "mae_m", "max_height_m", "mean_predictor_m",
+                "mean_predictor_mae_m", "mean_truth_m", "missing_in_map", "pixel_count", "r2", "rejected_map",
+                "rejected_truth", "rmse_m",
             ])
         #expect(try JSONDecoder().decode(CanopyScore.self, from: Data(text.utf8)) == score)
     }

@@ -64,7 +64,8 @@
     F(OGR_G_UnionCascaded) F(OGR_G_Intersection) F(OGR_G_Is3D) F(OGRGeometryTypeToName) \
     F(OGR_GT_Flatten) F(OGR_G_GetLinearGeometry) F(OGR_G_HasCurveGeometry) F(OGR_F_GetGeometryRef) \
     F(OGR_F_Destroy) F(OGR_L_GetNextFeature) F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) \
-    F(GDALDatasetGetLayerCount) F(GDALDatasetGetLayer) F(GDALGetFileList)
+    F(GDALDatasetGetLayerCount) F(GDALDatasetGetLayer) F(GDALGetFileList) F(OSRStripVertical) \
+    F(OSRDemoteTo2D) F(OSRIsCompound) F(OSRGetAxesCount) F(GDALGetDataCoverageStatus)
 
 typedef struct cgdal_api {
 #define CGDAL_ENTRY(name) __typeof__(name) *_Nonnull name;
