@@ -14,13 +14,14 @@ enum SceneCatalogue {
     ///
     /// - Throws: `CorpusError` (`badScene`), naming the scene, its numbers and the profile's.
     static func describe(
-        _ paths: [String], profile: TileProfile, bands: BandRequest
+        _ paths: [String], profile: TileProfile, bands: BandRequest, progress: ProgressHandler? = nil
     ) throws(CorpusError) -> (scenes: [CorpusScene], notes: [String]) {
         var scenes: [CorpusScene] = []
         var read: [SceneBands] = []
         var notes: [String] = []
         var seen: Set<String> = []
         for path in paths {
+            try report(scenes.count, of: paths.count, "scenes opened", progress)
             guard seen.insert(path).inserted else {
                 throw CorpusError(.badScene, "the scene is listed twice", in: path, try: "list it once")
             }
@@ -33,6 +34,7 @@ enum SceneCatalogue {
                     SceneBands(
                         path: path, bands: chosen, all: reader.bands,
                         isAsked: bands[path] != nil || profile.bands != .colour))
+                if let warning = try reader.alphaWarning() { notes.append(warning) }
                 if bands[path] == nil, profile.bands == .colour,
                     let assumption = reader.bands.assumption(chosen, in: path)
                 {
@@ -59,9 +61,7 @@ enum SceneCatalogue {
         var grid = reader.grid
         grid.crs = grid.crs?.spelledPlainly
         guard let crs = grid.crs else {
-            throw CorpusError(
-                .badScene, "the scene has no CRS, so its tiles would lie nowhere", in: path,
-                try: "give it one: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+            throw reader.placeMissing(role: "scene")
         }
         let bytes = fileSize(path)
         try checkClaim(reader, bytes: bytes)
@@ -87,12 +87,16 @@ enum SceneCatalogue {
     /// which some of the bands are empty is a mistake in the profile or the scene.
     ///
     /// - Throws: `CorpusError` (`badScene`), also where every scene is empty.
-    static func stretch(_ scenes: inout [CorpusScene], rule: StretchRule) throws(CorpusError) {
+    static func stretch(
+        _ scenes: inout [CorpusScene], rule: StretchRule, progress: ProgressHandler? = nil
+    ) throws(CorpusError) {
         guard rule != .none else { return }
         for index in scenes.indices {
+            try report(index, of: scenes.count, "scenes stretched", progress)
             do throws(RasterError) {
-                scenes[index].stretch = try parameters(of: scenes[index], rule)
+                scenes[index].stretch = try parameters(of: scenes[index], rule, progress)
             } catch {
+                guard error.code != .cancelled else { throw stopped(scenes[index].path) }
                 throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
             }
         }
@@ -106,13 +110,23 @@ enum SceneCatalogue {
         }
     }
 
+    private static func report(
+        _ done: Int, of total: Int, _ unit: String, _ progress: ProgressHandler?
+    ) throws(CorpusError) {
+        guard progress?(Progress(unit: unit, done: done, total: total)) ?? true else { throw stopped("") }
+    }
+
+    private static func stopped(_ path: String) -> CorpusError {
+        CorpusError(.cancelled, "stopped before the first tile was cut; nothing was kept", in: path)
+    }
+
     /// The stretch of one scene; `nil` where it has no valid pixel.
     private static func parameters(
-        of scene: CorpusScene, _ rule: StretchRule
+        of scene: CorpusScene, _ rule: StretchRule, _ progress: ProgressHandler?
     ) throws(RasterError) -> StretchParameters? {
         let reader = try RasterReader(path: scene.path)
         do throws(RasterError) {
-            return try reader.stretchParameters(rule, bands: scene.bandNumbers)
+            return try reader.stretchParameters(rule, bands: scene.bandNumbers, progress: progress ?? { _ in true })
         } catch {
             guard error.code == .noPixels, try !reader.hasValidPixels(bands: scene.bandNumbers) else { throw error }
             return nil
@@ -132,7 +146,7 @@ enum SceneCatalogue {
             if let absent = asked.first(where: { number in !reader.bands.contains { $0.index == number } }) {
                 throw CorpusError(
                     .badScene, "--bands asks for band \(absent); the scene has \(reader.bands.count)", in: reader.path,
-                    try: "see its bands with: gdalinfo '\(reader.path)'")
+                    why: [reader.alphaNote].compactMap(\.self), try: "see its bands with: gdalinfo '\(reader.path)'")
             }
             return asked
         }
@@ -142,7 +156,7 @@ enum SceneCatalogue {
             for number in numbers where !reader.bands.contains(where: { $0.index == number }) {
                 throw CorpusError(
                     .badScene, "the profile asks for band \(number); the scene has \(reader.bands.count)",
-                    in: reader.path, try: "see its bands with: gdalinfo '\(reader.path)'")
+                    in: reader.path, why: [reader.alphaNote].compactMap(\.self), try: "see its bands with: gdalinfo '\(reader.path)'")
             }
             return numbers
         case .names(let names):
@@ -151,7 +165,8 @@ enum SceneCatalogue {
                     throw CorpusError(
                         .badScene,
                         "the profile asks for a band '\(name)'; the scene has \(reader.bands.map(\.name).joined(separator: ", "))",
-                        in: reader.path, try: "name bands by number in the profile, such as bands: [1, 2, 3]")
+                        in: reader.path, why: [reader.alphaNote].compactMap(\.self),
+                        try: "name bands by number in the profile, such as bands: [1, 2, 3]")
                 }
                 return band.index
             }

@@ -57,6 +57,10 @@ final class TileCutter {
         let grid = open.scene.lattice.grid(of: window)
         guard try isInside(grid, open.aoi) else { return .outside }
         let bands = open.scene.bandNumbers
+        let isEmpty =
+            open.scene.isExact
+            ? open.reader.isEmpty(window, bands: bands) : open.reader.isEmpty(under: grid, bands: bands)
+        guard !isEmpty else { return .tooFewValid(0) }
         var buffer =
             open.scene.isExact
             ? try open.reader.read(window, bands: bands)

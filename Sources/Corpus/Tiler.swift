@@ -31,7 +31,7 @@ public func tile(
     guard !(options.resume && options.overwrite) else {
         throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
     }
-    let (described, notes) = try SceneCatalogue.describe(scenes, profile: profile, bands: options.bands)
+    let (described, notes) = try SceneCatalogue.describe(scenes, profile: profile, bands: options.bands, progress: progress)
     var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
     summary.notes = notes + summary.notes
     return summary
@@ -62,7 +62,7 @@ private func tile(
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
-        try SceneCatalogue.stretch(&described, rule: profile.stretch)
+        try SceneCatalogue.stretch(&described, rule: profile.stretch, progress: progress)
         var marker = wanted
         marker.scenes = described
         try options.reached?(.folderInspected)

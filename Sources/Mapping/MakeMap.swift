@@ -27,7 +27,7 @@ public func makeMap(
 ) throws -> MapSummary {
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
-        bands: predictor.outputBands.count)
+        bands: predictor.outputBands.count, progress: progress)
     try checkRoom(for: job.plan)
     var made: [String] = []
     do {
@@ -114,7 +114,7 @@ private struct PartMaker {
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
         }
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was begun", in: part.output) }
-        let (stretches, without) = try part.stretchScenes(layout: job.layout)
+        let (stretches, without) = try part.stretchScenes(layout: job.layout, progress: progress)
         warnings += without
         let shape = BlockShape(bands: predictor.outputBands.count)
         let format = RasterFormat(

@@ -42,7 +42,10 @@ struct MapJob {
     /// The area of each part, in its CRS.
     var areas: [MapArea]
 
-    init(_ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, bands: Int) throws {
+    init(
+        _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, bands: Int,
+        progress: ProgressHandler = { _ in true }
+    ) throws {
         precondition(
             cellSize > 0 && windowSize % cellSize == 0,
             "windows of \(windowSize) pixels are no whole number of cells of \(cellSize)")
@@ -51,7 +54,12 @@ struct MapJob {
         self.layout = layout
         self.cellSize = cellSize
         var warnings: [String] = []
-        let scenes = try request.scenes.map { try SceneFacts(path: $0) }
+        let scenes = try request.scenes.enumerated().map { number, path in
+            guard progress(Progress(unit: "scenes opened", done: number, total: request.scenes.count)) else {
+                throw MappingError(.cancelled, "stopped before the map was begun", in: request.output)
+            }
+            return try SceneFacts(path: path)
+        }
         facts = Dictionary(scenes.map { ($0.path, $0) }) { first, _ in first }
         let raw = try request.aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
@@ -194,6 +202,7 @@ struct MapJob {
                 continue
             }
             if let warning = try checkGSD(scene) { warnings.append(warning) }
+            if let warning = scene.alphaWarning { warnings.append(warning) }
             if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
             if request.bands[scene.path] == nil,
                 let assumption = scene.bands.assumption(scene.bands.numbered(placed.bands), in: scene.path)
@@ -316,6 +325,9 @@ struct MapJob {
     }
 
     private static func refuseExisting(_ output: String, overwrite: Bool) throws {
+        if let problem = outputNameProblem(output) {
+            throw MappingError(.badRequest, problem.what, in: output, try: problem.remedy)
+        }
         guard !overwrite else { return }
         for path in [output] + sidecars(of: output).all where FileManager.default.fileExists(atPath: path) {
             throw MappingError(

@@ -91,6 +91,11 @@ public struct MapRequest: Sendable, Codable {
                 .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
         }
         if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
+        guard stem(output) != output else {
+            throw MappingError(
+                .badRequest, "a map is a GeoTIFF, whose name ends in .tif", in: output,
+                try: "-o \(Self.asTIFF(output))   (a picture of it, .png, is written beside it)")
+        }
         guard threads >= 1, threads <= 1024 else {
             throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 1024", in: "--threads")
         }
@@ -111,6 +116,13 @@ public struct MapRequest: Sendable, Codable {
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
         }
+    }
+
+    /// The same name with the ending of a GeoTIFF.
+    private static func asTIFF(_ output: String) -> String {
+        let name = output.split(separator: "/").last ?? output[...]
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return output + ".tif" }
+        return String(output[..<dot]) + ".tif"
     }
 
     /// Pixels by which windows overlap.

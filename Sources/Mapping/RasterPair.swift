@@ -75,6 +75,7 @@ public final class RasterPair: Sendable {
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
+        if let warning = imageFacts.alphaWarning { warnings.append(warning) }
         if let gsd = layout.gsd, imageFacts.gsd > gsd * 1.25 {
             let found = "\(rounded(imageFacts.gsd, 3)) m per pixel, the network wants \(rounded(gsd, 3)) m"
             guard imageFacts.gsd <= gsd * 2 else {

@@ -100,7 +100,7 @@ private func assets(
     }
     func asset(_ path: String, type: String, title: String, roles: [String]) throws -> [String: JSONValue] {
         [
-            "href": .string("./" + fileName(path)), "type": .string(type), "title": .string(title),
+            "href": .string("./" + percentEncoded(fileName(path))), "type": .string(type), "title": .string(title),
             "roles": .array(roles.map { .string($0) }), "file:size": .number(try fileSize(path)),
             // A multihash: 12 says SHA-256, 20 says 32 bytes follow.
             "file:checksum": .string("1220" + (try SHA256.hex(ofFile: path))),
@@ -220,12 +220,31 @@ package func reference(_ path: String, from output: String) -> String {
         return parts
     }
     // Subdatasets, connection strings and GDAL's virtual files have no place in the folder tree.
-    guard FileManager.default.fileExists(atPath: path), !path.hasPrefix("/vsi") else { return path }
+    guard FileManager.default.fileExists(atPath: path), !path.hasPrefix("/vsi") else {
+        // An address is encoded already.
+        return path.contains("://") ? path : percentEncoded(path)
+    }
     let (here, there) = (parts(folder(of: output)), parts(path))
     let shared = zip(here, there).prefix { $0 == $1 }.count
-    guard shared == here.count || !path.hasPrefix("/") else { return path }
+    guard shared == here.count || !path.hasPrefix("/") else { return percentEncoded(path) }
     let up = [String](repeating: "..", count: here.count - shared)
-    return ((up.isEmpty ? ["."] : up) + there.dropFirst(shared)).joined(separator: "/")
+    return percentEncoded(((up.isEmpty ? ["."] : up) + there.dropFirst(shared)).joined(separator: "/"))
+}
+
+/// A path as a reference of RFC 3986: all but letters, digits, `-._~` and the slashes as percent and two digits.
+package func percentEncoded(_ path: String) -> String {
+    let digits = Array("0123456789ABCDEF")
+    var text = ""
+    for byte in path.utf8 {
+        switch byte {
+        case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "/"):
+            text.append(Character(UnicodeScalar(byte)))
+        default:
+            text += "%" + String([digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+        }
+    }
+    return text
 }
 
 private func fileSize(_ path: String) throws -> Double {

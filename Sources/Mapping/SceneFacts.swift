@@ -27,6 +27,10 @@ struct SceneFacts {
     let crs: CoordinateReferenceSystem
     let gsd: Double
     let bands: [RasterBand]
+    /// What is to be said of a band that was set aside.
+    let alphaNote: String?
+    /// The same as a warning, where it holds more than a mask.
+    let alphaWarning: String?
     /// Longitude and latitude; `maxX` is above 180 across the antimeridian.
     let degrees: Bounds
     /// When it was taken, RFC 3339, if the file says so.
@@ -38,14 +42,15 @@ struct SceneFacts {
     init(path: String) throws {
         let reader = try RasterReader(path: path)
         guard let crs = reader.grid.crs else {
-            throw MappingError(
-                .noCRS, "the scene does not say where on Earth it lies (no coordinate reference system)", in: path,
-                try: "assign the one it was made in: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+            let error = reader.placeMissing(role: "scene")
+            throw MappingError(.noCRS, error.what, in: path, why: error.causes, try: error.remedy)
         }
         self.path = path
         self.crs = crs
         grid = reader.grid
         bands = reader.bands
+        alphaNote = reader.alphaNote
+        alphaWarning = try reader.alphaWarning()
         gsd = try reader.groundSampleDistance().metres
         guard gsd > 0, gsd.isFinite,
             let degrees = try CoordinateTransformer(from: crs, to: .wgs84).bounds(reader.grid.bounds)
@@ -69,7 +74,7 @@ struct SceneFacts {
             throw MappingError(
                 .missingBands,
                 "the model needs \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the scene has \(bands.count) (\(error.found.joined(separator: ", ")))",
-                in: path, why: [error.why], try: error.remedy)
+                in: path, why: [error.why] + [alphaNote].compactMap(\.self), try: error.remedy)
         }
     }
 

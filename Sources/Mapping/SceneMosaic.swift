@@ -50,12 +50,29 @@ final class SceneMosaic {
     func read(_ window: PixelWindow) throws -> Chunk {
         var result: PixelBuffer?
         for (number, scene) in plan.scenes.enumerated() where !scene.window.intersection(window).isEmpty {
+            if try isEmpty(scene, number, window) { continue }
             let buffer = try read(scene, number, window)
             guard buffer.validity?.contains(true) ?? true else { continue }
             if let under = result { result = laid(under, over: buffer) } else { result = buffer }
             if result?.validity == nil { break }
         }
         return Chunk(pixels: result)
+    }
+
+    /// Whether a window of the lattice certainly gets no valid pixel.
+    func isEmpty(_ window: PixelWindow) throws -> Bool {
+        for (number, scene) in plan.scenes.enumerated() where !scene.window.intersection(window).isEmpty {
+            guard try isEmpty(scene, number, window) else { return false }
+        }
+        return true
+    }
+
+    private func isEmpty(_ scene: MapScene, _ number: Int, _ window: PixelWindow) throws -> Bool {
+        let reader = try reader(number)
+        if let column = scene.alignedColumn, let row = scene.alignedRow {
+            return reader.isEmpty(window.shifted(columns: -column, rows: -row), bands: scene.bands)
+        }
+        return reader.isEmpty(under: plan.lattice.grid(of: window), bands: scene.bands)
     }
 
     private func read(_ scene: MapScene, _ number: Int, _ window: PixelWindow) throws -> PixelBuffer {

@@ -1,18 +1,25 @@
 // The stretch of each scene of a map, by the rule of the model.
 internal import Geo
 internal import Raster
+internal import Telemetry
 
 extension MapPlan.Part {
     /// The scenes' stretches by the model's rule, and a refusal where values lie outside of the rule's.
     ///
     /// A scene without a valid pixel has none, and shows nothing: it leaves the part, with a sentence about it.
-    mutating func stretchScenes(layout: PixelLayout) throws -> (stretches: [StretchParameters?], warnings: [String]) {
+    mutating func stretchScenes(
+        layout: PixelLayout, progress: ProgressHandler
+    ) throws -> (stretches: [StretchParameters?], warnings: [String]) {
         var stretches: [StretchParameters?] = []
         var kept: [MapScene] = []
         var warnings: [String] = []
-        for scene in scenes {
+        for (number, scene) in scenes.enumerated() {
+            guard progress(Progress(unit: "scenes stretched", done: number, total: scenes.count)) else {
+                throw MappingError(.cancelled, "stopped before the map was begun", in: output)
+            }
             do {
-                stretches.append(try stretchParameters(of: scene.path, bands: scene.bands, layout: layout))
+                stretches.append(
+                    try stretchParameters(of: scene.path, bands: scene.bands, layout: layout, progress: progress))
                 kept.append(scene)
             } catch let error as RasterError where error.code == .noPixels {
                 warnings.append("\(scene.path): \(error.what); the map is made without it")
@@ -31,11 +38,13 @@ extension MapPlan.Part {
 /// The stretch of a scene's bands by a model's rule.
 ///
 /// - Throws: `badValues` where nearly all values lie on one side of a fixed rule's range.
-func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throws -> StretchParameters? {
+func stretchParameters(
+    of path: String, bands: [Int], layout: PixelLayout, progress: ProgressHandler = { _ in true }
+) throws -> StretchParameters? {
     let reader = try RasterReader(path: path)
     if case .fixed(let low, let high) = layout.stretch,
         reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
-        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands)
+        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands, progress: progress)
     {
         let range = try reader.stretchParameters(layout.stretch, bands: bands)
         let dark = zip(found.high, range?.low ?? []).allSatisfy { $0 < $1 + (high - low) * 0.02 }
@@ -49,5 +58,5 @@ func stretchParameters(of path: String, bands: [Int], layout: PixelLayout) throw
                 in: path, try: "give the scene in the units that the model was trained on")
         }
     }
-    return try reader.stretchParameters(layout.stretch, bands: bands)
+    return try reader.stretchParameters(layout.stretch, bands: bands, progress: progress)
 }

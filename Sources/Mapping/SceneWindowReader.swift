@@ -52,10 +52,11 @@ public final class SceneWindowReader {
         var request = request
         request.overlap = request.overlap ?? 0
         request.split = false
-        let job = try MapJob(request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: 1)
+        let job = try MapJob(
+            request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: 1, progress: progress)
         plan = job.plan
         var part = job.plan.parts[0]
-        let (stretches, without) = try part.stretchScenes(layout: layout)
+        let (stretches, without) = try part.stretchScenes(layout: layout, progress: progress)
         warnings = job.plan.warnings + without
         self.part = part
         area = job.areas[0]

@@ -24,7 +24,8 @@ final class Dataset {
     /// Opens a raster for reading.
     static func open(_ path: String, _ options: RasterOpenOptions) throws(RasterError) -> Dataset {
         let gdal = try GDAL.api()
-        let name = gdalName(of: path)
+        let input = try InputFile.raster(path)
+        let name = gdalName(of: input.name)
         if !isVirtual(name), !FileManager.default.fileExists(atPath: name) {
             throw RasterError(.notFound, "no such file", in: path, try: "check the path")
         }

@@ -17,6 +17,8 @@ final class PixelSource {
     private let validValues: ClosedRange<Double>?
     private let stored: [Int: StoredBand]
     private let alpha: GDALRasterBandH?
+    /// The number of the band that is read as a mask since it is marked as alpha.
+    let alphaBand: Int?
     private let datasetMask: GDALRasterBandH?
     private var gdal: GDALFunctions { dataset.gdal }
 
@@ -36,11 +38,13 @@ final class PixelSource {
         }
         var stored: [Int: StoredBand] = [:]
         var alpha: GDALRasterBandH?
+        var alphaBand: Int?
         var infos: [RasterBand] = []
         for index in 1...dataset.bandCount {
             let band = try StoredBand(dataset, index)
             if band.info.colour == "alpha", alpha == nil, dataset.bandCount > 1 {
                 alpha = band.handle
+                alphaBand = index
             } else {
                 stored[index] = band
                 infos.append(band.info)
@@ -56,6 +60,7 @@ final class PixelSource {
             datasetMask = nil
         }
         self.alpha = alpha
+        self.alphaBand = alphaBand
         var colours: [[UInt8]]?
         if options.expandPalette, infos.count == 1, infos[0].colour == "palette", infos[0].sampleType != .float32 {
             colours = try StoredBand.palette(dataset.band(infos[0].index), gdal)
@@ -74,6 +79,12 @@ final class PixelSource {
         bands = infos
     }
 
+    /// What masks all bands: alpha, a mask of the whole file.
+    var maskBands: [GDALRasterBandH] { [alpha, datasetMask].compactMap(\.self) }
+
+    /// A stored band by its number.
+    func band(_ number: Int) -> StoredBand? { stored[number] }
+
     /// The type that holds the samples of all of these bands.
     func commonType(_ wanted: [Int]) -> SampleType {
         let types = Set(wanted.compactMap { number in bands.first { $0.index == number }?.sampleType })
@@ -89,7 +100,9 @@ final class PixelSource {
             let there = bands.count > 8 ? "1 to \(bands.count)" : bands.map { "\($0.index)" }.joined(separator: ", ")
             throw RasterError(
                 .readFailed, "there is no band \(number); the bands are \(there)", in: dataset.path,
-                try: "choose among them, counted from 1; alpha is no band to read")
+                try: number == alphaBand
+                    ? "band \(number) is marked as alpha; where it holds something else: gdal_edit.py -colorinterp_\(number) undefined '\(dataset.path)'"
+                    : "choose among them, counted from 1")
         }
         if wanted.isEmpty { throw RasterError(.readFailed, "no band was asked for", in: dataset.path) }
     }
@@ -117,7 +130,7 @@ final class PixelSource {
     ) throws(RasterError) -> PixelBuffer {
         let (inside, count) = try plan(window, planes: wanted.count, sampleBytes: MemoryLayout<S>.size)
         var samples = [S](repeating: S.zero, count: count * wanted.count)
-        guard !inside.isEmpty else {
+        guard !inside.isEmpty, !isEmpty(inside, wanted) else {
             return PixelBuffer(
                 bands: wanted.count, height: window.height, width: window.width, samples: wrap(samples),
                 validity: count > 0 ? [Bool](repeating: false, count: count) : nil)
@@ -153,7 +166,7 @@ final class PixelSource {
                 let mask = try readMask(gdal.collect { $0.GDALGetMaskBand(band.handle) }.0, place, number)
                 validity.remove { mask[$0] == 0 }
             }
-            if S.self == Float.self { validity.remove { !samples[base + $0].isMeasurement } }
+            if S.self == Float.self { validity.remove { !samples[base + $0].double.isFinite } }
         }
         if !strict { validity.removeUnkept() }
         for band in [alpha, datasetMask] where band != nil {
@@ -172,6 +185,8 @@ final class PixelSource {
                     !validValues.contains(samples[plane * count + i].double * band.info.scale + band.info.offset)
                 }
             }
+            // Last, so that fills that nobody declared are counted where values are.
+            if S.self == Float.self { validity.remove { !samples[plane * count + $0].isMeasurement } }
         }
         let flags = validity.flags
         let complete = !flags.contains(false)
@@ -249,6 +264,15 @@ final class PixelSource {
         }
         let whole = PixelWindow(column: 0, row: 0, width: width, height: height)
         return (window.intersection(whole), count)
+    }
+
+    /// Share of the alpha band's samples in a window inside the file that are neither 0 nor the largest; 0 without alpha.
+    func alphaSpread(_ window: PixelWindow) throws(RasterError) -> Double {
+        guard let alpha else { return 0 }
+        var samples = [Float](repeating: 0, count: window.width * window.height)
+        try fetch(alpha, Placement(window: window, inside: window), GDT_Float32, &samples, at: 0, alphaBand ?? 0)
+        let opaque: Float = gdal.pointee.GDALGetRasterDataType(alpha) == GDT_Byte ? 255 : samples.max() ?? 0
+        return Double(samples.count { $0 != 0 && $0 != opaque }) / Double(max(1, samples.count))
     }
 
     private func readMask(

@@ -8,9 +8,7 @@ extension RasterReader {
     /// - Throws: `noCRS`, `badGrid` where the outline is nowhere on Earth.
     public func footprint() throws(RasterError) -> [[(x: Double, y: Double)]] {
         guard let crs = grid.crs else {
-            throw RasterError(
-                .noCRS, "a raster without CRS has no outline on Earth", in: path,
-                try: "give it a CRS: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+            throw placeMissing()
         }
         let toDegrees = try CoordinateTransformer(from: crs, to: .wgs84)
         let steps = 16

@@ -43,10 +43,10 @@ extension RasterReader {
         case (nil, nil): break
         case (let a?, let b?): if !a.isSame(as: b) { return nil }
         default:
+            guard grid.crs != nil else { throw placeMissing() }
             throw RasterError(
-                .noCRS,
-                grid.crs == nil ? "the raster has no CRS, the target grid has one" : "the target grid has no CRS",
-                in: path, try: "give the raster a CRS: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+                .noCRS, "the raster has a CRS, the grid that it is wanted on has none", in: path,
+                try: "bring both to one CRS, or read the raster on its own grid")
         }
         let a = grid.transform
         let b = other.transform

@@ -18,6 +18,8 @@ public final class RasterReader {
     let dataset: Dataset
     let source: PixelSource
     let controlPoints: ControlPoints?
+    /// What is missing of its place.
+    let placeGap: PlaceGap?
 
     /// Opens a raster.
     ///
@@ -31,10 +33,9 @@ public final class RasterReader {
         let native = try Self.nativeGrid(dataset)
         grid = native.grid
         controlPoints = native.points
+        placeGap = native.gap
         if options.requireCRS, grid.crs == nil {
-            throw RasterError(
-                .noCRS, "the raster does not say where on Earth it lies", in: path,
-                try: "give it a CRS: gdal_edit.py -a_srs EPSG:CODE '\(path)' (and -a_ullr if it has no geotransform)")
+            throw placeMissing()
         }
     }
 
@@ -55,26 +56,32 @@ public final class RasterReader {
     /// The stored place of the pixels.
     private static func nativeGrid(
         _ dataset: Dataset
-    ) throws(RasterError) -> (grid: Grid, points: ControlPoints?) {
+    ) throws(RasterError) -> (grid: Grid, points: ControlPoints?, gap: PlaceGap?) {
         let gdal = dataset.gdal
         var numbers = [Double](repeating: 0, count: 6)
         let (status, _) = gdal.collect { $0.GDALGetGeoTransform(dataset.handle, &numbers) }
         let placed = status == CE_None
-        if !placed, let points = try ControlPoints(dataset) { return (points.grid, points) }
+        if !placed, let points = try ControlPoints(dataset) { return (points.grid, points, points.grid.crs == nil ? .noCRS : nil) }
 
         var crs: CoordinateReferenceSystem?
+        var said: (name: String, isLocal: Bool)?
         let (reference, _) = gdal.collect { gdal -> OGRSpatialReferenceH? in
             gdal.GDALGetSpatialRef(dataset.handle).flatMap { gdal.OSRClone($0) }
         }
         if let reference {
             let known = SpatialReference(horizontalOf: reference, gdal)
+            said = (known.name, known.isLocal)
             if !known.isLocal { crs = known.canonical }
         }
+        let gap =
+            placed && crs != nil
+            ? nil : PlaceGap(dataset, isPlaced: placed, crs: said?.name, isLocal: said?.isLocal ?? false)
         guard placed else {
             // An image without a place: pixels stand for themselves, rows downwards.
             let transform = GeoTransform(originX: 0, originY: 0, pixelSize: 1)
             return (
-                Grid(crs: nil, transform: transform, width: dataset.width, height: dataset.height), nil
+                Grid(crs: nil, transform: transform, width: dataset.width, height: dataset.height), nil,
+                gap
             )
         }
         guard let transform = GeoTransform(coefficients: numbers), numbers.allSatisfy(\.isFinite),
@@ -84,7 +91,7 @@ public final class RasterReader {
                 .badGrid, "the geotransform \(numbers) cannot be inverted", in: dataset.path,
                 try: "set a right one with gdal_edit.py -a_ullr, or remove it with gdal_edit.py -unsetgt")
         }
-        return (Grid(crs: crs, transform: transform, width: dataset.width, height: dataset.height), nil)
+        return (Grid(crs: crs, transform: transform, width: dataset.width, height: dataset.height), nil, gap)
     }
 
     /// Number of stored pixels read so far that count for nothing but their value; see `RasterOpenOptions.validValues`.

@@ -1,5 +1,6 @@
 // 8 bits from more: parameters from a fixed part of the whole scene, then one linear map per band.
 public import Geo
+public import Telemetry
 
 /// What becomes 0 and what becomes 255, one pair per band that was asked for.
 public struct StretchParameters: Codable, Sendable, Hashable {
@@ -26,10 +27,11 @@ extension RasterReader {
     /// - Parameters:
     ///   - rule: `none` needs `uint8` values and gives no parameters.
     ///   - bands: Numbers from 1.
+    ///   - progress: Told of rows searched where valid pixels are hard to find; `false` stops with `cancelled`.
     /// - Returns: One pair per band; `nil` for `none`.
     /// - Throws: `badRange` where the rule does not suit the values, `noPixels` where none is valid; `readFailed`.
     public func stretchParameters(
-        _ rule: StretchRule, bands: [Int]
+        _ rule: StretchRule, bands: [Int], progress: ProgressHandler = { _ in true }
     ) throws(RasterError) -> StretchParameters? {
         try source.check(bands)
         switch rule {
@@ -64,6 +66,9 @@ extension RasterReader {
                 // A sliver of data in a large empty frame: from the top down, as many values as the places would give.
                 if counts.isEmpty {
                     for window in strips where counts.count < 64 * 256 * 256 {
+                        guard progress(Progress(unit: "rows searched", done: window.row, total: grid.height))
+                        else { throw RasterError(.cancelled, "stopped while valid pixels were looked for", in: path) }
+                        if isEmpty(window, bands: [band]) { continue }
                         counts.add(try read(window, bands: [band]))
                     }
                 }
@@ -83,7 +88,9 @@ extension RasterReader {
     package func hasValidPixels(bands: [Int]) throws(RasterError) -> Bool {
         // One by one: read together, a pixel may be valid only where it is in all of them.
         for band in bands {
-            for window in strips where try read(window, bands: [band]).validFraction > 0 { return true }
+            for window in strips where !isEmpty(window, bands: [band]) {
+                if try read(window, bands: [band]).validFraction > 0 { return true }
+            }
         }
         return false
     }

@@ -6,8 +6,8 @@ import Synchronization
 private let memoryNumber = Atomic<Int>(0)
 
 /// A name in GDAL's memory file system that nobody else uses.
-private func memoryName() -> String {
-    "/vsimem/geodino-\(memoryNumber.wrappingAdd(1, ordering: .relaxed).newValue).tif"
+func memoryName(_ ending: String = ".tif") -> String {
+    "/vsimem/geodino-\(memoryNumber.wrappingAdd(1, ordering: .relaxed).newValue)\(ending)"
 }
 
 /// Encodes pixels as a small GeoTIFF; the same pixels always give the same bytes.

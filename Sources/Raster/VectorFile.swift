@@ -81,16 +81,21 @@ struct VectorFile {
 
     init(_ path: String) throws(RasterError) {
         let gdal = try GDAL.api()
-        let name = Dataset.gdalName(of: path)
+        let input = try InputFile.area(path)
+        let name = Dataset.gdalName(of: input.name)
+        defer { withExtendedLifetime(input.memory) {} }
         if !Dataset.isVirtual(name), !FileManager.default.fileExists(atPath: name) {
             throw RasterError(.badAOI, "no such file", in: path, try: "check the path")
         }
         let flags = UInt32(GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
         let (opened, messages) = gdal.collect { $0.GDALOpenEx(name, flags, nil, nil, nil) }
         guard let opened else {
+            let said = messages.all.map { $0.replacing(name, with: path) }
             throw RasterError(
-                .badAOI, "cannot read an area: this is no vector file", in: path, why: messages.all,
-                try: "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
+                .badAOI, "cannot read an area: this is no vector file", in: path, why: Self.explained(path, said),
+                try: said.contains { $0.contains("SHAPE_RESTORE_SHX") }
+                    ? "--config SHAPE_RESTORE_SHX=YES, which writes the missing .shx anew beside the .shp"
+                    : "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
         }
         let dataset = Dataset(owning: opened, path: path, gdal)
         var found: CoordinateReferenceSystem?
@@ -104,6 +109,32 @@ struct VectorFile {
             causes += try add(layer, &found, dataset)
         }
         try check(path, causes, isGeoJSON: isGeoJSON, found)
+    }
+
+    /// Refuses a CRS that is a placeholder, or lies nowhere on Earth; what is done with it later could not name the file.
+    private static func refuseNowhere(_ reference: OGRSpatialReferenceH, _ dataset: Dataset) throws(RasterError) {
+        let gdal = dataset.gdal
+        let name = gdal.pointee.OSRGetName(reference).map { String(cString: $0) } ?? ""
+        let isLocal = gdal.pointee.OSRIsLocal(reference) != 0
+        guard isLocal || name.lowercased().hasPrefix("undefined") else { return }
+        gdal.pointee.OSRDestroySpatialReference(reference)
+        throw RasterError(
+            .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
+            why: ["its CRS, '\(name)', " + (isLocal ? "is a local one, which lies nowhere on Earth" : "stands for none")],
+            try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '\(dataset.path)'")
+    }
+
+    /// GDAL's words, and what the file is where it is text that looks like JSON.
+    private static func explained(_ path: String, _ said: [String]) -> [String] {
+        guard let head = FileManager.default.contents(atPath: path)?.prefix(4096),
+            let text = String(validating: head, as: UTF8.self)
+        else { return said }
+        let start = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        if start.hasPrefix("[") {
+            return ["it is a bare list of coordinates: GeoJSON wants an object with a type around it"] + said
+        }
+        if start.hasPrefix("<!DOCTYPE html") || start.hasPrefix("<html") { return ["it is a web page (HTML)"] + said }
+        return said
     }
 
     /// Adds a layer's features; returns GDAL's complaints.
@@ -135,6 +166,7 @@ struct VectorFile {
             }
             return messages.all
         }
+        try Self.refuseNowhere(reference, dataset)
         let crs = SpatialReference(horizontalOf: reference, gdal).canonical
         if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
             throw RasterError(

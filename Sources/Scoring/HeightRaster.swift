@@ -18,8 +18,8 @@ struct HeightRaster {
                 .readFailed, "cannot open the \(role)", in: path, why: causes(of: error), try: error.remedy)
         }
         guard reader.grid.crs != nil else {
-            throw ScoringError(
-                .noCRS, "the \(role) has no CRS", in: path, try: "give it one: gdal_edit.py -a_srs EPSG:CODE '\(path)'")
+            let error = reader.placeMissing(role: role)
+            throw ScoringError(.noCRS, error.what, in: path, why: error.causes, try: error.remedy)
         }
         do { band = try reader.heightBand() } catch {
             throw ScoringError(.badUnit, "the \(role): \(error.what)", in: path, why: error.causes, try: error.remedy)

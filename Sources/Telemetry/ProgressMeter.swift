@@ -1,4 +1,4 @@
-// Draws progress on stderr: a bar on a terminal, else a line every ten seconds.
+// Draws progress on stderr: a bar on a terminal, else a line after two seconds and every ten from then on.
 internal import FoundationEssentials
 internal import Synchronization
 
@@ -14,7 +14,7 @@ public final class ProgressMeter: Sendable {
     public enum Style: Sendable {
         /// One line that is drawn again and again.
         case bar
-        /// A line every ten seconds.
+        /// A line after two seconds, and every ten from then on.
         case lines
         /// Nothing.
         case silent
@@ -25,6 +25,7 @@ public final class ProgressMeter: Sendable {
         var unit = ""
         var shown = -Double.infinity
         var drawn = false
+        var lines = 0
     }
 
     private let label: String
@@ -84,7 +85,7 @@ public final class ProgressMeter: Sendable {
                 state.unit = progress.unit
             }
             let finished = progress.total.map { progress.done >= $0 } ?? false
-            let interval = style == .bar ? 0.1 : 10
+            let interval = style == .bar ? 0.1 : state.lines == 0 ? 2 : 10
             // In lines, the first event only starts the clock: short work says nothing.
             if style == .lines, state.shown == -.infinity { state.shown = state.started }
             guard now - state.shown >= interval || (finished && style == .bar) else { return }
@@ -95,6 +96,7 @@ public final class ProgressMeter: Sendable {
                 state.drawn = true
             } else {
                 write(text + "\n")
+                state.lines += 1
             }
         }
         return !cancelled()

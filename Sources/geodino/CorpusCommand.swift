@@ -82,6 +82,7 @@
             func run() throws {
                 let meter = shared.meter("pack")
                 defer { meter.finish() }
+                try checkOutputName(output)
                 let pack = try packCorpus(
                     corpus, into: output, options: PackOptions(overwrite: overwrite), progress: meter.handler)
                 meter.finish()

@@ -45,6 +45,7 @@
         }
 
         func run() throws {
+            try checkOutputName(output)
             Interrupt.catchSignals()
             try Torch.load()
             let list = seedList ?? []

@@ -97,6 +97,7 @@
                 let bands = try imageBands(of: reader, record: record, asked: options.bands[path])
                 read.append(
                     SceneBands(path: path, bands: bands, all: reader.bands, isAsked: options.bands[path] != nil))
+                if let warning = try reader.alphaWarning() { warnings.append(warning) }
                 if options.bands[path] == nil, let assumption = reader.bands.assumption(bands, in: path) {
                     warnings.append(assumption)
                 }
@@ -170,7 +171,7 @@
             throw CommandError(
                 .badArgument,
                 "the weights take \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the raster has \(reader.bands.count) (\(error.found.joined(separator: ", ")))",
-                in: reader.path, why: [error.why], try: error.remedy)
+                in: reader.path, why: [error.why] + [reader.alphaNote].compactMap(\.self), try: error.remedy)
         }
     }
 

@@ -77,6 +77,7 @@
         func run() throws {
             let (recipe, _) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
             try recipe.validate()
+            try checkOutputName(output)
             try gdal.apply()
             let contents = try WeightsContents.open(weights, options: weightsArguments.options)
             for note in contents.notes { printToStandardError("note: \(note)") }

@@ -15,6 +15,7 @@ import Telemetry
 /// - Throws: `CommandError`.
 func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws {
     for output in outputs {
+        try checkOutputName(output)
         if let input = inputFile(at: output, among: inputs) {
             throw CommandError(
                 .badArgument, "the output would be written over an input", in: output, why: ["'\(input)' is read"],
@@ -35,6 +36,15 @@ func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws
                 .badArgument, "cannot write into the folder '\(folder)'", in: output,
                 why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
         }
+    }
+}
+
+/// Refuses names that a file system does not take; of a file, or of a folder that is made.
+///
+/// - Throws: `CommandError`.
+func checkOutputName(_ path: String) throws {
+    if let problem = outputNameProblem(path) {
+        throw CommandError(.badArgument, problem.what, in: path, try: problem.remedy)
     }
 }
 

@@ -195,7 +195,10 @@ struct PretrainCommand: ParsableCommand {
 
     /// The folder given, else the next free number; names an unfinished run instead of starting beside it.
     private func runFolder(_ workspace: inout WorkspaceTaker, name: String?) throws -> String {
-        if let output { return output }
+        if let output {
+            try checkOutputName(output)
+            return output
+        }
         let stem = workspace.optional(nil, \.run, named: "run") ?? "runs/\(name ?? "run")"
         let existing = RunNumbering.existing(stem: stem)
         if let last = existing.last, !RunNumbering.isFinished(last) {

@@ -34,6 +34,7 @@
         @OptionGroup var shared: ProgressOptions
 
         func run() throws {
+            try checkOutputName(output)
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
             let meter = shared.meter("synth")
             defer { meter.finish() }

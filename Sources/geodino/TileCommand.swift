@@ -50,6 +50,7 @@
             guard !scenes.isEmpty else { throw workspace.missing("scene", option: "geodino tile SCENE... -o CORPUS") }
             let corpus = try workspace.required(
                 output, \.corpus, named: "corpus", option: "geodino tile SCENE... -o CORPUS")
+            try checkOutputName(corpus)
             let profilePath = try workspace.required(
                 profile, \.profile, named: "profile", option: "--profile tiles/sat493m.yaml")
             workspace.announce()

@@ -140,6 +140,7 @@ struct WeightsConvertCommand: ParsableCommand {
         let contents = try WeightsContents.open(weights, options: arguments.options)
         for note in contents.notes { printToStandardError("note: \(note)") }
         let format = WeightsFormat(rawValue: to) ?? .geodino
+        try checkOutputName(output)
         for file in try contents.convert(to: format, output: output, overwrite: overwrite) { print(file) }
     }
 }

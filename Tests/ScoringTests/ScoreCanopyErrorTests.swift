@@ -39,8 +39,8 @@ struct ScoreCanopyErrorTests {
         var heights = Heights(width: 30, height: 30)
         heights.crs = nil
         let nowhere = try heights.write(to: folder.file("nowhere.tif")) { _, _ in 1 }
-        #expect(try failure(map: nowhere).what == "the map has no CRS")
-        #expect(try failure(truth: nowhere).what == "the truth has no CRS")
+        #expect(try failure(map: nowhere).what == "the map does not say where on Earth it lies")
+        #expect(try failure(truth: nowhere).what == "the truth does not say where on Earth it lies")
         #expect(try failure(truth: nowhere).code == .noCRS)
     }
 

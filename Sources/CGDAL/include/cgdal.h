@@ -65,7 +65,8 @@
     F(OGR_GT_Flatten) F(OGR_G_GetLinearGeometry) F(OGR_G_HasCurveGeometry) F(OGR_F_GetGeometryRef) \
     F(OGR_F_Destroy) F(OGR_L_GetNextFeature) F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) \
     F(GDALDatasetGetLayerCount) F(GDALDatasetGetLayer) F(GDALGetFileList) F(OSRStripVertical) \
-    F(OSRDemoteTo2D) F(OSRIsCompound) F(OSRGetAxesCount) F(GDALGetDataCoverageStatus)
+    F(OSRDemoteTo2D) F(OSRIsCompound) F(OSRGetAxesCount) F(GDALGetDataCoverageStatus) \
+    F(VSIReadDirRecursive)
 
 typedef struct cgdal_api {
 #define CGDAL_ENTRY(name) __typeof__(name) *_Nonnull name;

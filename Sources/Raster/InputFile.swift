@@ -1,0 +1,169 @@
+// What GDAL opens for a path that people name: archives are looked into, text in UTF-16 and pipes are read into memory.
+internal import CGDAL
+import Synchronization
+import Telemetry
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#endif
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A path as GDAL is to open it.
+struct InputFile {
+    /// GDAL's name.
+    let name: String
+    /// Holds the bytes that the name stands for, where they lie in memory.
+    let memory: MemoryFile?
+
+    private init(_ name: String, _ memory: MemoryFile? = nil) {
+        self.name = name
+        self.memory = memory
+    }
+
+    /// A raster: itself, or the only one in a zip archive.
+    static func raster(_ path: String) throws(RasterError) -> InputFile {
+        InputFile(try entry(path, endings: ["tif", "tiff", "vrt", "jp2", "img", "png", "jpg"], what: "raster") ?? path)
+    }
+
+    /// An area: itself, the only one in a zip archive, or what a pipe or a file in UTF-16 holds.
+    static func area(_ path: String) throws(RasterError) -> InputFile {
+        if let entry = try entry(
+            path, endings: ["shp", "gpkg", "geojson", "json", "kml", "gml", "fgb"], what: "vector file")
+        {
+            return InputFile(entry)
+        }
+        guard let bytes = try Pipes.bytes(path) ?? utf16(path) else { return InputFile(path) }
+        let text = decoded(bytes) ?? bytes
+        let memory = try MemoryFile(text, ending: text.first == UInt8(ascii: "{") ? ".geojson" : "", path: path)
+        return InputFile(memory.name, memory)
+    }
+
+    // MARK: - Archives
+
+    /// The one entry of a zip archive that can be meant; `nil` for what is no archive.
+    private static func entry(_ path: String, endings: [String], what: String) throws(RasterError) -> String? {
+        guard path.lowercased().hasSuffix(".zip"), !Dataset.isVirtual(path),
+            FileManager.default.fileExists(atPath: path)
+        else { return nil }
+        let gdal = try GDAL.api()
+        let folder = "/vsizip/{\(path)}"
+        let (list, messages) = gdal.collect { $0.VSIReadDirRecursive(folder) }
+        defer { gdal.pointee.CSLDestroy(list) }
+        let entries = strings(of: list.map { UnsafePointer($0) }).filter { !$0.hasPrefix("__MACOSX/") }
+        for ending in endings {
+            let found = entries.filter { $0.lowercased().hasSuffix("." + ending) }
+            if found.count == 1 { return "\(folder)/\(found[0])" }
+            guard found.count > 1 else { continue }
+            throw RasterError(
+                what == "raster" ? .notRaster : .badAOI, "the archive holds \(found.count) files of the kind .\(ending)",
+                in: path, why: found.prefix(6).map { $0 }, try: "name one of them: '\(folder)/\(found[0])'")
+        }
+        throw RasterError(
+            what == "raster" ? .notRaster : .badAOI, "the archive holds no \(what)", in: path,
+            why: entries.isEmpty
+                ? (messages.all.isEmpty ? ["it is empty, or no zip archive"] : messages.all)
+                : ["it holds " + entries.prefix(6).joined(separator: ", ")], try: "unzip it, and name the file that is meant")
+    }
+
+    // MARK: - Text
+
+    /// The bytes of a file that begins as UTF-16 does; `nil` for any other.
+    private static func utf16(_ path: String) -> [UInt8]? {
+        guard let handle = fopen(path, "rb") else { return nil }
+        defer { fclose(handle) }
+        var head = [UInt8](repeating: 0, count: 4)
+        guard fread(&head, 1, 4, handle) == 4, encoding(head) != nil else { return nil }
+        return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
+    }
+
+    private enum Order { case little, big }
+
+    /// The byte order of UTF-16 by its mark, or by an opening brace.
+    private static func encoding(_ head: [UInt8]) -> (order: Order, mark: Int)? {
+        guard head.count >= 4 else { return nil }
+        switch (head[0], head[1]) {
+        case (0xFF, 0xFE) where head[2] != 0 || head[3] != 0: return (.little, 2)
+        case (0xFE, 0xFF): return (.big, 2)
+        case (UInt8(ascii: "{"), 0): return (.little, 0)
+        case (0, UInt8(ascii: "{")): return (.big, 0)
+        default: return nil
+        }
+    }
+
+    /// Text in UTF-16 as UTF-8; `nil` for what is none.
+    private static func decoded(_ bytes: [UInt8]) -> [UInt8]? {
+        guard let (order, mark) = encoding(bytes) else { return nil }
+        let units = stride(from: mark, to: bytes.count - 1, by: 2).map { place in
+            order == .little
+                ? UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
+                : UInt16(bytes[place]) << 8 | UInt16(bytes[place + 1])
+        }
+        return [UInt8](String(decoding: units, as: UTF16.self).utf8)
+    }
+}
+
+/// What pipes gave: they can be read once, and an area is asked for several times.
+enum Pipes {
+    private static let kept = Mutex<[String: [UInt8]]>([:])
+    /// More than any area has.
+    private static let mostBytes = 256 << 20
+
+    /// All that a pipe holds; `nil` for what is no pipe.
+    ///
+    /// - Throws: `badAOI` where it holds nothing, or too much.
+    static func bytes(_ path: String) throws(RasterError) -> [UInt8]? {
+        var status = stat()
+        guard stat(path, &status) == 0,
+            [S_IFIFO, S_IFCHR, S_IFSOCK].contains(status.st_mode & S_IFMT)
+        else { return nil }
+        if let before = kept.withLock({ $0[path] }) { return before }
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else {
+            throw RasterError(.badAOI, "cannot read the pipe", in: path, why: [String(cString: strerror(errno))])
+        }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= mostBytes {
+            let count = read(file, &piece, piece.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+        }
+        guard !bytes.isEmpty, bytes.count <= mostBytes else {
+            throw RasterError(
+                .badAOI, bytes.isEmpty ? "the pipe holds nothing" : "the pipe holds more than 256 MB", in: path,
+                try: "write the area to a file first")
+        }
+        kept.withLock { $0[path] = bytes }
+        return bytes
+    }
+}
+
+/// Bytes under a name that GDAL opens; gone when nobody holds it.
+final class MemoryFile {
+    let name: String
+    private let bytes: UnsafeMutableBufferPointer<UInt8>
+    private let gdal: GDALFunctions
+
+    init(_ content: [UInt8], ending: String, path: String) throws(RasterError) {
+        gdal = try GDAL.api()
+        name = memoryName(ending)
+        bytes = .allocate(capacity: max(1, content.count))
+        _ = bytes.initialize(from: content)
+        let (file, messages) = gdal.collect {
+            $0.VSIFileFromMemBuffer(name, bytes.baseAddress, vsi_l_offset(content.count), 0)
+        }
+        guard let file else {
+            throw RasterError(.readFailed, "cannot hold the file in memory", in: path, why: messages.all)
+        }
+        _ = gdal.collect { discard($0.VSIFCloseL(file)) }
+    }
+
+    deinit {
+        _ = gdal.collect { discard($0.VSIUnlink(name)) }
+        bytes.deallocate()
+    }
+}

@@ -1,0 +1,89 @@
+// Why a raster has no place on Earth, and what gives it one; what became of a band that is marked as alpha.
+import Geo
+
+/// What a file says about its place, where that is too little.
+enum PlaceGap: Sendable, Hashable {
+    /// Nothing at all.
+    case nothing
+    /// A geotransform without a CRS.
+    case noCRS
+    /// A CRS of a building site or a drawing, which lies nowhere on Earth.
+    case localCRS(String)
+    /// A CRS without a geotransform.
+    case noTransform(String)
+    /// Rational polynomial coefficients: a picture as the sensor took it.
+    case rationalPolynomials
+    /// Arrays of longitude and latitude: a swath.
+    case geolocation
+
+    /// Looks at a dataset that has no geotransform, or no CRS.
+    init(_ dataset: Dataset, isPlaced: Bool, crs: String?, isLocal: Bool) {
+        if !isPlaced, !dataset.metadata("RPC").isEmpty {
+            self = .rationalPolynomials
+        } else if !isPlaced, dataset.metadata("GEOLOCATION")["X_DATASET"] != nil {
+            self = .geolocation
+        } else if let crs, isLocal {
+            self = .localCRS(crs)
+        } else if let crs {
+            self = .noTransform(crs)
+        } else {
+            self = isPlaced ? .noCRS : .nothing
+        }
+    }
+
+    var cause: String {
+        switch self {
+        case .nothing: "it has neither a CRS nor a geotransform"
+        case .noCRS: "it has a geotransform, but no CRS (coordinate reference system)"
+        case .localCRS(let name): "its CRS, '\(name)', is a local one, which lies nowhere on Earth"
+        case .noTransform(let name): "it has a CRS (\(name)), but no geotransform"
+        case .rationalPolynomials:
+            "it is a raw product: rational polynomial coefficients (RPC) say where the sensor looked, and no geotransform where its pixels lie"
+        case .geolocation: "it is a swath: arrays of longitude and latitude place its pixels, and no geotransform does"
+        }
+    }
+
+    func remedy(_ path: String) -> String {
+        switch self {
+        case .nothing, .localCRS:
+            "gdal_edit.py -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH '\(path)'"
+        case .noCRS: "gdal_edit.py -a_srs EPSG:CODE '\(path)'"
+        case .noTransform: "gdal_edit.py -a_ullr WEST NORTH EAST SOUTH '\(path)'"
+        case .rationalPolynomials:
+            "gdalwarp -rpc -t_srs EPSG:CODE '\(path)' placed.tif    (with -to RPC_DEM=dem.tif, where there is a terrain model)"
+        case .geolocation: "gdalwarp -geoloc -t_srs EPSG:CODE '\(path)' placed.tif"
+        }
+    }
+}
+
+extension RasterReader {
+    /// The error of a raster that does not say where on Earth it lies, with what it does say and what helps.
+    ///
+    /// - Parameter role: What it is to the reader: `scene`, `truth` ...
+    public func placeMissing(role: String = "raster") -> RasterError {
+        let gap = placeGap ?? .noCRS
+        return RasterError(
+            .noCRS, "the \(role) does not say where on Earth it lies", in: path, why: [gap.cause],
+            try: gap.remedy(path))
+    }
+
+    /// A warning where a band is marked as alpha and does not look like one: in the middle of the raster more than a fifth of its
+    /// samples is neither clear nor opaque.
+    ///
+    /// - Throws: `readFailed`.
+    public func alphaWarning() throws(RasterError) -> String? {
+        guard let alphaNote else { return nil }
+        let side = 256
+        let middle = PixelWindow(
+            column: max(0, source.width / 2 - side / 2), row: max(0, source.height / 2 - side / 2),
+            width: min(side, source.width), height: min(side, source.height))
+        return try source.alphaSpread(middle) > 0.2 ? "\(path): \(alphaNote)" : nil
+    }
+
+    /// The sentence about a band that is marked as alpha and was set aside as a mask; `nil` without one.
+    public var alphaNote: String? {
+        source.alphaBand.map {
+            "band \($0) is marked as alpha: it masks pixels, and is no band to read; if it holds something else, such as near infrared, unmark it: gdal_edit.py -colorinterp_\($0) undefined '\(path)'"
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// Bands by what they are: names, choice, and whether scenes agree.
+import Foundation
+import Geo
+import Raster
+import TestSupport
+import Testing
+
+struct BandTests {
+    let folder = TemporaryFolder()
+
+    init() throws { try RampRaster(bands: 4).write(to: folder.file("ramp.tif")) }
+
+    private func scene(_ name: String, _ elements: [String]) throws -> RasterReader {
+        let path = try VirtualRaster(
+            over: folder.file("ramp.tif"), bands: elements.enumerated().map { .init($0 % 4 + 1, $1) }
+        ).write(to: folder.file(name))
+        return try RasterReader(path: path)
+    }
+
+    private func described(_ names: String...) -> [String] { names.map { "<Description>\($0)</Description>" } }
+
+    @Test func `descriptions name what a band shows`() throws {
+        let cases: [(String, String?)] = [
+            ("Red", "red"), ("B04", "red"), ("B02", "blue"), ("b03", "green"), ("B4, Red (665 nm)", "red"),
+            ("Near-Infrared", "nir"), ("NIR", "nir"), ("Red Edge 1", "rededge"), ("B2", nil), ("SR_B4", nil),
+            ("band 3", nil), ("Band_1", nil), ("red minus green", nil), ("reddish", nil), ("panchromatic", "pan"),
+        ]
+        for (text, name) in cases {
+            let band = try scene("one.vrt", described(text)).bands[0]
+            #expect(band.commonName == name, "\(text)")
+        }
+        // What is no colour may still be a name; a number alone is none.
+        let bands = try scene("names.vrt", described("B2", "Band 2", "SR_B4", "4")).bands
+        #expect(bands.map(\.identity) == ["b2", nil, "sr_b4", nil])
+        // A word goes before the colour that a writer left at its default, and metadata before it too.
+        let both = try scene(
+            "both.vrt",
+            [
+                "<Description>NIR</Description><ColorInterp>Red</ColorInterp>",
+                "<Metadata><MDI key=\"common_name\">green</MDI></Metadata>", "<ColorInterp>Blue</ColorInterp>",
+            ]
+        ).bands
+        #expect(both.map(\.commonName) == ["nir", "green", "blue"])
+    }
+
+    @Test func `bands are chosen by name, by place only where no name stands against it`() throws {
+        let rgb = ["red", "green", "blue"]
+        func chosen(_ reader: RasterReader, asked: [Int]? = nil, gray: Bool = false) -> [Int]? {
+            try? reader.bands.chosen(for: rgb, asked: asked, grayAsColour: gray).map(\.index)
+        }
+        let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
+        #expect(chosen(sentinel) == [3, 2, 1])
+        #expect(sentinel.bands.assumption(sentinel.bands.numbered([3, 2, 1]), in: "x") == nil)
+        let silent = try scene("silent.vrt", ["", "", "", ""])
+        #expect(chosen(silent) == [1, 2, 3])
+        #expect(silent.bands.assumption(silent.bands.numbered([1, 2, 3]), in: "x")?.contains("--bands") == true)
+        // Colour infrared: its first band says that it is not red.
+        let infrared = try scene("cir.vrt", described("nir", "red", "green"))
+        #expect(chosen(infrared) == nil)
+        #expect(chosen(infrared, asked: [2, 3, 1]) == [2, 3, 1])
+        #expect(chosen(silent, asked: [1, 2]) == nil && chosen(silent, asked: [1, 2, 9]) == nil)
+        let gray = try scene("one.vrt", [""])
+        #expect(chosen(gray) == nil && chosen(gray, gray: true) == [1, 1, 1])
+    }
+
+    @Test func `scenes that are read as one agree about their bands, or a person decides`() throws {
+        func read(_ reader: RasterReader, _ asked: [Int]? = nil) throws -> SceneBands {
+            SceneBands(
+                path: reader.path,
+                bands: try reader.bands.chosen(for: ["red", "green", "blue"], asked: asked), all: reader.bands,
+                isAsked: asked != nil)
+        }
+        func error(_ scenes: [SceneBands], _ stretch: StretchRule = .none) -> RasterError? {
+            do throws(RasterError) {
+                try checkAgreement(scenes, stretch: stretch)
+                return nil
+            } catch { return error }
+        }
+        let named = try scene("named.vrt", described("Red", "Green", "Blue"))
+        let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
+        let silent = try scene("silent.vrt", ["", "", "", ""])
+        #expect(try error([read(named), read(sentinel)]) == nil)
+        #expect(try error([read(silent), read(silent)]) == nil)
+        let mixed = try error([read(named), read(silent)])
+        #expect(mixed?.place == silent.path && mixed?.remedy?.contains("--bands '\(silent.path)=1,2,3'") == true)
+        // The remedy, applied.
+        #expect(try error([read(named), read(silent, [3, 2, 1])]) == nil)
+        // For all scenes alike it would turn the one that was right.
+        #expect(try error([read(named, [3, 2, 1]), read(silent, [3, 2, 1])]) != nil)
+        let other = try error([read(named), read(sentinel, [4, 3, 2])])
+        #expect(other?.place == sentinel.path && other?.what.contains("nir") == false)
+        #expect(other?.remedy?.contains("--bands") == true)
+    }
+
+    @Test func `numbers that mean different things are not mixed`() throws {
+        func read(_ name: String, scale: Double, offset: Double) throws -> SceneBands {
+            let reader = try scene(
+                name, [String](repeating: "<Scale>\(scale)</Scale><Offset>\(offset)</Offset>", count: 3))
+            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, isAsked: false)
+        }
+        func agree(_ scenes: [SceneBands], _ stretch: StretchRule) -> Bool {
+            (try? checkAgreement(scenes, stretch: stretch)) != nil
+        }
+        let (plain, old, new, other) = (
+            try read("plain.vrt", scale: 1, offset: 0), try read("old.vrt", scale: 1e-4, offset: 0),
+            try read("new.vrt", scale: 1e-4, offset: -0.1), try read("other.vrt", scale: 2.75e-5, offset: -0.2)
+        )
+        let fixed = StretchRule.fixed(low: 0, high: 3000)
+        // Offsets are taken out by a fixed stretch, and make unequal what is taken as it is.
+        #expect(agree([old, new], fixed) && agree([plain, old, new], fixed) && !agree([old, new], .none))
+        #expect(!agree([old, other], fixed) && agree([old, other], .percentile(low: 2, high: 98)))
+    }
+
+    @Test func `bands can be asked for by scene`() throws {
+        let scenes = ["a/x.tif", "b/y.tif", "c/y.tif"]
+        let request = try BandRequest(["4,3,2", "a/x.tif=1,2,3"], scenes: scenes)
+        #expect(request["a/x.tif"] == [1, 2, 3] && request["b/y.tif"] == [4, 3, 2])
+        #expect(try BandRequest(["x.tif=3, 2, 1"], scenes: scenes)["a/x.tif"] == [3, 2, 1])
+        for wrong in ["", "0", "a", "y.tif=1,2,3", "z.tif=1", "x.tif=", "1,,2"] {
+            #expect(throws: RasterError.self, "\(wrong)") { _ = try BandRequest([wrong], scenes: scenes) }
+        }
+    }
+
+    @Test func `an alpha band that was set aside is named, and warned of where it looks like data`() throws {
+        let elements = ["", "", "", "<ColorInterp>Alpha</ColorInterp>"]
+        let reader = try scene("alpha.vrt", elements)
+        #expect(reader.alphaNote?.contains("band 4 is marked as alpha") == true)
+        // The ramp's fourth band holds all kinds of values.
+        #expect(try reader.alphaWarning() != nil)
+        let error = #expect(throws: RasterError.self) { _ = try reader.read(reader.grid.window, bands: [4]) }
+        #expect(error?.remedy?.contains("-colorinterp_4 undefined") == true)
+        #expect(try scene("plain.vrt", ["", ""]).alphaWarning() == nil)
+    }
+}
