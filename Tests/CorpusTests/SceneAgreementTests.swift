@@ -88,7 +88,7 @@ struct SceneAgreementTests {
             crs: .init("EPSG:32633"),
             transform: GeoTransform(
                 originX: 500_120, columnX: -0.6, rowX: 0, originY: 5_000_000, columnY: 0, rowY: 0.6),
-            width: 200, height: 160, bands: 3, base: 100, perX: 0.7, perY: -0.6
+            width: 200, height: 160, bands: 3, base: 200, perX: 0.7, perY: -0.6
         ).write(to: turned)
         for (path, east, north) in [(south, -1.0, 1.0), (turned, 1, -1)] {
             for profile in [smallProfile(), smallProfile(gsd: .native)] {

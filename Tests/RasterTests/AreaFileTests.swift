@@ -88,8 +88,8 @@ struct AreaFileTests {
         #expect(bare?.causes.first?.contains("bare list of coordinates") == true)
         let page = refusal(try folder.write("<!DOCTYPE html><html>Sign in</html>", to: "page.geojson"))
         #expect(page?.causes.first?.contains("web page") == true)
-        let comma = refusal(try folder.write(text.dropLast() + ",}", to: "comma.geojson"))
-        #expect(comma?.causes.isEmpty == false && comma?.place.hasSuffix("comma.geojson") == true)
+        let cut = refusal(try folder.write(String(text.dropLast(3)), to: "cut.geojson"))
+        #expect(cut?.causes.isEmpty == false && cut?.place.hasSuffix("cut.geojson") == true)
     }
 
     /// A zip archive of stored files (APPNOTE 4.3), without compression.
