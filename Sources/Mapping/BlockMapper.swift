@@ -13,8 +13,6 @@ final class BlockMapper {
     private let predictor: any WindowPredictor
     private let batchSize: Int
     private let loader: ChunkLoader
-    /// The same scenes, for questions that need no pixels.
-    private let mosaic: SceneMosaic
     private let assembler: WindowAssembler
     private let weights: [Double]
     private let sink: MapSink
@@ -37,10 +35,10 @@ final class BlockMapper {
         self.batchSize = batchSize
         self.sink = sink
         self.report = report
-        let plan = MosaicPlan(
-            lattice: part.inputLattice, layout: predictor.layout, scenes: part.scenes, stretches: stretches)
-        loader = ChunkLoader(plan, threads: threads)
-        mosaic = SceneMosaic(plan)
+        loader = ChunkLoader(
+            MosaicPlan(
+                lattice: part.inputLattice, layout: predictor.layout, scenes: part.scenes, stretches: stretches),
+            threads: threads)
         assembler = WindowAssembler(part: part, layout: predictor.layout, loader: loader)
         weights = part.windows.weights()
     }
@@ -55,8 +53,6 @@ final class BlockMapper {
 
     private func run(_ block: PixelWindow) throws {
         let place = block.shifted(columns: part.window.column, rows: part.window.row)
-        // Windows that reach into the block may see scenes beyond it, but have to be valid within.
-        guard try !mosaic.isEmpty(input(of: place)) else { return try goOn(windows) }
         let mask = try area.mask(on: part.lattice.grid(of: place))
         if let mask, !mask.contains(true) { return }
         let coarse = CoarseMask(mask, width: block.width, height: block.height)
@@ -111,13 +107,6 @@ final class BlockMapper {
         windows = before + batcher.windows
         calls += batcher.calls
         try goOn(windows)
-    }
-
-    /// The pixels of the scenes that lie under some of the map.
-    private func input(of place: PixelWindow) -> PixelWindow {
-        PixelWindow(
-            column: place.column * part.cellSize, row: place.row * part.cellSize, width: place.width * part.cellSize,
-            height: place.height * part.cellSize)
     }
 
     private func goOn(_ done: Int) throws {

@@ -25,6 +25,7 @@ public func makeMap(
     _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle,
     progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
+    try request.validateOutput()
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
         bands: predictor.outputBands.count, progress: progress)

@@ -26,7 +26,10 @@ internal import Telemetry
 public func planMap(
     _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int = 1, outputBands: [BandInfo]
 ) throws -> MapPlan {
-    try MapJob(request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: outputBands.count).plan
+    try request.validateOutput()
+    return try MapJob(
+        request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: outputBands.count
+    ).plan
 }
 
 /// A plan with what its execution needs besides.
@@ -229,7 +232,14 @@ struct MapJob {
                 in: output, why: ["the map reaches around all of its scenes"],
                 try: "an area of interest (--aoi), scenes that lie together, or fewer bands")
         }
+        // What was never written costs nothing, neither work nor disk.
+        let coverage = SceneMosaic(
+            MosaicPlan(lattice: pixels, layout: layout, scenes: used, stretches: used.map { _ in nil }))
         let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
+            .filter {
+                try !coverage.isEmpty(
+                    $0.shifted(columns: window.column, rows: window.row).refined(by: cellSize))
+            }
             .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
         let sketch = try Sketch(window: window, lattice: lattice, pieces: pieces, area: area)
         guard sketch.cells > 0 else { return nil }
@@ -237,8 +247,9 @@ struct MapJob {
         let metres = try grid.groundSampleDistance().metres
         // Counted in whole blocks of the file; floats of a network hardly compress, overviews add a third.
         let edge = Double(min(shape.fileBlock, max(window.width, window.height)))
+        let covered = blocks.reduce(0.0) { $0 + Double($1.width) * Double($1.height) }
         let bytes =
-            (sketch.pixels + Double(blocks.count) * edge * edge) * Double(request.sampleType.byteCount * bands)
+            (min(sketch.pixels, covered) + Double(blocks.count) * edge * edge) * Double(request.sampleType.byteCount * bands)
         return (
             MapPlan.Part(
                 output: output, lattice: lattice, inputLattice: pixels, cellSize: cellSize, windows: windows,
@@ -434,6 +445,11 @@ func around(_ a: PixelWindow, _ b: PixelWindow) -> PixelWindow {
 }
 
 extension PixelWindow {
+    /// The pixels of a window of squares of `cell` pixels.
+    func refined(by cell: Int) -> PixelWindow {
+        PixelWindow(column: column * cell, row: row * cell, width: width * cell, height: height * cell)
+    }
+
     /// The window of squares of `cell` pixels that holds all of this one.
     func coarsened(by cell: Int) -> PixelWindow {
         guard cell > 1 else { return self }

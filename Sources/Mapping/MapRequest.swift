@@ -91,11 +91,6 @@ public struct MapRequest: Sendable, Codable {
                 .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
         }
         if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
-        guard stem(output) != output else {
-            throw MappingError(
-                .badRequest, "a map is a GeoTIFF, whose name ends in .tif", in: output,
-                try: "-o \(Self.asTIFF(output))   (a picture of it, .png, is written beside it)")
-        }
         guard threads >= 1, threads <= 1024 else {
             throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 1024", in: "--threads")
         }
@@ -116,6 +111,14 @@ public struct MapRequest: Sendable, Codable {
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
         }
+    }
+
+    /// Throws where the output has another name than a GeoTIFF's: the files beside it would be called after it.
+    func validateOutput() throws {
+        guard stem(output) == output, !output.isEmpty else { return }
+        throw MappingError(
+            .badRequest, "a map is a GeoTIFF, whose name ends in .tif", in: output,
+            try: "-o \(Self.asTIFF(output))   (a picture of it, .png, is written beside it)")
     }
 
     /// The same name with the ending of a GeoTIFF.

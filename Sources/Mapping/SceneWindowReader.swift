@@ -61,9 +61,10 @@ public final class SceneWindowReader {
         self.part = part
         area = job.areas[0]
         self.layout = layout
-        loader = ChunkLoader(
-            MosaicPlan(lattice: part.inputLattice, layout: layout, scenes: part.scenes, stretches: stretches),
-            threads: request.threads)
+        let plan = MosaicPlan(
+            lattice: part.inputLattice, layout: layout, scenes: part.scenes, stretches: stretches)
+        loader = ChunkLoader(plan, threads: request.threads)
+        let coverage = SceneMosaic(plan)
         self.fineCellSize = fineCellSize
         output = request.output
         // Scene by scene: what lies between scenes far apart is not walked through.
@@ -74,8 +75,15 @@ public final class SceneWindowReader {
                 guard progress(Progress(unit: "windows found", done: found.count, total: nil)) else {
                     throw MappingError(.cancelled, "stopped before the first window was read", in: request.output)
                 }
-                for i in part.windows.indices(from: piece.column, length: piece.width) {
+                let columns = part.windows.indices(from: piece.column, length: piece.width)
+                // A whole row of windows first: what was never written is passed over without a look at each.
+                let row = around(
+                    part.inputWindow(LatticeIndex(i: columns.lowerBound, j: j)),
+                    part.inputWindow(LatticeIndex(i: columns.upperBound, j: j)))
+                if try coverage.isEmpty(row) { continue }
+                for i in columns {
                     let index = LatticeIndex(i: i, j: j)
+                    guard try !coverage.isEmpty(part.inputWindow(index)) else { continue }
                     let grid = part.lattice.grid(of: part.windows.window(index))
                     guard !found.contains(index), area.mayMeet(grid.bounds),
                         try area.mask(on: grid)?.contains(true) ?? true
