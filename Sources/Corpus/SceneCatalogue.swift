@@ -156,7 +156,8 @@ enum SceneCatalogue {
             for number in numbers where !reader.bands.contains(where: { $0.index == number }) {
                 throw CorpusError(
                     .badScene, "the profile asks for band \(number); the scene has \(reader.bands.count)",
-                    in: reader.path, why: [reader.alphaNote].compactMap(\.self), try: "see its bands with: gdalinfo '\(reader.path)'")
+                    in: reader.path, why: [reader.alphaNote].compactMap(\.self),
+                    try: "see its bands with: gdalinfo '\(reader.path)'")
             }
             return numbers
         case .names(let names):

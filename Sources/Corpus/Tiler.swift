@@ -31,7 +31,8 @@ public func tile(
     guard !(options.resume && options.overwrite) else {
         throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
     }
-    let (described, notes) = try SceneCatalogue.describe(scenes, profile: profile, bands: options.bands, progress: progress)
+    let (described, notes) = try SceneCatalogue.describe(
+        scenes, profile: profile, bands: options.bands, progress: progress)
     var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
     summary.notes = notes + summary.notes
     return summary

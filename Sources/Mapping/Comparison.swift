@@ -105,7 +105,8 @@ public func writeComparison(
     let rgb = try sceneReader.read(onto: small, bands: bands, resampling: .average)
     try writeComparison(
         rgb: stretched(rgb, by: stretch),
-        truth: RasterReader(path: truth, options: heights).read(onto: small, bands: [1], resampling: .average, values: .physical),
+        truth: RasterReader(path: truth, options: heights).read(
+            onto: small, bands: [1], resampling: .average, values: .physical),
         prediction: mapReader.read(onto: small, bands: [1], resampling: .average, values: .physical), to: path,
         maxHeight: maxHeight, metresPerPixel: small.groundSampleDistance().metres)
 }

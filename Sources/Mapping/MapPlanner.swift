@@ -249,7 +249,8 @@ struct MapJob {
         let edge = Double(min(shape.fileBlock, max(window.width, window.height)))
         let covered = blocks.reduce(0.0) { $0 + Double($1.width) * Double($1.height) }
         let bytes =
-            (min(sketch.pixels, covered) + Double(blocks.count) * edge * edge) * Double(request.sampleType.byteCount * bands)
+            (min(sketch.pixels, covered) + Double(blocks.count) * edge * edge)
+            * Double(request.sampleType.byteCount * bands)
         return (
             MapPlan.Part(
                 output: output, lattice: lattice, inputLattice: pixels, cellSize: cellSize, windows: windows,

@@ -20,10 +20,10 @@ public final class PairPool: Sendable {
         var image: PixelBuffer?
         var target: PixelBuffer?
 
-        /// About how much memory it takes.
         /// Pixels of the target's file whose value does not count.
         var rejected = 0
 
+        /// About how much memory it takes.
         fileprivate var bytes: Int {
             [image, target].compactMap(\.self).reduce(256) { sum, buffer in
                 let pixels = buffer.height * buffer.width

@@ -33,7 +33,8 @@ public struct BandRequest: Sendable, Hashable, Codable {
             }
             guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
                 throw RasterError(
-                    .badRange, "--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'", in: "--bands")
+                    .badRange, "--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'",
+                    in: "--bands")
             }
             let bands = numbers.compactMap(\.self)
             guard let cut else {
@@ -45,7 +46,8 @@ public struct BandRequest: Sendable, Hashable, Codable {
             let meant = found.isEmpty ? scenes.filter { Self.fileName($0) == Self.fileName(name) } : found
             guard let scene = meant.first, Set(meant).count == 1 else {
                 throw RasterError(
-                    .badRange, "--bands names '\(name)', which is \(meant.isEmpty ? "none" : "more than one") of the scenes",
+                    .badRange,
+                    "--bands names '\(name)', which is \(meant.isEmpty ? "none" : "more than one") of the scenes",
                     in: "--bands", try: "one of: " + scenes.prefix(8).joined(separator: ", "))
             }
             byScene[scene] = bands
@@ -83,7 +85,9 @@ extension [RasterBand] {
 
     /// The sentence that says so, of a scene whose bands were chosen that way; `nil` where they were not.
     public func assumption(_ chosen: [RasterBand], in scene: String) -> String? {
-        guard haveColoursByPlace, chosen.count >= 3, chosen.prefix(3).map(\.index) == prefix(3).map(\.index) else { return nil }
+        guard haveColoursByPlace, chosen.count >= 3, chosen.prefix(3).map(\.index) == prefix(3).map(\.index) else {
+            return nil
+        }
         return
             "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) are taken as red, green, blue (--bands to choose)"
     }
@@ -125,7 +129,8 @@ extension [RasterBand] {
         MissingBands(
             wanted: wanted, found: map { $0.identity ?? $0.name }, why: why,
             remedy:
-                "name the bands in the order wanted: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))")
+                "name the bands in the order wanted: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
+        )
     }
 }
 
@@ -213,7 +218,8 @@ private func isTurned(_ scene: SceneBands) -> Bool {
 private func example(_ count: Int, _ scene: SceneBands, reversed: Bool = false) -> String {
     let numbers = scene.all.map(\.index)
     let places = Array(0..<count)
-    return (reversed ? places.reversed() : places).map { "\($0 < numbers.count ? numbers[$0] : $0 + 1)" }.joined(separator: ",")
+    return (reversed ? places.reversed() : places).map { "\($0 < numbers.count ? numbers[$0] : $0 + 1)" }.joined(
+        separator: ",")
 }
 
 /// Refuses numbers that mean different things, as far as the files say what they mean.

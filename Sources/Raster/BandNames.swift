@@ -33,8 +33,9 @@ enum BandNames {
         return found.count == 1 ? found.first : nil
     }
 
-    /// Sentinel-2's names, with their zero; Harmonized Landsat and Sentinel agrees in these. `B2`, without it, is blue on
-    /// Landsat 8 and green on Landsat 7, so it names no colour.
+    /// Sentinel-2's names, with their zero; Harmonized Landsat and Sentinel agrees in these.
+    ///
+    /// `B2`, without it, is blue on Landsat 8 and green on Landsat 7, so it names no colour.
     private static let sentinel2 = ["b02": "blue", "b03": "green", "b04": "red"]
 
     private static let phrases = [
@@ -45,7 +46,8 @@ enum BandNames {
     private static let known = [
         "red": "red", "green": "green", "blue": "blue", "nir": "nir", "nir08": "nir08", "nir09": "nir09",
         "rededge": "rededge", "rededge071": "rededge071", "rededge075": "rededge075", "rededge078": "rededge078",
-        "coastal": "coastal", "yellow": "yellow", "pan": "pan", "panchromatic": "pan", "swir": "swir", "swir16": "swir16",
+        "coastal": "coastal", "yellow": "yellow", "pan": "pan", "panchromatic": "pan", "swir": "swir",
+        "swir16": "swir16",
         "swir22": "swir22", "cirrus": "cirrus", "infrared": "nir",
     ]
 }

@@ -147,7 +147,8 @@ extension CoordinateReferenceSystem {
         let step = 1e-4
         let middle = min(max(latitude, -90 + 2 * step), 90 - 2 * step)
         let ends = transformer.transform([
-            (longitude - step, middle), (longitude + step, middle), (longitude, middle - step), (longitude, middle + step),
+            (longitude - step, middle), (longitude + step, middle), (longitude, middle - step),
+            (longitude, middle + step),
         ]).compactMap(\.self)
         guard ends.count == 4 else { return false }
         let east = (x: ends[1].x - ends[0].x, y: ends[1].y - ends[0].y)

@@ -57,14 +57,16 @@ struct InputFile {
             if found.count == 1 { return "\(folder)/\(found[0])" }
             guard found.count > 1 else { continue }
             throw RasterError(
-                what == "raster" ? .notRaster : .badAOI, "the archive holds \(found.count) files of the kind .\(ending)",
+                what == "raster" ? .notRaster : .badAOI,
+                "the archive holds \(found.count) files of the kind .\(ending)",
                 in: path, why: found.prefix(6).map { $0 }, try: "name one of them: '\(folder)/\(found[0])'")
         }
         throw RasterError(
             what == "raster" ? .notRaster : .badAOI, "the archive holds no \(what)", in: path,
             why: entries.isEmpty
                 ? (messages.all.isEmpty ? ["it is empty, or no zip archive"] : messages.all)
-                : ["it holds " + entries.prefix(6).joined(separator: ", ")], try: "unzip it, and name the file that is meant")
+                : ["it holds " + entries.prefix(6).joined(separator: ", ")],
+            try: "unzip it, and name the file that is meant")
     }
 
     // MARK: - Text

@@ -14,7 +14,9 @@ public struct RasterOpenOptions: Sendable, Hashable {
     public var requireCRS: Bool
     /// Whether a palette's indices are read as red, green, blue; false reads the indices, as class maps want.
     public var expandPalette: Bool
-    /// Physical values that count; pixels with any other are absent before anything is resampled. `nil` takes all.
+    /// Physical values that count; pixels with any other are absent before anything is resampled.
+    ///
+    /// `nil` takes all.
     public var validValues: ClosedRange<Double>?
 
     /// Makes options; the default opens anything that GDAL can.

@@ -23,7 +23,9 @@ extension RasterReader {
             (reached.minX, reached.minY), (reached.maxX, reached.minY), (reached.minX, reached.maxY),
             (reached.maxX, reached.maxY),
         ].compactMap { grid.transform.pixel(x: $0.0, y: $0.1) }
-        guard corners.count == 4, let box = Bounds(points: corners.map { (x: $0.column, y: $0.row) }) else { return false }
+        guard corners.count == 4, let box = Bounds(points: corners.map { (x: $0.column, y: $0.row) }) else {
+            return false
+        }
         // Curved edges bulge, and kernels reach further than their pixel.
         let margin = 0.02 * max(box.width, box.height) + 8 * max(1, box.width / Double(max(1, target.width)))
         let around = box.expanded(by: margin)

@@ -61,7 +61,9 @@ public final class RasterReader {
         var numbers = [Double](repeating: 0, count: 6)
         let (status, _) = gdal.collect { $0.GDALGetGeoTransform(dataset.handle, &numbers) }
         let placed = status == CE_None
-        if !placed, let points = try ControlPoints(dataset) { return (points.grid, points, points.grid.crs == nil ? .noCRS : nil) }
+        if !placed, let points = try ControlPoints(dataset) {
+            return (points.grid, points, points.grid.crs == nil ? .noCRS : nil)
+        }
 
         var crs: CoordinateReferenceSystem?
         var said: (name: String, isLocal: Bool)?

@@ -92,7 +92,9 @@ struct StoredBand {
                 .unsupported,
                 "its photometric interpretation is white-is-zero, and band \(index) holds \(sampleType.rawValue) values, for which nobody says which one is black",
                 in: dataset.path,
-                try: "turn it round: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale LOW HIGH HIGH LOW '\(dataset.path)' positive.tif")
+                try:
+                    "turn it round: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale LOW HIGH HIGH LOW '\(dataset.path)' positive.tif"
+            )
         }
     }
 

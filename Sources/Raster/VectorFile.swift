@@ -120,7 +120,9 @@ struct VectorFile {
         gdal.pointee.OSRDestroySpatialReference(reference)
         throw RasterError(
             .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
-            why: ["its CRS, '\(name)', " + (isLocal ? "is a local one, which lies nowhere on Earth" : "stands for none")],
+            why: [
+                "its CRS, '\(name)', " + (isLocal ? "is a local one, which lies nowhere on Earth" : "stands for none")
+            ],
             try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '\(dataset.path)'")
     }
 

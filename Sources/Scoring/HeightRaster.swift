@@ -12,7 +12,8 @@ struct HeightRaster {
     /// Opens a raster and checks that it holds one band of metres somewhere on Earth.
     init(_ path: String, role: String, rule: HeightRule) throws(ScoringError) {
         do {
-            reader = try RasterReader(path: path, options: RasterOpenOptions(expandPalette: false, validValues: rule.range))
+            reader = try RasterReader(
+                path: path, options: RasterOpenOptions(expandPalette: false, validValues: rule.range))
         } catch {
             throw ScoringError(
                 .readFailed, "cannot open the \(role)", in: path, why: causes(of: error), try: error.remedy)

@@ -16,6 +16,7 @@ public func outputNameProblem(_ path: String) -> OutputNameProblem? {
     let name = path.split(separator: "/").last ?? ""
     guard name.utf8.count > longestOutputName else { return nil }
     return OutputNameProblem(
-        what: "the output's name has \(name.utf8.count) bytes; at most \(longestOutputName) leave room for the name that it has while it is written",
+        what:
+            "the output's name has \(name.utf8.count) bytes; at most \(longestOutputName) leave room for the name that it has while it is written",
         remedy: "a shorter name after -o")
 }

@@ -114,7 +114,8 @@
                     throw ValidationError("--tensor needs an output .safetensors: -o heights.safetensors")
                 }
                 let given = [
-                    ("--overlap", overlap != nil), ("--bands", bands.text != nil), ("--legend-max", legendMaximum != nil),
+                    ("--overlap", overlap != nil), ("--bands", bands.text != nil),
+                    ("--legend-max", legendMaximum != nil),
                     ("--all-touched", allTouched), ("--no-clip", noClip), ("--split", split),
                     ("--window", window != nil),
                     ("--format json", format == .json),

@@ -17,7 +17,8 @@ struct SceneAgreementTests {
         return try virtual.write(to: folder.file(name))
     }
 
-    @Test func `a scene that does not name its bands asks for them beside one that does, and the remedy works`() throws {
+    @Test func `a scene that does not name its bands asks for them beside one that does, and the remedy works`() throws
+    {
         let named = try makeScene(folder)
         let turned = try scene("turned.vrt", over: named, [(3, ""), (2, ""), (1, ""), (1, "")])
         let error = try #require(
@@ -56,7 +57,10 @@ struct SceneAgreementTests {
             var virtual = VirtualRaster(
                 over: file, width: 200, height: 160,
                 bands: (1...3).map {
-                    .init($0, "<ColorInterp>\(["Red", "Green", "Blue"][$0 - 1])</ColorInterp><Scale>0.0001</Scale><Offset>\(offset)</Offset>")
+                    .init(
+                        $0,
+                        "<ColorInterp>\(["Red", "Green", "Blue"][$0 - 1])</ColorInterp><Scale>0.0001</Scale><Offset>\(offset)</Offset>"
+                    )
                 })
             virtual.type = "UInt16"
             virtual.transform = "500000, 0.6, 0, 5000000, 0, -0.6"
@@ -92,7 +96,8 @@ struct SceneAgreementTests {
         ).write(to: turned)
         for (path, east, north) in [(south, -1.0, 1.0), (turned, 1, -1)] {
             for profile in [smallProfile(), smallProfile(gsd: .native)] {
-                try tile(scenes: [path], profile: profile, into: folder.file("c"), options: TileOptions(overwrite: true))
+                try tile(
+                    scenes: [path], profile: profile, into: folder.file("c"), options: TileOptions(overwrite: true))
                 let source = try CorpusTileSource(folder.file("c"))
                 for pixels in try source.tiles(Array(0..<min(4, source.tileCount))).tiles {
                     let across = pixels[0, 16, 30] - pixels[0, 16, 2]
@@ -122,7 +127,8 @@ struct SceneAgreementTests {
         try writer.finish(cloudOptimized: false)
         let start = Date()
         let summary = try tile(
-            scenes: [path], profile: smallProfile(sampling: .init(kind: .grid, stride: 128), stretch: .percentile(low: 2, high: 98)),
+            scenes: [path],
+            profile: smallProfile(sampling: .init(kind: .grid, stride: 128), stretch: .percentile(low: 2, high: 98)),
             into: folder.file("c"))
         #expect(summary.tiles == 16)
         // 220,000 places on 3.6 thousand million pixels; reading them took ten minutes.

@@ -80,7 +80,9 @@ struct TileFailureTests {
             PixelBuffer(bands: 3, height: 64, width: 64, samples: .uint8([UInt8](repeating: 9, count: 3 * 64 * 64))),
             to: path, format: RasterFormat(sampleType: .uint8, bands: BandInfo.rgb))
         let error = try failure([path])
-        #expect(error.code == .badScene && error.place == path && error.causes.contains { $0.contains("no CRS") || $0.contains("neither a CRS") }, "\(error)")
+        #expect(
+            error.code == .badScene && error.place == path
+                && error.causes.contains { $0.contains("no CRS") || $0.contains("neither a CRS") }, "\(error)")
     }
 
     @Test func `a missing file, a text file, a scene listed twice, no scene`() throws {

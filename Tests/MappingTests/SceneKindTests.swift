@@ -129,7 +129,8 @@ struct SceneKindTests {
             _ = try makeMap(both, predictor: ClosurePredictor.identity(), style: .canopyHeight)
         }
         #expect(refusal?.code == .missingBands && refusal?.place == turned)
-        let word = try #require(refusal?.remedy?.split(separator: "'").first { $0.hasSuffix("=3,2,1") }.map(String.init))
+        let word = try #require(
+            refusal?.remedy?.split(separator: "'").first { $0.hasSuffix("=3,2,1") }.map(String.init))
         both.bands = try BandRequest([word], scenes: both.scenes)
         _ = try makeMap(both, predictor: ClosurePredictor.identity(), style: .canopyHeight)
         let plain = request([folder.file("named.tif"), folder.file("east.tif")], "plain.tif")

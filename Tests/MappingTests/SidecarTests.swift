@@ -115,9 +115,11 @@ struct SidecarTests {
         #expect(reference(folder.file("scene.tif"), from: folder.file("a/map.tif")) == folder.file("scene.tif"))
         #expect(reference("Package.swift", from: "Tests/Golden/map.tif") == "../../Package.swift", "seen from \(here)")
         #expect(reference("./Package.swift", from: "map.tif") == "./Package.swift")
-        for other in ["/vsizip/a.zip/b.tif", "https://host/a.tif", "gone.tif", "NETCDF:\"a.nc\":x"] {
+        for other in ["/vsizip/a.zip/b.tif", "https://host/a.tif?x=%20y", "gone.tif"] {
             #expect(reference(other, from: "map.tif") == other)
         }
+        #expect(reference("NETCDF:\"a.nc\":x", from: "map.tif") == "NETCDF%3A%22a.nc%22%3Ax")
+        #expect(percentEncoded("été? #1 100%/a:b") == "%C3%A9t%C3%A9%3F%20%231%20100%25/a%3Ab")
     }
 
     @Test(arguments: [

@@ -74,7 +74,10 @@ struct AreaFileTests {
     @Test func `an area without a CRS on Earth is refused by its name`() throws {
         let schema = "<OGRVRTDataSource><OGRVRTLayer name=\"plain\"><SrcDataSource>\(folder.file("plain.geojson"))"
         _ = try plain
-        for crs in ["LOCAL_CS[\"site\",UNIT[\"metre\",1]]", "GEOGCS[\"Undefined geographic SRS\",DATUM[\"unknown\",SPHEROID[\"unknown\",6378137,298.257223563]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433]]"] {
+        for crs in [
+            "LOCAL_CS[\"site\",UNIT[\"metre\",1]]",
+            "GEOGCS[\"Undefined geographic SRS\",DATUM[\"unknown\",SPHEROID[\"unknown\",6378137,298.257223563]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433]]",
+        ] {
             let path = try folder.write(
                 schema + "</SrcDataSource><LayerSRS>\(crs)</LayerSRS></OGRVRTLayer></OGRVRTDataSource>", to: "area.vrt")
             let error = refusal(path)

@@ -79,7 +79,8 @@ struct PixelPropertyTests {
         // Nodata is 7; the mask hides columns 0 to 7.
         let path = try raster("data.tif", (0..<256).map { Float($0 % 16) }, width: 16, type: .uint8)
         let mask = try raster("mask.tif", (0..<256).map { $0 % 16 < 8 ? 0 : 255 }, width: 16, type: .uint8)
-        var virtual = VirtualRaster(over: path, width: 16, height: 16, bands: [.init(1, "<NoDataValue>9</NoDataValue>")])
+        var virtual = VirtualRaster(
+            over: path, width: 16, height: 16, bands: [.init(1, "<NoDataValue>9</NoDataValue>")])
         virtual.elements = """
             <MaskBand><VRTRasterBand dataType="Byte"><SimpleSource><SourceFilename>\(mask)</SourceFilename>
             <SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></MaskBand>
@@ -142,7 +143,9 @@ struct PixelPropertyTests {
     @Test func `a raster keeps the horizontal part of a compound CRS`() throws {
         try RampRaster(bands: 1).write(to: folder.file("ramp.tif"))
         var virtual = VirtualRaster(over: folder.file("ramp.tif"), bands: [.init(1)])
-        for (compound, flat) in [("EPSG:6340+5703", "EPSG:6340"), ("EPSG:6340+6360", "EPSG:6340"), ("EPSG:4979", "EPSG:4326")] {
+        for (compound, flat) in [
+            ("EPSG:6340+5703", "EPSG:6340"), ("EPSG:6340+6360", "EPSG:6340"), ("EPSG:4979", "EPSG:4326"),
+        ] {
             virtual.crs = compound
             virtual.transform = flat == "EPSG:4326" ? "15, 0.001, 0, 50, 0, -0.001" : virtual.transform
             let reader = try RasterReader(path: virtual.write(to: folder.file("compound.vrt")))
