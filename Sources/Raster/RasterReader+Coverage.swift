@@ -46,12 +46,8 @@ extension PixelSource {
         if let mask = maskBands.first { return isUnwritten(mask, window) }
         let named = wanted.compactMap { band($0) }
         guard !named.isEmpty, palette == nil else { return false }
-        return named.allSatisfy { band in
-            // Blocks that were never written read as nodata, or as 0 where none is declared, which is a value.
-            guard band.info.nodata != nil else { return false }
-            if case .never = band.absence { return false }
-            return isUnwritten(band.handle, window)
-        }
+        // Blocks that were never written read as nodata, or as 0 where none is declared, which is a value.
+        return named.allSatisfy { $0.isAbsentByNodata && isUnwritten($0.handle, window) }
     }
 
     private func isUnwritten(_ band: GDALRasterBandH, _ window: PixelWindow) -> Bool {

@@ -17,6 +17,8 @@ struct StoredBand {
     let handle: GDALRasterBandH
     let info: RasterBand
     let absence: Absence
+    /// Whether nothing but the nodata value decides, so that blocks that were never written hold no valid pixel.
+    let isAbsentByNodata: Bool
     /// Bytes that stand for -128 to 127, as GDAL before 3.7 has it.
     let signedByte: Bool
     /// The sample that stands for black where 0 stands for white (TIFF's WhiteIsZero); `nil` where 0 is black.
@@ -62,6 +64,7 @@ struct StoredBand {
         let sharedMask = flags & GMF_PER_DATASET != 0 && flags & GMF_ALPHA == 0
         // Types that are read as float32 may not tell their nodata value from its neighbours after that.
         let exact = type == GDT_Byte || type == GDT_UInt16 || type == GDT_Int16 || type == GDT_Float32
+        isAbsentByNodata = hasNodata && !sharedMask && flags & GMF_NODATA != 0
         absence =
             ownMask || (hasNodata && !exact && flags & GMF_NODATA != 0)
             ? .mask : (hasNodata && !sharedMask ? .value(nodata) : .never)
