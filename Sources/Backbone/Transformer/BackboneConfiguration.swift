@@ -66,7 +66,8 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
     public var maskKBias = true
     /// Whether class and register tokens have a final normalisation of their own.
     public var untieClassAndPatchNorms = false
-    /// Whether class and register tokens of local crops have a final normalisation of their own in training.
+    /// Whether class and register tokens of local crops have a final normalisation of their own in training, whatever
+    /// `untieClassAndPatchNorms` says.
     public var untieGlobalAndLocalNorms = false
     /// Positions.
     public var rope = RotaryConfiguration()
