@@ -118,6 +118,7 @@ package final class Learner {
         return try catchingTorchErrors {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
+            let part = recipe.data.batchSize / count
             // Where there are several, made anew for the student, so that one part's crops are on the device at a time.
             func input(_ part: Int) -> StepInput {
                 StepInput(
@@ -141,8 +142,10 @@ package final class Learner {
                     student: student, targets: target, input: only ?? input(number), anchor: anchor, step: step,
                     of: total,
                     context: .training(
-                        seed: UInt64(recipe.seed), step: batch.step, stream: number,
-                        recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
+                        seed: UInt64(recipe.seed), step: batch.step, stream: recipe.data.group == nil ? number : 0,
+                        groups: recipe.data.group.map {
+                            SampleGroups(size: $0, first: number * part / $0, count: part / $0)
+                        }, recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
                 result.add(value, share: 1 / Double(count))
                 guard result.loss.isFinite else {
                     result.failure = "the loss of step \(batch.step + 1) is \(result.loss) (\(result.parts))"
