@@ -66,7 +66,8 @@ final class Trainer {
             }
         }
         try folder.checkpoints.save(
-            step: step, corpus: corpus, seed: recipe.seed, samples: learner.plan.samples(before: step),
+            step: step, format: recipe.checkpointFormat, corpus: corpus, seed: recipe.seed,
+            samples: learner.plan.samples(before: step),
             skipped: skipped, keepEvery: recipe.checkpoints.keepEvery,
             parts: [
                 part("student", learner.student.parameters()), part("teacher", learner.teacher.parameters()),
@@ -105,6 +106,7 @@ final class Trainer {
                 in: place,
                 try: "ask for more steps, or for none")
         }
+        try recipe.refuseChangedRules(manifest, at: place)
         return manifest
     }
 
