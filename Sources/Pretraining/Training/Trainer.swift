@@ -27,9 +27,14 @@ final class Trainer {
 
     /// One update of student and teacher; `batch.step` counts from 0.
     ///
-    /// - Throws: `notFinite` where more steps in a row were not finite than the recipe allows.
-    func step(_ batch: CropBatch, lastCheckpoint: String?) throws -> StepResult {
-        let result = try learner.step(batch)
+    /// - Parameters:
+    ///   - given: Masks and targets in place of those that the step would have.
+    ///   - keep: Shown what the step is computed from, before the student learns from it.
+    /// - Throws: `notFinite` where more steps in a row were not finite than the recipe allows; errors of `keep`.
+    func step(
+        _ batch: CropBatch, given: GivenStep? = nil, lastCheckpoint: String?, keep: ((StepContents) throws -> Void)?
+    ) throws -> StepResult {
+        let result = try learner.step(batch, masks: given?.masks, targets: given?.targets, keep: keep)
         guard let failure = result.failure else {
             skipped.inARow = 0
             return result
