@@ -321,7 +321,14 @@ struct EmbedCommand: ParsableCommand {
             "std": record.std.map { "\($0)" }.joined(separator: ","),
             "band_names": record.bands.map(\.name).joined(separator: ","),
         ]
-        if ownGrids { metadata["layers_grid"] = "own" }
+        if ownGrids {
+            metadata["layers_grid"] = "own"
+        } else if case .convNeXt(let network) = record.architecture, !rawLayers,
+            layerNumbers?.contains(network.depths.count - 1) == true
+        {
+            // Components of tokens that were normalised before they were resized, as earlier versions did, are of others.
+            metadata["layers_grid"] = "patches"
+        }
         if let periods = arguments.periods { metadata["periods_sha256"] = try SHA256.hex(ofFile: periods) }
         return metadata
     }
