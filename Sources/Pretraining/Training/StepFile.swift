@@ -298,7 +298,7 @@ package final class StepFile {
 package struct ReplayedTiles: TileSource {
     package let fingerprint: String
     package let layout: PixelLayout
-    /// As many as are asked for; none can be read.
+    /// One, which nobody can read: how many the corpus had does not matter here.
     package let tileCount = 1
 
     package func weights(_ ids: Range<Int>) throws -> [Float] { ids.map { _ in 1 } }
