@@ -2,20 +2,6 @@
 import Geo
 import Telemetry
 
-/// A step in a safetensors file that is to be written; see `PretrainOptions.dump`.
-public struct StepDump: Sendable, Equatable {
-    /// The step, from 1.
-    public var step: Int
-    /// The file, which must not be there.
-    public var path: String
-
-    /// Describes a file.
-    public init(step: Int, path: String) {
-        self.step = step
-        self.path = path
-    }
-}
-
 /// Hands out the steps of a range in order.
 final class StepSource {
     private let plan: PhasePlan

@@ -41,6 +41,20 @@ public struct PretrainOptions: Sendable {
     public init() {}
 }
 
+/// A step in a safetensors file that is to be written; see `PretrainOptions.dump`.
+public struct StepDump: Sendable, Equatable {
+    /// The step, from 1.
+    public var step: Int
+    /// The file, which must not be there.
+    public var path: String
+
+    /// Describes a file.
+    public init(step: Int, path: String) {
+        self.step = step
+        self.path = path
+    }
+}
+
 /// One step, told as it ends.
 public struct StepReport: Sendable {
     /// Steps done.
