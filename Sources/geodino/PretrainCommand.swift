@@ -89,6 +89,9 @@ struct PretrainCommand: ParsableCommand {
                 "--dump-step takes the number of a step, from 1, and a file, such as --dump-step 5 step5.safetensors; "
                     + "got '\(given)'. The recipe comes before it.")
         }
+        if let document = replay.first(where: { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }) {
+            throw ValidationError("--replay takes files of steps, got '\(document)'; the recipe comes before it")
+        }
     }
 
     /// The step that is to be written into a file.
@@ -99,13 +102,13 @@ struct PretrainCommand: ParsableCommand {
 
     func run() throws {
         var workspace = try WorkspaceTaker()
-        if dryRun, let recipe, workspace.optional(corpus, \.corpus, named: "corpus") == nil {
-            return try printPlan(recipe)
-        }
-        let alone = corpus == nil && !replay.isEmpty ? try replayedTiles() : nil
+        let given = workspace.optional(corpus, \.corpus, named: "corpus")
+        if dryRun, let recipe, given == nil { return try printPlan(recipe) }
+        let alone = given == nil && !replay.isEmpty ? try replayedTiles() : nil
         let corpus =
-            alone == nil
-            ? try workspace.required(corpus, \.corpus, named: "corpus", option: "--corpus CORPUS") : replay[0]
+            try given
+            ?? (alone == nil
+                ? workspace.required(nil, \.corpus, named: "corpus", option: "--corpus CORPUS") : replay[0])
         let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
         let document = try recipeDocument(&workspace)
         let folder = try runFolder(&workspace, name: document?.value.name)

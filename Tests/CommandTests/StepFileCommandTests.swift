@@ -81,6 +81,24 @@ import Torch
         #expect(outcome.status == 64 && outcome.errors.contains("--dump-step takes the number of a step"))
     }
 
+    @Test func `a recipe behind --replay is a usage error, and a workspace's corpus goes before files alone`() throws {
+        let outcome = try Program.run(["pretrain", "-o", folder.file("run"), "--replay", "a", "recipes/smoke.yaml"])
+        #expect(outcome.status == 64 && outcome.errors.contains("the recipe comes before it"))
+        let corpus = try corpus()
+        try Data("corpus: \(corpus)\n".utf8).write(to: URL(fileURLWithPath: folder.file("geodino.yaml")))
+        let recipe = Program.root.appendingPathComponent("recipes/smoke.yaml").path
+        let file = folder.file("step2.safetensors")
+        let here = URL(fileURLWithPath: folder.path)
+        func pretrain(_ run: String, _ option: String...) throws -> Outcome {
+            try Program.run(["pretrain", recipe, "-o", folder.file(run), "--steps", "2", "-q"] + option, in: here)
+        }
+        let own = try pretrain("own", "--dump-step", "2", file)
+        #expect(own.status == 0, "\(own.errors)")
+        // The first step is of the corpus, which nobody named.
+        let replayed = try pretrain("replayed", "--replay", file)
+        #expect(replayed.status == 0 && replayed.output.contains("2 of 2 steps"), "\(replayed.errors)")
+    }
+
     @Test func `the layers of a ConvNeXt come on the grid of patches or on their own`() throws {
         let pixels = folder.file("pixels.safetensors")
         try Torch.load()
