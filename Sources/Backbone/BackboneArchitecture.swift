@@ -74,11 +74,11 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
         }
     }
 
-    /// Pixels per token of the maps of blocks or stages in the middle.
-    public var tapStride: Int {
+    /// Pixels per token of the map of a block or stage.
+    public func tapStride(ofLayer layer: Int, grid: TapGrid) -> Int {
         switch self {
         case .transformer(let configuration): configuration.patchSize
-        case .convNeXt: ConvNeXt.tapStride
+        case .convNeXt: grid == .own ? ConvNeXt.stride(ofStage: layer) : ConvNeXt.tapStride
         }
     }
 

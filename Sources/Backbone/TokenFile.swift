@@ -20,6 +20,8 @@ public struct EmbedOptions: Sendable {
     public var layers: [Int] = []
     /// Whether the final normalisation is applied to the tokens of `layers`.
     public var normalisesLayers = true
+    /// The grid of `layers`.
+    public var grid = TapGrid.patches
     /// Images per call of the network.
     public var batch = 8
 
@@ -87,7 +89,9 @@ public final class TokenFile {
         }
         var entries = described("", architecture.width, stride: patch)
         for layer in options.layers.sorted() {
-            entries += described("layers.\(layer).", widths[layer], stride: architecture.tapStride)
+            entries += described(
+                "layers.\(layer).", widths[layer],
+                stride: architecture.tapStride(ofLayer: layer, grid: options.grid))
         }
         precondition(beside.allSatisfy { $0.shape.first == count }, "arrays beside the tokens have one row per image")
         // Wide elements first, so that readers find all of them at whole multiples of their size.
@@ -122,7 +126,8 @@ public final class TokenFile {
         do {
             try catchingTorchErrors {
                 try withoutGradient {
-                    let said = network.forward(images, tapping: layers, normalised: options.normalisesLayers)
+                    let said = network.forward(
+                        images, tapping: layers, normalised: options.normalisesLayers, grid: options.grid)
                     try put("", said.output.cls, said.output.registers, said.output.patches)
                     for (layer, tap) in zip(layers, said.taps) {
                         try put(

@@ -28,6 +28,7 @@ public final class FeaturePredictor: WindowPredictor {
     /// The block or stage whose tokens are taken; `nil` for the output.
     public let layer: Int?
     private let normalises: Bool
+    private let grid: TapGrid
 
     /// Makes a predictor.
     ///
@@ -38,10 +39,11 @@ public final class FeaturePredictor: WindowPredictor {
     ///   - gsd: Metres per pixel; `nil` takes scenes as they are.
     ///   - layer: The block or stage whose tokens are taken; `nil` for the output.
     ///   - normalises: Whether the final normalisation is applied to the tokens of `layer`.
+    ///   - grid: The grid of `layer`.
     /// - Throws: `DownstreamError` (`badModel`) for a window that is no whole number of patches, or no such layer.
     public init(
         network: any ImageBackbone, record: WeightsRecord, windowSize: Int, gsd: Double?, layer: Int? = nil,
-        normalises: Bool = true
+        normalises: Bool = true, grid: TapGrid = .patches
     ) throws(DownstreamError) {
         let architecture = network.architecture
         guard windowSize > 0, windowSize % architecture.stride == 0 else {
@@ -58,7 +60,8 @@ public final class FeaturePredictor: WindowPredictor {
         self.windowSize = windowSize
         self.layer = layer
         self.normalises = normalises
-        cellSize = layer == nil ? architecture.stride : architecture.tapStride
+        self.grid = grid
+        cellSize = layer.map { architecture.tapStride(ofLayer: $0, grid: grid) } ?? architecture.stride
         layout = PixelLayout(
             bands: record.bands, sampleType: .uint8, tileSize: windowSize, gsd: gsd, stretch: record.stretch)
         normalizer = PixelNormalizer(mean: record.mean, std: record.std)
@@ -89,7 +92,7 @@ public final class FeaturePredictor: WindowPredictor {
                     try zip(windows.ids, windows.tiles).map { try normalizer($1, place: "window \($0)") })
                 let said = network.forward(
                     images.to(network.dtype).to(network.device), tapping: layer.map { [$0] } ?? [],
-                    normalised: normalises)
+                    normalised: normalises, grid: grid)
                 let cells = windowSize / cellSize
                 let tokens =
                     said.taps.first.map { $0.map.permuted([0, 2, 3, 1]) }

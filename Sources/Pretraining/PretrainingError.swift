@@ -19,6 +19,14 @@ public struct PretrainingError: ExplainedError {
         case recipeChanged
         /// A checkpoint that is damaged or does not fit.
         case badCheckpoint
+        /// A checkpoint of a later version of the program.
+        case newerFormat
+        /// A checkpoint whose run would go on by rules that are not those it was begun with.
+        case rulesChanged
+        /// A file of one step that cannot be used as asked.
+        case badStepFile
+        /// A file of one step that could not be written.
+        case stepFileFailed
         /// A file that could not be read.
         case readFailed
         /// A file that could not be written.

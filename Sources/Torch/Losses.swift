@@ -93,6 +93,44 @@ public enum PrototypeTargets {
         return tensor.isDefined && tensor.rank == 3 ? (tensor.shape[0], tensor.shape[1]) : nil
     }
 
+    /// Number of prototypes; `nil` after a failed operation.
+    public var prototypes: Int? {
+        let tensor =
+            switch self {
+            case .whole(let targets): targets
+            case .made(_, _, let scales, _): scales
+            }
+        return tensor.isDefined ? tensor.shape[tensor.rank - 1] : nil
+    }
+
+    /// The type of the assignments; `nil` after a failed operation.
+    public var dtype: DType? {
+        let tensor =
+            switch self {
+            case .whole(let targets): targets
+            case .made(_, _, let scales, _): scales
+            }
+        return tensor.isDefined ? tensor.dtype : nil
+    }
+
+    /// The assignments of one crop, some rows at a time: the bits that `prototypeLoss` compares with at its own number of rows.
+    ///
+    /// - Parameter body: Given the number of the first sample, and rows, `[length, K]`.
+    public func forEachChunk(ofCrop crop: Int, _ body: (_ start: Int, _ rows: Tensor) throws -> Void) rethrows {
+        guard let shape, let prototypes else { return }
+        let chunk = rowsOfScores(prototypes)
+        for start in stride(from: 0, to: shape.samples, by: chunk) {
+            let length = min(chunk, shape.samples - start)
+            switch self {
+            case .whole: try body(start, rows(crop: crop, start: start, length: length))
+            case .made(let tokens, let prototypes, let scales, let temperature):
+                let some = tokens.select(dim: 0, index: crop).narrow(dim: 0, start: start, length: length)
+                let scores = matmul(some, prototypes.to(tokens.dtype).transpose(0, 1)).to(scales.dtype)
+                try body(start, (scores / temperature + scales).softmax(dim: 1))
+            }
+        }
+    }
+
     /// The assignments of some samples of one crop, `[length, K]`.
     public func rows(crop: Int, start: Int, length: Int) -> Tensor {
         switch self {

@@ -48,6 +48,12 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Leave the final normalisation off the tokens of --layers.")
     var rawLayers = false
 
+    @Flag(
+        help:
+            "Leave a ConvNeXt's --layers on their own grids of 4, 8, 16 and 32 pixels; without it all come on one of 16."
+    )
+    var ownGrids = false
+
     @Option(help: ArgumentHelp("Keep only these kinds of tokens: cls, registers, patches.", valueName: "list"))
     var only: String?
 
@@ -140,6 +146,7 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("--all-touched and --no-clip say how an --aoi counts; give one")
         }
         if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers goes with --layers") }
+        if ownGrids, layers.isEmpty { throw ValidationError("--own-grids goes with --layers") }
         if tensor != nil, let option = options(beside: .tensor).first {
             throw ValidationError("\(option) does not go with --tensor, whose pixels are taken as they are")
         }
@@ -166,6 +173,7 @@ struct EmbedCommand: ParsableCommand {
         return numbers.allSatisfy { ($0 ?? least - 1) >= least } ? numbers.compactMap(\.self) : nil
     }
     private var layerNumbers: [Int]? { layers.map { Self.numbers($0, from: 0) } ?? [] }
+    private var grid: TapGrid { ownGrids ? .own : .patches }
     private var keptKinds: Set<EmbedOptions.Kind>? {
         guard let only else { return Set(EmbedOptions.Kind.allCases) }
         let kinds = only.split(separator: ",", omittingEmptySubsequences: false)
@@ -226,6 +234,9 @@ struct EmbedCommand: ParsableCommand {
         if stream, case .convNeXt = record.architecture {
             printToStandardError("note: --stream is for transformers; a ConvNeXt is read as a whole")
         }
+        if ownGrids, case .transformer = record.architecture {
+            printToStandardError("note: --own-grids is for a ConvNeXt; all blocks of a transformer have one grid")
+        }
         if keptKinds == [.registers], record.architecture.registers == 0 {
             throw CommandError(.badArgument, "the network has no registers to keep", in: "--only")
         }
@@ -245,7 +256,8 @@ struct EmbedCommand: ParsableCommand {
         #if EARTH
             let job = FeatureMapJob(
                 scenes: inputs, output: output, options: try rasterOptions(record), batch: batch,
-                layer: layerNumbers?.first, normalises: !rawLayers, input: try inputMetadata(record), dtype: dtype,
+                layer: layerNumbers?.first, normalises: !rawLayers, grid: grid, input: try inputMetadata(record),
+                dtype: dtype,
                 pca: pca,
                 basis: basis, componentsPath: components, keepsBasis: keepsBasis, overwrite: overwrite, read: read)
             try job.run(network, record, contents, meter)
@@ -261,6 +273,7 @@ struct EmbedCommand: ParsableCommand {
         options.kinds = keptKinds ?? options.kinds
         options.layers = layerNumbers ?? []
         options.normalisesLayers = !rawLayers
+        options.grid = grid
         options.batch = batch
         let metadata = input.metadata.merging(try weightsMetadata(contents, record, kind)) { own, _ in own }
         let file = try TokenFile(
@@ -289,7 +302,9 @@ struct EmbedCommand: ParsableCommand {
         if layers != nil { metadata["layers_normalised"] = rawLayers ? "no" : "yes" }
         let input = try inputMetadata(record)
         // Pixels of a tensor were normalised by somebody else.
-        guard kind != .tensor else { return metadata.merging(input.filter { $0.key == "periods_sha256" }) { $1 } }
+        guard kind != .tensor else {
+            return metadata.merging(input.filter { ["periods_sha256", "layers_grid"].contains($0.key) }) { $1 }
+        }
         metadata.merge(input) { first, _ in first }
         guard kind != .tiles else { return metadata }
         metadata["stretch"] = record.stretch.text
@@ -306,6 +321,14 @@ struct EmbedCommand: ParsableCommand {
             "std": record.std.map { "\($0)" }.joined(separator: ","),
             "band_names": record.bands.map(\.name).joined(separator: ","),
         ]
+        if ownGrids {
+            metadata["layers_grid"] = "own"
+        } else if case .convNeXt(let network) = record.architecture, !rawLayers,
+            layerNumbers?.contains(network.depths.count - 1) == true
+        {
+            // Components of tokens that were normalised before they were resized, as earlier versions did, are of others.
+            metadata["layers_grid"] = "patches"
+        }
         if let periods = arguments.periods { metadata["periods_sha256"] = try SHA256.hex(ofFile: periods) }
         return metadata
     }
@@ -354,8 +377,9 @@ struct EmbedCommand: ParsableCommand {
                 return images
             }
             let scenes = try SceneInput(
-                inputs, output: output, record: record, options: options, tapsLayers: layers != nil,
-                progress: meter.handler)
+                inputs, output: output, record: record, options: options,
+                layerStride: (layerNumbers ?? []).filter(record.architecture.tapWidths.indices.contains)
+                    .map { record.architecture.tapStride(ofLayer: $0, grid: grid) }.min(), progress: meter.handler)
             for warning in scenes.warnings { printToStandardError("warning: \(warning)") }
             return scenes
         #else

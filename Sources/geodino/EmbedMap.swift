@@ -19,6 +19,8 @@
         let layer: Int?
         /// Whether these are normalised.
         let normalises: Bool
+        /// The grid that they come on.
+        let grid: TapGrid
         /// What else decides what the network says, by name.
         let input: [String: String]
         /// The type that it computes in.
@@ -41,7 +43,7 @@
         ) throws {
             let predictor = try FeaturePredictor(
                 network: network(), record: record, windowSize: options.window, gsd: options.gsd, layer: layer,
-                normalises: normalises)
+                normalises: normalises, grid: grid)
             let origin = TokenOrigin(
                 weights: try contents.sha256(), layer: layer, isNormalised: normalises, input: input)
             var request = options.request(scenes, output: output)

@@ -185,18 +185,17 @@
         private let reader: SceneWindowReader
         private let indices: [LatticeIndex]
         private let cells: Int
-        /// Cells of the layers' grids, where these are finer.
+        /// Cells of the finest of the layers' grids, where it is finer.
         private let fineCells: Int?
         private let normalizer: PixelNormalizer
         private let scenes: [String]
         private let aoi: String?
 
         init(
-            _ scenes: [String], output: String, record: WeightsRecord, options: RasterInputOptions, tapsLayers: Bool,
+            _ scenes: [String], output: String, record: WeightsRecord, options: RasterInputOptions, layerStride: Int?,
             progress: ProgressHandler
         ) throws {
             let stride = record.architecture.stride
-            let tapStride = record.architecture.tapStride
             guard options.window % stride == 0 else {
                 throw CommandError(
                     .badArgument, "windows of \(options.window) pixels are no whole number of patches", in: "--window",
@@ -209,7 +208,7 @@
             let layout = PixelLayout(
                 bands: record.bands, sampleType: .uint8, tileSize: options.window, gsd: options.gsd,
                 stretch: record.stretch)
-            let fine = tapsLayers && tapStride < stride ? tapStride : nil
+            let fine = layerStride.flatMap { $0 < stride ? $0 : nil }
             reader = try advising {
                 try SceneWindowReader(
                     request, layout: layout, windowSize: options.window, cellSize: stride, fineCellSize: fine,

@@ -44,6 +44,19 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Weights of the Gram teacher, for a recipe with 'teacher: given'.")
     var gramTeacher: String?
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Write crops, masks and targets of step N (from 1) into a safetensors file.", valueName: "n file"))
+    var dumpStep: [String] = []
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Train on files of single steps, as --dump-step writes them, in these steps; without --corpus, on nothing else.",
+            valueName: "file"))
+    var replay: [String] = []
+
     @Flag(help: "Go on with an unfinished run; starts it where nothing was begun.")
     var resume = false
 
@@ -70,22 +83,40 @@ struct PretrainCommand: ParsableCommand {
 
     func validate() throws {
         if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+        guard dumpStep.isEmpty || dumpStep.count == 2 && (Int(dumpStep[0]) ?? 0) >= 1 else {
+            let given = dumpStep.joined(separator: " ")
+            throw ValidationError(
+                "--dump-step takes the number of a step, from 1, and a file, such as --dump-step 5 step5.safetensors; "
+                    + "got '\(given)'. The recipe comes before it.")
+        }
+        if let document = replay.first(where: { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }) {
+            throw ValidationError("--replay takes files of steps, got '\(document)'; the recipe comes before it")
+        }
+    }
+
+    /// The step that is to be written into a file.
+    private var dump: StepDump? {
+        guard dumpStep.count == 2, let step = Int(dumpStep[0]) else { return nil }
+        return StepDump(step: step, path: dumpStep[1])
     }
 
     func run() throws {
         var workspace = try WorkspaceTaker()
-        if dryRun, let recipe, workspace.optional(corpus, \.corpus, named: "corpus") == nil {
-            return try printPlan(recipe)
-        }
-        let corpus = try workspace.required(corpus, \.corpus, named: "corpus", option: "--corpus CORPUS")
+        let given = workspace.optional(corpus, \.corpus, named: "corpus")
+        if dryRun, let recipe, given == nil { return try printPlan(recipe) }
+        let alone = given == nil && !replay.isEmpty ? try replayedTiles() : nil
+        let corpus =
+            try given
+            ?? (alone == nil
+                ? workspace.required(nil, \.corpus, named: "corpus", option: "--corpus CORPUS") : replay[0])
         let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
         let document = try recipeDocument(&workspace)
         let folder = try runFolder(&workspace, name: document?.value.name)
         workspace.announce()
 
         try document?.value.validate()
-        let source = try tileSource(corpus)
-        if verify { try verifyTiles(source, corpus) }
+        let source = try alone?.source ?? tileSource(corpus)
+        if verify, alone == nil { try verifyTiles(source, corpus) }
         if dryRun {
             let planned = try inForce(document?.value ?? RunProgress(run: folder).recipe)
             _ = try PhasePlan(planned).work(source: source)
@@ -95,7 +126,9 @@ struct PretrainCommand: ParsableCommand {
         var options = PretrainOptions()
         options.steps = steps
         options.seed = seed
-        options.stopAfter = stopAfter
+        options.stopAfter = stopAfter ?? alone?.last
+        options.dump = dump
+        options.replay = replay
         options.from = from
         options.gramTeacher = gramTeacher
         options.resume = resume
@@ -115,6 +148,17 @@ struct PretrainCommand: ParsableCommand {
             print("\(folder): \(summary.step) of \(summary.total) steps, weights in \(summary.backbone ?? "-")")
             print("energy: \(summary.energy.text)")
         }
+    }
+
+    /// What stands for the corpus where all steps come from files, and the last of these steps.
+    private func replayedTiles() throws -> (source: any TileSource, last: Int) {
+        let files = try replay.map { try StepFile(path: $0) }
+        guard let source = files.compactMap(\.source).first else {
+            throw CommandError(
+                .badArgument, "the files do not say what corpus they were cut from", in: replay[0],
+                try: "--corpus CORPUS, for bands, resolution and stretch of the tiles")
+        }
+        return (source, (files.map(\.step).max() ?? 0) + 1)
     }
 
     /// Probes and pictures, at every checkpoint.

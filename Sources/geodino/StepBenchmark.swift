@@ -93,6 +93,7 @@ extension Benchmark {
         if let batch = command.batch {
             recipe.data.batchSize = batch
             recipe.data.accumulate = nil
+            if let group = recipe.data.group, batch % group != 0 { recipe.data.group = nil }
             if let group = recipe.losses.koleoGroup, batch % group != 0 { recipe.losses.koleoGroup = nil }
         }
         // A processor computes bfloat16 a hundred times as slowly.

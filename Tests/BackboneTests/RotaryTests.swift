@@ -27,6 +27,41 @@ struct RotaryTests {
         #expect(cosine[8...].elementsEqual(cosine[..<8]))
     }
 
+    @Test(arguments: [("plain", 0), ("stretched", 1)])
+    func `in bfloat16 throughout, tables are PyTorch's, which keeps every step in it`(name: String, stretched: Int)
+        throws
+    {
+        try Torch.load()
+        let golden = try SafetensorsFile(path: goldenPath("rotary.safetensors"))
+        var configuration = RotaryConfiguration()
+        configuration.precision = .bfloat16Throughout
+        let periods = configuration.periods(count: 16)
+        #expect(periods == (try golden.tensor("periods").to(.float64).doubles()))
+        // As the published files hold them.
+        #expect(periods[..<5] == [1, 1.3359375, 1.78125, 2.375, 3.15625])
+        let embedding = RotaryEmbedding(
+            configuration: configuration, headWidth: 64, periods: periods, type: .float32, device: .cpu)
+        var stretch = RotaryStretch.none
+        if stretched == 1 {
+            stretch.shift = (0.1, -0.05)
+            stretch.factor = (1.37, 1.37)
+        }
+        let table = embedding.table(height: 11, width: 6, stretch: stretch)
+        #expect(table.sine.dtype == .bfloat16)
+        for (kind, found) in [("sine", table.sine), ("cosine", table.cosine)] {
+            let expected = try golden.tensor("\(name).\(kind)").to(.float32).doubles()
+            #expect(found.to(.float32).doubles() == expected, "\(kind)")
+        }
+        // Tables that are rounded at the end alone are others.
+        configuration.precision = .bfloat16
+        let rounded = RotaryEmbedding(
+            configuration: configuration, headWidth: 64, periods: configuration.periods(count: 16), type: .float32,
+            device: .cpu
+        ).table(height: 11, width: 6, stretch: stretch)
+        let apart = zip(rounded.sine.to(.float32).doubles(), table.sine.to(.float32).doubles()).map { abs($0 - $1) }
+        #expect(apart.max() ?? 0 > 0.01)
+    }
+
     @Test func `periods between a shortest and a longest`() {
         var configuration = RotaryConfiguration()
         configuration.base = nil

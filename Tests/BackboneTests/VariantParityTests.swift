@@ -85,7 +85,39 @@ struct VariantParityTests {
     }
 
     @Test(arguments: [(DType.float32, 1e-5), (.float64, 1e-6)])
+    func `a ConvNeXt's taps are resized and then normalised, or keep their own grids`(
+        dtype: DType, limit: Double
+    ) throws {
+        let golden = try SafetensorsFile(path: goldenPath("taps.safetensors"))
+        let network = convNeXt(dtype)
+        let images = wave([2, 3, 64, 160], 0.4, 1, 0.13).to(dtype)
+        try withoutGradient {
+            let shared = network.forward(images, tapping: [0, 1, 2, 3], normalised: true).taps
+            for (stage, tap) in shared.enumerated() {
+                expectParity(tap.map, try golden.tensor("stage\(stage)"), limit: limit, "stage \(stage)")
+            }
+            expectParity(shared[3].cls, try golden.tensor("cls3"), limit: limit, "class token of the last")
+            let raw = network.forward(images, tapping: [3], normalised: false).taps
+            expectParity(raw[0].map, try golden.tensor("raw3"), limit: limit, "the last, not normalised")
+            let own = network.forward(images, tapping: [0, 1, 2, 3], normalised: true, grid: .own).taps
+            #expect(own.map(\.map.shape) == [[2, 4, 16, 40], [2, 6, 8, 20], [2, 8, 4, 10], [2, 8, 2, 5]])
+            expectParity(own[3].map, try golden.tensor("own3"), limit: limit, "the last on its own grid")
+            // On a grid of 16 pixels already, the third is the same either way.
+            #expect(own[2].map.doubles() == shared[2].map.doubles())
+            expectParity(own[3].cls, shared[3].cls, limit: 1e-12, "class tokens know no grid")
+            for (layer, tap) in own.enumerated() {
+                let stride = network.architecture.tapStride(ofLayer: layer, grid: .own)
+                #expect(tap.map.shape[3] * stride == 160)
+            }
+        }
+    }
+
+    @Test(arguments: [(DType.float32, 1e-5), (.float64, 1e-6)])
     func `the four stages of a ConvNeXt`(dtype: DType, limit: Double) throws {
+        try check(convNeXt(dtype), "convnext", wave([2, 3, 64, 32], 0.1, 1, 0.23), limit: limit)
+    }
+
+    private func convNeXt(_ dtype: DType) -> ConvNeXt {
         var configuration = ConvNeXtConfiguration()
         configuration.depths = [1, 2, 1, 1]
         configuration.widths = [4, 6, 8, 8]
@@ -97,6 +129,6 @@ struct VariantParityTests {
                 parameter.tensor.copy_(value.to(dtype))
             }
         }
-        try check(network, "convnext", wave([2, 3, 64, 32], 0.1, 1, 0.23), limit: limit)
+        return network
     }
 }

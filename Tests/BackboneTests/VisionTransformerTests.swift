@@ -124,6 +124,37 @@ struct VisionTransformerTests {
         #expect(cls(.local, .evaluation) == cls(.global, training))
     }
 
+    @Test func `the norm of local crops goes before that of class tokens, in training only`() {
+        let network = network(
+            tinyConfiguration {
+                $0.untieClassAndPatchNorms = true
+                $0.untieGlobalAndLocalNorms = true
+                $0.rope.rescale = nil
+            })
+        let training = ForwardContext.training(seed: 1, step: 3)
+        let tensors = Dictionary(uniqueKeysWithValues: network.parameters().map { ($0.name, $0.tensor) })
+        func expected(_ norm: String, _ output: TokenOutput) -> Tensor {
+            // By the definition of a layer norm, over the tokens as they were before it.
+            let x = output.preNorm.select(dim: 1, index: 0)
+            let centred = x - x.mean(1, keepDims: true)
+            let deviation = ((centred * centred).mean(1, keepDims: true) + network.configuration.normEpsilon).sqrt()
+            return centred / deviation * (tensors["\(norm).weight"] ?? x) + (tensors["\(norm).bias"] ?? x)
+        }
+        withoutGradient {
+            for (crop, context, norm) in [
+                (CropKind.local, training, "local_cls_norm"), (.global, training, "cls_norm"),
+                (.local, .evaluation, "cls_norm"), (.global, .evaluation, "cls_norm"),
+            ] {
+                let whole = network.forward(image, crop: crop, context: context)
+                expectParity(whole.cls, expected(norm, whole), limit: 1e-5, "\(crop) \(norm)")
+                // And where only class tokens and some patches are asked for.
+                let some = network.forward(
+                    [BackboneInput(images: image, crop: crop)], choosing: [[1]], context: context)
+                expectParity(some[0].cls, expected(norm, whole), limit: 1e-5, "chosen, \(crop) \(norm)")
+            }
+        }
+    }
+
     @Test func `training stretches positions by seed, step, entry and block`() {
         let network = network(tinyConfiguration())
         func patches(_ seed: UInt64, _ step: Int) -> [[Double]] {

@@ -157,10 +157,8 @@ def by_timm(tag, images, registers, gated, qkv_bias, scale, **options):
     return answers(tag, model.forward_features(images), 1 + registers, parts_of)
 
 
-def convnext():
-    depths, widths = [1, 2, 1, 1], [4, 6, 8, 8]
-    model = DINOv3ConvNextModel(DINOv3ConvNextConfig(depths=depths, hidden_sizes=widths)).double().eval()
-    parts_of = {}
+def official_convnext(model):
+    """The parameters of transformers' model by official names."""
     named = {key.removeprefix("model."): value for key, value in model.named_parameters()}
     renamed = {"depthwise_conv": "dwconv", "layer_norm": "norm", "pointwise_conv": "pwconv"}
     official = {}
@@ -176,6 +174,14 @@ def convnext():
         else:
             name = f"norm.{name.split('.')[-1]}"
         official[name] = value
+    return official
+
+
+def convnext():
+    depths, widths = [1, 2, 1, 1], [4, 6, 8, 8]
+    model = DINOv3ConvNextModel(DINOv3ConvNextConfig(depths=depths, hidden_sizes=widths)).double().eval()
+    parts_of = {}
+    official = official_convnext(model)
     for number, name in enumerate(sorted(official)):
         value = fill(official[name].shape, 0.1 * number, 0.3)
         put([official[name]], value + 1 if official[name].dim() == 1 and name.endswith("weight") else value)

@@ -61,6 +61,16 @@ struct ScheduleTests {
         let scaled = Schedule(start: 0.1, peak: 1, end: 2, warmupSteps: 1).scaled(by: 3)
         #expect([scaled.start, scaled.peak, scaled.end] == [0.1, 3, 6])
     }
+
+    @Test func `a scaling rule leaves the end of a classic schedule alone`() {
+        // The ImageNet recipe: 1e-3 to 1e-6 over 100 epochs of 1250, 2048 tiles: spec T10.
+        let rate = Schedule(form: .classic, start: 0, peak: 1e-3, end: 1e-6, warmupSteps: 12_500)
+            .scaled(by: LearningRateScaling.sqrt1024.factor(batch: 2048))
+        #expect(near(rate.value(at: 12_500, of: 125_000), 5.65685425e-3))
+        #expect(near(rate.value(at: 60_000, of: 125_000), 3.51306462e-3))
+        #expect(near(rate.value(at: 124_999, of: 125_000), 1.0000011e-6, 1e-7))
+        #expect(rate.value(at: 125_000, of: 125_000) == 1e-6)
+    }
 }
 
 struct ParameterScaleTests {

@@ -148,6 +148,20 @@ struct WatchTests {
         #expect(RunPlan(small).phases[0].fits.last?.tilesOnOne ?? 0 >= 64)
     }
 
+    @Test func `the plan counts the hidden patches of groups`() throws {
+        // The heads' operations grow with the hidden patches, all else being equal: 0.3 of the patches over a large batch,
+        // and in groups of two tiles, with two masked crops of four, 0.3 and 0.5.
+        var recipe = try recipe(named: "sat493m-vits16")
+        recipe.heads.dino.prototypes = 2
+        (recipe.heads.dino.bottleneck, recipe.heads.dino.hidden) = (1, 1)
+        func heads() throws -> Double {
+            try #require(RunPlan(recipe).phases[0].cost.operations.first { $0.name == "heads and prototypes" }).amount
+        }
+        let whole = try heads()
+        recipe.data.group = 2
+        #expect(abs(try heads() / whole - 0.4 / 0.3) < 1e-3)
+    }
+
     @Test func `the plan's memory is about what a step takes`() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             try Torch.load()

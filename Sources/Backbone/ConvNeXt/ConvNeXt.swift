@@ -20,6 +20,8 @@ public final class ConvNeXt: ImageBackbone {
     static let stride = 32
     /// Pixels per token of the maps that dense heads get.
     static let tapStride = 16
+    /// Pixels per token of a stage's own map.
+    static func stride(ofStage stage: Int) -> Int { 4 << stage }
 
     /// Makes a network with random weights.
     ///
@@ -66,11 +68,13 @@ public final class ConvNeXt: ImageBackbone {
     ///
     /// - Parameters:
     ///   - images: `[B, C, H, W]`, normalised; H and W are multiples of 32.
-    ///   - indices: Stages from 0, in rising order. Their maps are brought to a grid of 16 pixels (bilinear, antialiased),
-    ///     which heads for vision transformers expect.
-    ///   - normalised: Whether the final normalisation is applied to the last stage; the others have none.
+    ///   - indices: Stages from 0, in rising order.
+    ///   - normalised: Whether the final normalisation is applied to the last stage, after its map was resized; the others have
+    ///     none.
+    ///   - grid: With `patches`, maps are brought to a grid of 16 pixels (bilinear, antialiased), which heads for vision
+    ///     transformers expect; with `own`, they keep theirs of 4, 8, 16 and 32 pixels, as the published hub models do.
     public func forward(
-        _ images: Tensor, tapping indices: [Int], normalised: Bool
+        _ images: Tensor, tapping indices: [Int], normalised: Bool, grid: TapGrid
     ) -> (output: TokenOutput, taps: [IntermediateOutput]) {
         let shape = images.shape
         precondition(
@@ -102,21 +106,25 @@ public final class ConvNeXt: ImageBackbone {
         let output = TokenOutput(
             cls: cls, registers: all.narrow(dim: 1, start: 0, length: 0), patches: patches, preNorm: raw, masks: nil,
             gridHeight: x.shape[2], gridWidth: x.shape[3])
-        let grid = (height: shape[2] / Self.tapStride, width: shape[3] / Self.tapStride)
+        let size = (height: shape[2] / Self.tapStride, width: shape[3] / Self.tapStride)
         let taps = indices.map { stage in
-            let (cls, patches) = apart(stage == 3 && normalised ? all : tokens(maps[stage]))
-            let map = patches.transpose(1, 2).reshaped(maps[stage].shape)
+            // Resized before it is normalised: a norm of a mean is not the mean of norms.
+            let map =
+                grid == .own
+                ? maps[stage] : interpolate(maps[stage], size: size, mode: .bilinear, antialias: true)
+            let raw = tokens(maps[stage], places: map)
+            let (cls, patches) = apart(stage == 3 && normalised ? norm(raw, "norm") : raw)
             return IntermediateOutput(
-                block: stage, map: interpolate(map, size: grid, mode: .bilinear, antialias: true), cls: cls,
+                block: stage, map: patches.transpose(1, 2).reshaped(map.shape), cls: cls,
                 registers: cls.unsqueezed(dim: 1).narrow(dim: 1, start: 0, length: 0))
         }
         return (output, taps)
     }
 
-    /// The mean of a map and its places, `[B, 1 + h w, D]`.
-    private func tokens(_ map: Tensor) -> Tensor {
-        let places = map.flattened(from: 2).transpose(1, 2)
-        return concatenate([places.mean(1, keepDims: true), places], dim: 1)
+    /// The mean of a map and its places, or those of another of equal depth, `[B, 1 + h w, D]`.
+    private func tokens(_ map: Tensor, places other: Tensor? = nil) -> Tensor {
+        func places(_ map: Tensor) -> Tensor { map.flattened(from: 2).transpose(1, 2) }
+        return concatenate([places(map).mean(1, keepDims: true), places(other ?? map)], dim: 1)
     }
 
     private func apart(_ tokens: Tensor) -> (cls: Tensor, patches: Tensor) {

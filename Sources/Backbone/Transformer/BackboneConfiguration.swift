@@ -66,7 +66,8 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
     public var maskKBias = true
     /// Whether class and register tokens have a final normalisation of their own.
     public var untieClassAndPatchNorms = false
-    /// Whether class and register tokens of local crops have a final normalisation of their own in training.
+    /// Whether class and register tokens of local crops have a final normalisation of their own in training, whatever
+    /// `untieClassAndPatchNorms` says.
     public var untieGlobalAndLocalNorms = false
     /// Positions.
     public var rope = RotaryConfiguration()
@@ -133,6 +134,8 @@ public struct RotaryConfiguration: Codable, Sendable, Equatable {
         case float32
         /// The tables are rounded to bfloat16.
         case bfloat16
+        /// Periods, coordinates and angles are rounded to bfloat16 too, as the reference's training code computes them.
+        case bfloat16Throughout = "bfloat16_throughout"
     }
 
     /// Ratio of the periods: `base ^ (j / J)` for the j-th of J frequencies; `nil` where min and max are given.
@@ -167,6 +170,11 @@ public struct RotaryConfiguration: Codable, Sendable, Equatable {
     ///
     /// `base ^ (j / J)`, or from the longest and shortest, `max * (max / min) ^ (e - 1)` with e evenly from 0 to 1.
     package func periods(count: Int) -> [Double] {
+        let exact = exactPeriods(count: count)
+        return precision == .bfloat16Throughout ? exact.map(roundedToBFloat16) : exact
+    }
+
+    private func exactPeriods(count: Int) -> [Double] {
         if let low = minPeriod, let high = maxPeriod {
             return (0..<count).map { j in
                 let exponent = count > 1 ? Double(j) / Double(count - 1) : 0

@@ -138,8 +138,7 @@ extension TransformerBlock {
     ) -> (attention: [Int], feedForward: [Int])? {
         guard context.isTraining, dropPath > 0, batch > 0 else { return nil }
         func kept(_ purpose: ForwardContext.Purpose) -> [Int] {
-            Backbone.keptSamples(
-                of: batch, rate: dropPath, random: context.random(purpose, entry: entry, block: block))
+            context.keptCrops(of: batch, rate: dropPath, purpose, entry: entry, block: block)
         }
         return (kept(.attentionPath), kept(.feedForwardPath))
     }

@@ -42,7 +42,7 @@ package final class RotaryEmbedding {
         self.configuration = configuration
         self.headWidth = headWidth
         self.periods = periods
-        self.type = configuration.precision == .bfloat16 ? .bfloat16 : (type == .float64 ? .float64 : .float32)
+        self.type = configuration.precision != .float32 ? .bfloat16 : (type == .float64 ? .float64 : .float32)
         self.device = device
     }
 
@@ -54,7 +54,7 @@ package final class RotaryEmbedding {
     /// The table of a grid without randomness; kept for the next time.
     package func table(height: Int, width: Int) -> RotaryTable {
         if let known = cache.first(where: { $0.height == height && $0.width == width }) { return known.table }
-        let table = makeTable(height: height, width: width, stretch: .none)
+        let table = table(height: height, width: width, stretch: .none)
         // One that failed (out of memory) is made again.
         guard table.sine.isDefined, table.cosine.isDefined else { return table }
         if cache.count == Self.cacheLimit { cache.removeFirst() }
@@ -64,7 +64,7 @@ package final class RotaryEmbedding {
 
     /// The table of a grid for one block of one entry in training.
     package func table(height: Int, width: Int, random: consuming CounterRandom) -> RotaryTable {
-        makeTable(height: height, width: width, stretch: stretch(&random))
+        table(height: height, width: width, stretch: stretch(&random))
     }
 
     /// Draws shift, jitter and rescaling, in that order.
@@ -84,7 +84,8 @@ package final class RotaryEmbedding {
         return drawn
     }
 
-    private func makeTable(height: Int, width: Int, stretch: RotaryStretch) -> RotaryTable {
+    /// The table of a grid whose coordinates are changed.
+    package func table(height: Int, width: Int, stretch: RotaryStretch) -> RotaryTable {
         let sides: (rows: Int, columns: Int) =
             switch configuration.coordinates {
             case .separate: (height, width)
@@ -121,14 +122,30 @@ package final class RotaryEmbedding {
     private func axis(count: Int, side: Int, shift: Double, factor: Double) -> (sine: [Double], cosine: [Double]) {
         var sine: [Double] = []
         var cosine: [Double] = []
+        // Where all is bfloat16, what every operation gives is rounded, as it is stored between them.
+        let isLow = configuration.precision == .bfloat16Throughout
+        func kept(_ value: Double) -> Double { isLow ? roundedToBFloat16(value) : value }
+        let (shift, factor) = (kept(shift), kept(factor))
+        let circle = isLow ? Double(Float(2 * Double.pi)) : 2 * .pi
         for place in 0..<count {
-            let coordinate = (2 * (Double(place) + 0.5) / Double(side) - 1 + shift) * factor
+            let share = kept(kept(Double(place) + 0.5) / Double(side))
+            let coordinate =
+                isLow
+                ? kept(kept(kept(2 * share - 1) + shift) * factor)
+                : (2 * (Double(place) + 0.5) / Double(side) - 1 + shift) * factor
+            let turns = kept(circle * coordinate)
             for period in periods {
-                let angle = sineAndCosine(2 * .pi * coordinate / period)
+                let angle = sineAndCosine(kept(turns / kept(period)))
                 sine.append(angle.sine)
                 cosine.append(angle.cosine)
             }
         }
         return (sine, cosine)
     }
+}
+
+/// A number rounded to 8 significant bits, to even at half, by way of single precision.
+func roundedToBFloat16(_ value: Double) -> Double {
+    let bits = Float(value).bitPattern
+    return Double(Float(bitPattern: (bits &+ 0x7fff &+ (bits >> 16 & 1)) & 0xffff_0000))
 }

@@ -182,7 +182,9 @@ struct TransformerBlock {
                 let y = branch(x)
                 return if let gamma { x.addcmul(y, gamma) } else { x + y }
             }
-            return droppingPath(x, rate: dropPath, random: context.random(purpose, entry: entry, block: block)) { x in
+            guard x.isDefined else { return x }
+            let kept = context.keptCrops(of: x.shape[0], rate: dropPath, purpose, entry: entry, block: block)
+            return droppingPath(x, keeping: kept) { x in
                 let y = branch(x)
                 return if let gamma { y * gamma } else { y }
             }
@@ -200,12 +202,15 @@ package func droppingPath(
     _ x: Tensor, rate: Double, random: consuming CounterRandom, _ branch: (Tensor) -> Tensor
 ) -> Tensor {
     guard x.isDefined else { return x }
-    let batch = x.shape[0]
-    let chosen = keptSamples(of: batch, rate: rate, random: random)
+    return droppingPath(x, keeping: keptSamples(of: x.shape[0], rate: rate, random: random), branch)
+}
+
+/// Adds a residual branch for some samples of the batch, one or more, scaled up so that its mean stays.
+private func droppingPath(_ x: Tensor, keeping chosen: [Int], _ branch: (Tensor) -> Tensor) -> Tensor {
     let index = Tensor(chosen, shape: [chosen.count]).to(x.device)
     let part = branch(x.indexSelect(dim: 0, indices: index))
     // A branch without LayerScale may be in a lower type.
-    return x.indexAdd(dim: 0, indices: index, (part * (Double(batch) / Double(chosen.count))).to(x.dtype))
+    return x.indexAdd(dim: 0, indices: index, (part * (Double(x.shape[0]) / Double(chosen.count))).to(x.dtype))
 }
 
 /// The samples of a batch whose residual branch is computed, in rising order.

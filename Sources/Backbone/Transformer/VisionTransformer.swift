@@ -229,8 +229,11 @@ public final class VisionTransformer: Layer {
     }
 
     /// The final normalisation of class and register tokens, where it is not that of the patches.
+    ///
+    /// In training, that of local crops goes before that of class tokens, so that a network which has both trains both.
     func prefixNorm(_ crop: CropKind, context: ForwardContext) -> Normalisation? {
-        classNorm ?? (context.isTraining && crop == .local ? localClassNorm : nil)
+        let ofLocalCrops = context.isTraining && crop == .local ? localClassNorm : nil
+        return ofLocalCrops ?? classNorm
     }
 
     /// Why a block that stays on disk could not be read; outputs since then are undefined.

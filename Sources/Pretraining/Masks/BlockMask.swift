@@ -109,12 +109,21 @@ public struct MaskBatch: Sendable, Equatable {
 }
 
 extension MaskBatch {
-    /// The masks of a step of a recipe, at its sizes.
+    /// The masks of a step of a recipe, at its sizes: spread over the batch, or over each of its groups.
     package init(_ recipe: PretrainingRecipe, step: Int) {
-        var stream = RandomStream(seed: UInt64(recipe.seed), .masks, step)
-        self.init(
-            generator: BlockMask(size: recipe.crops.global.size, patch: recipe.backbone.patchSize),
-            crops: 2 * recipe.data.batchSize, share: recipe.masks.share, ratio: recipe.masks.ratio, &stream)
+        let (seed, batch) = (UInt64(recipe.seed), recipe.data.batchSize)
+        let generator = BlockMask(size: recipe.crops.global.size, patch: recipe.backbone.patchSize)
+        func drawn(_ samples: Int, _ stream: consuming RandomStream) -> MaskBatch {
+            MaskBatch(
+                generator: generator, crops: 2 * samples, share: recipe.masks.share, ratio: recipe.masks.ratio, &stream)
+        }
+        guard let size = recipe.data.group else {
+            self = drawn(batch, RandomStream(seed: seed, .masks, step))
+            return
+        }
+        let groups = (0..<batch / size).map { drawn(size, RandomStream(seed: seed, .masks, step, $0)).masks }
+        // The first crops of all groups, then the second ones.
+        self.init(groups.flatMap { $0[..<size] } + groups.flatMap { $0[size...] })
     }
 
     /// Given masks, crop-major.

@@ -17,7 +17,7 @@ public enum GramNegatives: String, Codable, Sendable {
 public enum GramLevel: String, Codable, Sendable {
     /// Those of one image.
     case image
-    /// All of the batch.
+    /// All of the batch, or of what counts as one device's.
     case batch
 }
 

@@ -32,6 +32,8 @@ package struct Objective {
     package let losses: PretrainingRecipe.Losses
     package let gram: PretrainingRecipe.Gram?
     package let localCrops: Int
+    /// Samples that count as one device's batch; `nil` for those of a part.
+    private let group: Int?
     /// The type of the networks' products where it is not that of their weights.
     private let lower: DType?
 
@@ -40,6 +42,7 @@ package struct Objective {
         losses = recipe.losses
         gram = recipe.gram
         localCrops = recipe.crops.local.count
+        group = recipe.data.group
     }
 
     /// What the teacher wants of the student, balanced over all parts of a step together.
@@ -177,7 +180,7 @@ package struct Objective {
         let dinoLocal = dino.parts.narrow(dim: 0, start: 2, length: localCrops).sum()
         func spread(_ crop: Int) -> Tensor {
             koleoLoss(
-                global.cls.narrow(dim: 0, start: crop * batch, length: batch), group: losses.koleoGroup,
+                global.cls.narrow(dim: 0, start: crop * batch, length: batch), group: losses.koleoGroup ?? group,
                 neighbours: losses.koleoNeighbours ?? 1)
         }
         let koleo = (losses.koleoFirstCropOnly == true ? spread(0) : spread(0) + spread(1)) * losses.koleo
@@ -203,16 +206,31 @@ package struct Objective {
             total: total, dinoLocal: dinoLocal, dinoGlobal: dinoGlobal, ibot: ibot, koleo: koleo, gram: anchored)
     }
 
-    /// Gram's loss of the patches that count.
+    /// Gram's loss of the patches that count; where those of a batch are compared, the mean over its groups.
     private func gramLoss(
         _ gram: PretrainingRecipe.Gram, _ patches: Tensor, _ anchors: Tensor, _ input: StepInput
+    ) -> Tensor {
+        let chosen = gram.patches == .all ? nil : gram.patches == .masked ? input.hidden : input.visible
+        guard gram.level == .batch, let group, patches.isDefined, input.batch > group else {
+            return gramLoss(gram, patches, anchors, chosen)
+        }
+        let (each, count) = (patches.shape[1], input.batch / group)
+        let all = chosen ?? Array(0..<patches.shape[0] * each)
+        let sum = (0..<count).map { number in
+            gramLoss(gram, patches, anchors, all.filter { $0 / each % input.batch / group == number })
+        }.reduce(nil as Tensor?) { sum, loss in sum.map { $0 + loss } ?? loss }
+        return (sum ?? patches.sum() * 0) * (1 / Double(count))
+    }
+
+    /// Gram's loss of all patches, or of some at flat indices, which may be none.
+    private func gramLoss(
+        _ gram: PretrainingRecipe.Gram, _ patches: Tensor, _ anchors: Tensor, _ chosen: [Int]?
     ) -> Tensor {
         func loss(_ student: Tensor, _ teacher: Tensor) -> Tensor {
             Pretraining.gramLoss(student: student, teacher: teacher, level: gram.level, negatives: gram.negatives)
         }
-        guard gram.patches != .all else { return loss(patches, anchors) }
+        guard let chosen else { return loss(patches, anchors) }
         // A step without such a patch has nothing to say.
-        let chosen = gram.patches == .masked ? input.hidden : input.visible
         guard patches.isDefined, anchors.isDefined, !chosen.isEmpty else { return patches.sum() * 0 }
         let index = Tensor(chosen, shape: [chosen.count], device: patches.device)
         func picked(_ tokens: Tensor) -> Tensor {

@@ -74,7 +74,13 @@ public struct StepCost: Sendable, Equatable {
             global = Double(2 * batch)
             local = Double(recipe.crops.local.count * batch)
             classRows = global + local
-            let mean = (recipe.masks.ratio[0] + recipe.masks.ratio[1]) / 2
+            let (least, most) = (recipe.masks.ratio[0], recipe.masks.ratio[1])
+            var mean = (least + most) / 2
+            // The shares of a group are evenly spread and leave out the least one: with few crops their mean lies above the middle.
+            if let group = recipe.data.group {
+                let masked = max(Double(Int(Double(2 * group) * recipe.masks.share)), 1)
+                mean = least + (most - least) * (masked + 1) / (2 * masked)
+            }
             hidden =
                 global * recipe.masks.share * mean * Double(recipe.backbone.patches(size: recipe.crops.global.size))
         }
@@ -159,7 +165,9 @@ public struct StepCost: Sendable, Equatable {
             let patches = Double(backbone.patches(size: global))
             let pairs =
                 gram.level == .image
-                ? counts.global * patches * patches : counts.global * counts.global * patches * patches
+                ? counts.global * patches * patches
+                : counts.global * min(counts.global, recipe.data.group.map { Double(2 * $0) } ?? .infinity) * patches
+                    * patches
             // Both sides' similarities and their difference; the Gram teacher's patches.
             parts.append(Part(name: "Gram similarities", amount: 4 * 4 * pairs + counts.global * patches * row))
         }

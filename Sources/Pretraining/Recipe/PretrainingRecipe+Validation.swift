@@ -79,6 +79,12 @@ extension PretrainingRecipe {
         try check(
             parts >= 1 && data.batchSize % max(parts, 1) == 0 && data.batchSize / max(parts, 1) >= 2, "data.accumulate",
             parts, "a number that divides data.batch_size, \(data.batchSize), into parts of 2 tiles or more")
+        if let group = data.group {
+            let part = data.batchSize / parts
+            try check(
+                group >= 2 && part % group == 0, "data.group", group,
+                "2 or more, a divisor of the tiles that are computed at once, \(part)")
+        }
         try check(
             data.mean.count == backbone.channels, "data.mean", data.mean.count,
             "one value per channel of the backbone, \(backbone.channels)")
@@ -167,7 +173,7 @@ extension PretrainingRecipe {
             "dino \(losses.dino), ibot \(losses.ibot) with masks.share \(masks.share)",
             "one of them above 0, and masks for iBOT")
         let part = data.batchSize / (data.accumulate ?? 1)
-        let group = losses.koleoGroup ?? part
+        let group = losses.koleoGroup ?? data.group ?? part
         try check(
             group >= 2 && part % group == 0, "losses.koleo_group", group,
             "2 or more, a divisor of the tiles that are computed at once, \(part)")

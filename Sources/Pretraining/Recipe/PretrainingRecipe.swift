@@ -56,9 +56,16 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var batchSize: Int
         /// Parts of the batch that are computed one after the other where memory is short; optional, 1 without it.
         ///
-        /// Gradients are summed, and the teacher's assignments balanced over the whole batch. KoLeo looks for neighbours in a part, as
-        /// over the images of one device.
+        /// Gradients are summed, and the teacher's assignments balanced over the whole batch. Without `group`, KoLeo looks for
+        /// neighbours in a part, as over the images of one device.
         public var accumulate: Int?
+        /// Consecutive samples that count as one device's batch in the reference: a divisor of each part, 2 or more; optional.
+        ///
+        /// The shares of hidden patches are spread over the crops of a group, KoLeo looks for neighbours in it (unless
+        /// `losses.koleo_group` says otherwise), paths are dropped in it, and Gram anchoring of a batch is that of a group. Draws
+        /// then follow from (seed, step, group), and those of positions from (seed, step, kind of crop), so that they do not depend
+        /// on `accumulate`. Without it, masks are spread over the whole batch, and the others are of a part.
+        public var group: Int?
         /// Batches that come from one part of the corpus alone; optional, none without it.
         public var homogeneous: Homogeneous?
         /// Mean of each band on the scale 0 to 1.
@@ -67,7 +74,7 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var std: [Double]
 
         enum CodingKeys: String, CodingKey {
-            case subset, accumulate, homogeneous, mean, std
+            case subset, accumulate, group, homogeneous, mean, std
             case batchSize = "batch_size"
         }
 
@@ -211,7 +218,7 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         public var studentTemperature: Double
         /// Further weight of DINO's pairs of a local with a global crop, by the step; optional, 1 without it.
         public var localWeight: Schedule?
-        /// Samples among which KoLeo looks for neighbours; optional, all of a step (or part of it) without it.
+        /// Samples among which KoLeo looks for neighbours; optional, `data.group` without it, or else all of a step (or part of it).
         ///
         /// The reference takes those of one device, or of a few (16 in its high-resolution phase).
         public var koleoGroup: Int?

@@ -41,7 +41,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
         }
     }
 
-    /// Version of the format; 1.
+    /// Version of the format: 1, or 2 for a recipe that programs which only know 1 would train by other rules.
     public var formatVersion: Int
     /// Number of updates done.
     public var step: Int
@@ -55,6 +55,9 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     public var skipped: Skipped?
     /// The files.
     public var files: [File]
+
+    /// The newest version that is read and written.
+    static let newestFormat = 2
 
     enum CodingKeys: String, CodingKey {
         case formatVersion = "format_version"

@@ -51,12 +51,14 @@ package struct CheckpointStore: Sendable {
 
     /// Writes a checkpoint under a temporary name, syncs, renames, verifies it, and only then removes older ones.
     ///
-    /// - Parameter keepEvery: Checkpoints at multiples of this many steps stay, besides the last two; 0 for none.
+    /// - Parameters:
+    ///   - format: The version of the format that the run's recipe needs.
+    ///   - keepEvery: Checkpoints at multiples of this many steps stay, besides the last two; 0 for none.
     /// - Throws: `diskFull` before anything is written; `writeFailed` and the errors of the parts, after which only older
     ///   checkpoints are there.
     package func save(
-        step: Int, corpus: String, seed: Int, samples: Int, skipped: CheckpointManifest.Skipped = .init(),
-        keepEvery: Int, parts: [Part]
+        step: Int, format: Int = 1, corpus: String, seed: Int, samples: Int,
+        skipped: CheckpointManifest.Skipped = .init(), keepEvery: Int, parts: [Part]
     ) throws {
         try FileSystem.makeFolder(folder)
         try checkSpace(for: parts.reduce(0) { $0 + $1.bytes })
@@ -76,7 +78,7 @@ package struct CheckpointStore: Sendable {
                         sha256: try SHA256.hex(ofFile: path)))
             }
             let manifest = CheckpointManifest(
-                formatVersion: 1, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
+                formatVersion: format, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
                 samples: samples, skipped: skipped.total == 0 ? nil : skipped, files: files)
             try FileSystem.write(try Self.json(manifest), to: "\(partial)/manifest.json")
             FileSystem.syncFolder(partial)
@@ -111,7 +113,7 @@ package struct CheckpointStore: Sendable {
 
     /// Reads every byte of a checkpoint and compares it with the manifest.
     ///
-    /// - Throws: `badCheckpoint`, naming the checkpoint and the file that is wrong.
+    /// - Throws: `badCheckpoint`, naming the checkpoint and the file that is wrong; `newerFormat`.
     package func verified(step: Int) throws -> CheckpointManifest {
         let place = path(step: step)
         func bad(_ why: [String]) -> PretrainingError {
@@ -124,9 +126,10 @@ package struct CheckpointStore: Sendable {
         } catch {
             throw bad(error is PretrainingError ? causes(of: error) : ["manifest.json is not a manifest"])
         }
-        guard manifest.formatVersion == 1, manifest.step == step, manifest.random.nextStep == step else {
+        try refuseNewerFormat(manifest)
+        guard manifest.formatVersion >= 1, manifest.step == step, manifest.random.nextStep == step else {
             throw bad([
-                "manifest.json: format \(manifest.formatVersion), step \(manifest.step); expected 1 and \(step)"
+                "manifest.json: format \(manifest.formatVersion), step \(manifest.step); expected 1 or 2, and \(step)"
             ])
         }
         guard !manifest.files.isEmpty else { throw bad(["manifest.json lists no file"]) }
@@ -145,15 +148,26 @@ package struct CheckpointStore: Sendable {
         return manifest
     }
 
+    /// - Throws: `newerFormat` for a checkpoint of a later version of the program; it is whole, and stays as it is.
+    private func refuseNewerFormat(_ manifest: CheckpointManifest) throws {
+        guard manifest.formatVersion > CheckpointManifest.newestFormat else { return }
+        throw PretrainingError(
+            .newerFormat,
+            "the checkpoint of step \(manifest.step) has format \(manifest.formatVersion); this version of geodino reads 1 to \(CheckpointManifest.newestFormat)",
+            in: path(step: manifest.step), try: "go on with the version of geodino that wrote it, or with a later one")
+    }
+
     /// The newest sound checkpoint; damaged newer ones are renamed to `STEP.damaged` and reported.
     ///
     /// - Parameter notice: Told about each damaged checkpoint.
-    /// - Throws: `badCheckpoint` where there are checkpoints, but none is sound.
+    /// - Throws: `badCheckpoint` where there are checkpoints, but none is sound; `newerFormat`.
     package func newestSound(notice: (PretrainingError) -> Void) throws -> CheckpointManifest? {
         let steps = steps()
         for (index, step) in steps.enumerated().reversed() {
             do {
                 return try verified(step: step)
+            } catch let error as PretrainingError where error.code == .newerFormat {
+                throw error
             } catch {
                 let error =
                     error as? PretrainingError

@@ -76,11 +76,13 @@ public struct Schedule: Codable, Sendable, Equatable {
     /// 1 at 0, 0 at 1, half a cosine between.
     private static func halfCosine(_ share: Double) -> Double { (1 + cosine(.pi * share)) / 2 }
 
-    /// The same schedule with its peak and end scaled, as learning rates are; the start is left, spec 7.2.
+    /// The same schedule scaled as learning rates are, spec 7.2: the peak, and of the composed form the end too.
+    ///
+    /// The start is left, and so is the end of the classic form, whose scaling rule knows the base rate alone.
     public func scaled(by factor: Double) -> Schedule {
         var copy = self
         copy.peak *= factor
-        copy.end *= factor
+        if form == .composed { copy.end *= factor }
         return copy
     }
 }

@@ -100,9 +100,15 @@ package final class Learner {
     ///
     /// A loss or a gradient that is not finite changes nothing, and is told in the result.
     ///
-    /// - Parameter given: The masks; `nil` for those of the step.
-    /// - Throws: errors of libtorch, and those of `loadGramTeacher`.
-    package func step(_ batch: CropBatch, masks given: MaskBatch? = nil) throws -> StepResult {
+    /// - Parameters:
+    ///   - given: The masks; `nil` for those of the step.
+    ///   - wanted: What the student is to predict in place of what the teacher says.
+    ///   - keep: Shown what the step is computed from, before the student learns from it.
+    /// - Throws: errors of libtorch, and those of `loadGramTeacher` and `keep`.
+    package func step(
+        _ batch: CropBatch, masks given: MaskBatch? = nil, targets wanted: GivenTargets? = nil,
+        keep: ((StepContents) throws -> Void)? = nil
+    ) throws -> StepResult {
         let next = plan.phase(at: batch.step)
         if next.index != phase.index { try catchingTorchErrors { enter(next) } }
         let recipe = plan.recipe(at: batch.step)
@@ -118,6 +124,7 @@ package final class Learner {
         return try catchingTorchErrors {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
+            let part = recipe.data.batchSize / count
             // Where there are several, made anew for the student, so that one part's crops are on the device at a time.
             func input(_ part: Int) -> StepInput {
                 StepInput(
@@ -125,7 +132,7 @@ package final class Learner {
                     dtype: student.backbone.dtype)
             }
             let only = count == 1 ? input(0) : nil
-            let targets = objective.targets(
+            var targets = objective.targets(
                 teacher, parts: count, temperature: result.temperature,
                 keepsPatches: recipe.gram?.teacher == .present,
                 observe: !recipe.isDiagnosed(batch.step)
@@ -136,13 +143,17 @@ package final class Learner {
                             seen, prefix: 1 + recipe.backbone.registers, dino: dino, ibot: ibot)
                     },
                 input: { only ?? input($0) })
+            if let wanted { targets = wanted.replacing(targets, masks: masks, dtype: student.backbone.dtype, device) }
+            try keep?(StepContents(masks: masks, targets: targets, temperature: result.temperature))
             for (number, target) in targets.enumerated() {
                 let value = objective.value(
                     student: student, targets: target, input: only ?? input(number), anchor: anchor, step: step,
                     of: total,
                     context: .training(
-                        seed: UInt64(recipe.seed), step: batch.step, stream: number,
-                        recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
+                        seed: UInt64(recipe.seed), step: batch.step, stream: recipe.data.group == nil ? number : 0,
+                        groups: recipe.data.group.map {
+                            SampleGroups(size: $0, first: number * part / $0, count: part / $0)
+                        }, recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
                 result.add(value, share: 1 / Double(count))
                 guard result.loss.isFinite else {
                     result.failure = "the loss of step \(batch.step + 1) is \(result.loss) (\(result.parts))"

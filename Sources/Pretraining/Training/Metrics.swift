@@ -50,8 +50,11 @@ final class Metrics {
         let sizes: [Int]?
         /// Whether the tiles come from one part of the corpus; `nil` where none do.
         let isHomogeneous: Bool?
+        /// Whether crops and masks come from a file of the step.
+        let isReplayed: Bool
 
-        init(_ plan: PhasePlan, step: Int) {
+        init(_ plan: PhasePlan, step: Int, isReplayed: Bool) {
+            self.isReplayed = isReplayed
             self.step = step + 1
             let phase = plan.phase(at: step)
             self.phase = phase.recipe.phase
@@ -79,6 +82,7 @@ final class Metrics {
         let phase: String
         let cropSizes: [Int]?
         let homogeneous: Bool?
+        let replayed: Bool?
         /// What is not finite is left out: JSON has no such numbers.
         let loss: Double?
         let dinoLocal: Double?
@@ -99,7 +103,7 @@ final class Metrics {
         let timing: Timing
 
         enum CodingKeys: String, CodingKey {
-            case step, phase, homogeneous, loss
+            case step, phase, homogeneous, replayed, loss
             case cropSizes = "crop_sizes"
             case dinoLocal = "dino_local"
             case dinoGlobal = "dino_global"
@@ -152,7 +156,8 @@ final class Metrics {
         waiting.append(
             Line(
                 step: place.step, phase: place.phase, cropSizes: place.sizes, homogeneous: place.isHomogeneous,
-                loss: finite(result.loss), dinoLocal: finite(result.dinoLocal), dinoGlobal: finite(result.dinoGlobal),
+                replayed: place.isReplayed ? true : nil, loss: finite(result.loss), dinoLocal: finite(result.dinoLocal),
+                dinoGlobal: finite(result.dinoGlobal),
                 ibot: finite(result.ibot), koleo: finite(result.koleo), gram: finite(result.gram),
                 gramRefreshes: result.gramRefreshes,
                 learningRate: result.learningRate,

@@ -64,8 +64,9 @@ public func pretrain(
     let origin = try start?.description
     _ = try record(first)
     let last = min(options.stopAfter.map { max($0, 0) } ?? plan.total, plan.total)
-    let loader = try BatchLoader(
-        work, source: source, steps: first..<max(first, last), threads: threads.loading, kind: plan.kind)
+    let loader = try StepSource(
+        plan, work, source: source, files: options.replay, steps: first..<max(first, last), threads: threads.loading)
+    try checkDump(options.dump, steps: first..<max(first, last))
     try folder.begin(tensorThreads: threads.tensor)
     let metrics = try Metrics(
         folder: folder, source: source, tiles: work[0].sampler.count, start: origin, threads: threads,
@@ -104,12 +105,20 @@ public func pretrain(
         while true {
             // Waiting for tiles is a part of a step; probes and checkpoints are not.
             pace.begin()
-            guard let batch = try loader.nextBatch() else { break }
+            guard let (batch, given) = try loader.take() else { break }
             if interrupted() {
                 end = .interrupted
                 break
             }
-            let result = try trainer.step(batch, lastCheckpoint: saved.map(folder.checkpoints.path(step:)))
+            let dump = options.dump.flatMap { $0.step == step + 1 ? $0.path : nil }
+            let result = try trainer.step(
+                batch, given: given, lastCheckpoint: saved.map(folder.checkpoints.path(step:)),
+                keep: dump.map { path in
+                    { contents in
+                        try StepFile.write(
+                            contents, batch: batch, recipe: plan.recipe(at: batch.step), source: source, to: path)
+                    }
+                })
             if let failure = result.failure { events.notice(notice(ofSkipped: failure, folder.path)) }
             step += 1
             try trainer.keepGramTeacher(after: step) { try record(step) }
@@ -118,8 +127,8 @@ public func pretrain(
             let seconds = pace.tick(step: step)
             let probes = try observe(trainer, events, step: step, isLast: step == plan.total, record)
             metrics.append(
-                result, Metrics.Place(plan, step: step - 1), skipped: trainer.skipped.total, probes: probes,
-                seconds: seconds)
+                result, Metrics.Place(plan, step: step - 1, isReplayed: given != nil), skipped: trainer.skipped.total,
+                probes: probes, seconds: seconds)
             events.step(
                 StepReport(
                     step: step, total: plan.total, loss: result.loss, dino: result.dinoLocal + result.dinoGlobal,
@@ -127,7 +136,7 @@ public func pretrain(
                     tilesPerSecond: Double(batch.ids.count) / pace.average, secondsLeft: pace.left(after: step)))
             if step % recipe.checkpoints.every == 0 { saveOrTell() }
         }
-    } catch let error as PretrainingError where error.code == .tileFailed || error.code == .noMemory {
+    } catch let error as PretrainingError where [.tileFailed, .noMemory, .stepFileFailed].contains(error.code) {
         // The weights are good: what was learned since the last checkpoint is kept.
         saveOrTell()
         throw error
@@ -191,6 +200,23 @@ private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bo
     throw PretrainingError(
         .badRecipe, "the recipe wants a Gram teacher that is given, and none was named", in: "gram.teacher",
         try: "--gram-teacher WEIGHTS, or teacher: grown in the recipe")
+}
+
+/// Checks that the step that is to be written is one of those to come, and that nothing is in the file's way.
+private func checkDump(_ dump: StepDump?, steps: Range<Int>) throws {
+    guard let dump else { return }
+    guard steps.contains(dump.step - 1) else { throw StepSource.notToCome(dump.step - 1, steps, dump.path) }
+    guard !FileSystem.exists(dump.path) else {
+        throw PretrainingError(
+            .exists, "there is a file already where step \(dump.step) is to be written", in: dump.path,
+            try: "remove it, or name another file")
+    }
+    guard FileSystem.isFolder(FileSystem.parent(of: dump.path)) else {
+        throw PretrainingError(
+            .badStepFile, "the folder of the file that step \(dump.step) is to be written into is not there",
+            in: dump.path,
+            try: "mkdir -p \(FileSystem.parent(of: dump.path))")
+    }
 }
 
 /// Something that a person should know of a run.

@@ -3,7 +3,7 @@ public import Backbone
 public import Telemetry
 public import Torch
 
-/// How a run is carried out; nothing here changes what is learned, but for `steps`.
+/// How a run is carried out; nothing here changes what is learned, but for `steps` and `replay`.
 public struct PretrainOptions: Sendable {
     /// Replaces the recipe's number of steps.
     public var steps: Int?
@@ -15,6 +15,11 @@ public struct PretrainOptions: Sendable {
     public var from: String?
     /// Weights of the Gram teacher, for a recipe whose `gram.teacher` is `given`.
     public var gramTeacher: String?
+    /// Write crops, masks and targets of one step into a safetensors file; what is learned does not change.
+    public var dump: StepDump?
+    /// Safetensors files of single steps, as `dump` writes them: crops, masks and targets of these steps in place of what they would
+    /// be drawn from the tiles.
+    public var replay: [String] = []
     /// Go on with the run that is there; start it where none is.
     public var resume = false
     /// Replace the run that is there.
@@ -34,6 +39,20 @@ public struct PretrainOptions: Sendable {
 
     /// The defaults.
     public init() {}
+}
+
+/// A step in a safetensors file that is to be written; see `PretrainOptions.dump`.
+public struct StepDump: Sendable, Equatable {
+    /// The step, from 1.
+    public var step: Int
+    /// The file, which must not be there.
+    public var path: String
+
+    /// Describes a file.
+    public init(step: Int, path: String) {
+        self.step = step
+        self.path = path
+    }
 }
 
 /// One step, told as it ends.

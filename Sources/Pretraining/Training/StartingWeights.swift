@@ -39,7 +39,21 @@ struct StartingWeights {
         self.start = start
         self.path = path
         checkpoint = start == .backbone ? nil : try Self.checkpoint(path, notice)
-        if let checkpoint { try Self.check(recipe, against: checkpoint) }
+        if let checkpoint {
+            try Self.check(recipe, against: checkpoint)
+            if recipe.trainsNormThatFormat1DidNot, try Self.manifest(checkpoint).formatVersion < 2 {
+                notice(
+                    PretrainingError(
+                        .rulesChanged,
+                        "local_cls_norm, which local crops are normalised by in training, was not trained in that run",
+                        in: checkpoint))
+            }
+        }
+    }
+
+    private static func manifest(_ checkpoint: String) throws -> CheckpointManifest {
+        try JSONDecoder().decode(
+            CheckpointManifest.self, from: Data(try FileSystem.read("\(checkpoint)/manifest.json")))
     }
 
     /// Compares backbone and heads with the recipe of the checkpoint's run: numbers of heads, norms and positions are in no shape.
@@ -107,8 +121,7 @@ struct StartingWeights {
     var description: String {
         get throws {
             guard let checkpoint else { return "backbone" }
-            let manifest = try JSONDecoder().decode(
-                CheckpointManifest.self, from: Data(try FileSystem.read("\(checkpoint)/manifest.json")))
+            let manifest = try Self.manifest(checkpoint)
             let teacher = manifest.files.first { $0.name == CheckpointStore.fileName("teacher") }
             return "\(start.rawValue), step \(manifest.step), teacher \(teacher?.sha256 ?? "?")"
         }

@@ -27,9 +27,14 @@ final class Trainer {
 
     /// One update of student and teacher; `batch.step` counts from 0.
     ///
-    /// - Throws: `notFinite` where more steps in a row were not finite than the recipe allows.
-    func step(_ batch: CropBatch, lastCheckpoint: String?) throws -> StepResult {
-        let result = try learner.step(batch)
+    /// - Parameters:
+    ///   - given: Masks and targets in place of those that the step would have.
+    ///   - keep: Shown what the step is computed from, before the student learns from it.
+    /// - Throws: `notFinite` where more steps in a row were not finite than the recipe allows; errors of `keep`.
+    func step(
+        _ batch: CropBatch, given: GivenStep? = nil, lastCheckpoint: String?, keep: ((StepContents) throws -> Void)?
+    ) throws -> StepResult {
+        let result = try learner.step(batch, masks: given?.masks, targets: given?.targets, keep: keep)
         guard let failure = result.failure else {
             skipped.inARow = 0
             return result
@@ -66,7 +71,8 @@ final class Trainer {
             }
         }
         try folder.checkpoints.save(
-            step: step, corpus: corpus, seed: recipe.seed, samples: learner.plan.samples(before: step),
+            step: step, format: recipe.checkpointFormat, corpus: corpus, seed: recipe.seed,
+            samples: learner.plan.samples(before: step),
             skipped: skipped, keepEvery: recipe.checkpoints.keepEvery,
             parts: [
                 part("student", learner.student.parameters()), part("teacher", learner.teacher.parameters()),
@@ -105,6 +111,7 @@ final class Trainer {
                 in: place,
                 try: "ask for more steps, or for none")
         }
+        try recipe.refuseChangedRules(manifest, at: place)
         return manifest
     }
 
