@@ -86,8 +86,8 @@ final class CorpusDatabase {
             try database.execute(
                 sql: "INSERT INTO scenes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    scene.index + 1, Data(GeoPackageGeometry.multiPolygon(scene.footprint)), scene.path,
-                    scene.fingerprint,
+                    scene.index + 1, Data(GeoPackageGeometry.multiPolygon(scene.footprint)),
+                    Redaction.address(scene.path), scene.fingerprint,
                     scene.bytes, scene.grid.width, scene.grid.height, scene.bandNames.joined(separator: ","),
                     scene.sampleType.rawValue, scene.grid.crs?.definition ?? "", scene.gsd, scene.squareKilometres,
                     stretch, scene.acquired, scene.platform, scene.licence, scene.attribution, scene.sunElevation,

@@ -1,6 +1,7 @@
 // geodino-corpus.json and journal.json: what a corpus is made of, and how far it is.
 internal import Foundation
 public import Geo
+internal import Telemetry
 
 /// What `geodino-corpus.json` says: the marker that makes a folder a corpus, and all that it was begun with.
 ///
@@ -54,9 +55,9 @@ public struct CorpusMarker: Codable, Sendable, Hashable {
         if scenes.count != other.scenes.count {
             found.append("\(other.scenes.count) scenes now; the corpus was begun with \(scenes.count)")
         }
-        for (mine, theirs) in zip(scenes, other.scenes) where mine.fingerprint != theirs.fingerprint {
+        for (mine, theirs) in zip(scenes, other.scenes) where !theirs.hasContent(of: mine) {
             found.append(
-                mine.path == theirs.path
+                Redaction.address(mine.path) == theirs.path
                     ? "scene \(mine.index), \(mine.path), has changed"
                     : "scene \(mine.index) is \(theirs.path) now; the corpus was begun with \(mine.path)")
             if found.count > 8 { break }

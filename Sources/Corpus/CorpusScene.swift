@@ -1,12 +1,13 @@
 // A scene as a corpus remembers it.
 public import Geo
 public import Raster
+internal import Telemetry
 
 /// What a corpus knows about one of its scenes.
 public struct CorpusScene: Codable, Sendable, Hashable {
     /// Number of the scene in the order given, from 0.
     public var index: Int
-    /// Path, as it was given.
+    /// Path or address, as it was given, without secrets (`Redaction.address`).
     public var path: String
     /// Names the content: grid, bands and samples of the file's bytes.
     public var fingerprint: String
@@ -53,6 +54,25 @@ public struct CorpusScene: Codable, Sendable, Hashable {
     /// Percent, where known.
     public var cloudCover: Double?
 
+    /// How its fingerprint was made before addresses were kept without secrets, for corpora begun then; `nil` for files
+    /// that hold no address.
+    ///
+    /// Not stored.
+    var formerly: FormerFingerprint?
+
+    /// Whether two descriptions are of one scene's content; the other one may be of an earlier form.
+    func hasContent(of earlier: CorpusScene) -> Bool {
+        if fingerprint == earlier.fingerprint { return true }
+        switch formerly {
+        case .ofDocument(let fingerprint): return fingerprint == earlier.fingerprint
+        case .ofAddress(let start):
+            // With the address as it was given then.
+            return Redaction.identity(of: earlier.path) == Redaction.identity(of: path)
+                && SHA256.hex(of: Array((start + earlier.path).utf8)) == earlier.fingerprint
+        case nil: return false
+        }
+    }
+
     /// Bounds of the parts of its footprint, degrees.
     package var places: [Bounds] {
         footprint.compactMap { ring in Bounds(points: ring.compactMap { $0.count >= 2 ? (x: $0[0], y: $0[1]) : nil }) }
@@ -72,4 +92,12 @@ public struct CorpusScene: Codable, Sendable, Hashable {
         case offNadir = "off_nadir"
         case cloudCover = "cloud_cover"
     }
+}
+
+/// What a fingerprint was made of before addresses were kept without secrets.
+enum FormerFingerprint: Sendable, Hashable {
+    /// Grid and bands as this text, and the address.
+    case ofAddress(start: String)
+    /// The bytes of a document that names addresses: the whole fingerprint.
+    case ofDocument(fingerprint: String)
 }

@@ -41,7 +41,9 @@ enum SceneCatalogue {
                     notes.append(assumption)
                 }
             } catch let error as RasterError {
-                throw CorpusError(.badScene, error.what, in: path, why: error.causes, try: error.remedy)
+                throw CorpusError(
+                    error.isCancellation ? .cancelled : .badScene, error.what, in: path, why: error.causes,
+                    try: error.remedy)
             } catch let error as CorpusError {
                 throw error
             } catch {
@@ -64,13 +66,14 @@ enum SceneCatalogue {
             throw reader.placeMissing(role: "scene")
         }
         let bytes = fileSize(path)
+        let named = try fingerprint(reader, bytes: bytes)
         try checkClaim(reader, bytes: bytes)
         let type = try sampleType(of: chosen, profile: profile, path: path)
         let gsd = try reader.groundSampleDistance().metres
         let lattice = try Lattice(reader: reader, own: grid, crs: crs, gsd: gsd, profile: profile)
         let metadata = SceneMetadata(reader)
         return CorpusScene(
-            index: index, path: path, fingerprint: try fingerprint(reader, bytes: bytes), bytes: bytes, grid: grid,
+            index: index, path: Redaction.address(path), fingerprint: named.fingerprint, bytes: bytes, grid: grid,
             gsd: gsd, bandNumbers: chosen.map(\.index), bandNames: chosen.map { bandName($0) }, sampleType: type,
             stretch: nil, lattice: lattice.grid, tileGSD: lattice.gsd, isExact: lattice.isExact,
             resampling: lattice.resampling,
@@ -78,7 +81,8 @@ enum SceneCatalogue {
             footprint: try reader.footprint().map { ring in ring.map { [rounded($0.x), rounded($0.y)] } },
             acquired: metadata.acquired, platform: metadata.platform, licence: metadata.licence,
             attribution: metadata.attribution, sunElevation: metadata.sunElevation,
-            sunAzimuth: metadata.sunAzimuth, offNadir: metadata.offNadir, cloudCover: metadata.cloudCover)
+            sunAzimuth: metadata.sunAzimuth, offNadir: metadata.offNadir, cloudCover: metadata.cloudCover,
+            formerly: named.formerly)
     }
 
     /// Adds what the stretch rule gives for each scene; reads a fixed part of its pixels.
@@ -86,15 +90,17 @@ enum SceneCatalogue {
     /// A scene without a valid pixel gets none, and so no tile: it stops the others no more than a cloud would. One in
     /// which some of the bands are empty is a mistake in the profile or the scene.
     ///
-    /// - Throws: `CorpusError` (`badScene`), also where every scene is empty.
+    /// - Parameter paths: Where the scenes are read, with their secrets.
+    /// - Throws: `CorpusError` (`badScene`), also where every scene is empty; `cancelled` while it waits.
     static func stretch(
-        _ scenes: inout [CorpusScene], rule: StretchRule, progress: ProgressHandler? = nil
+        _ scenes: inout [CorpusScene], from paths: [String], rule: StretchRule,
+        progress: ProgressHandler? = nil
     ) throws(CorpusError) {
         guard rule != .none else { return }
         for index in scenes.indices {
             try report(index, of: scenes.count, "scenes stretched", progress)
             do throws(RasterError) {
-                scenes[index].stretch = try parameters(of: scenes[index], rule, progress)
+                scenes[index].stretch = try parameters(of: scenes[index], from: paths[index], rule, progress)
             } catch {
                 guard error.code != .cancelled else { throw stopped(scenes[index].path) }
                 throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
@@ -122,9 +128,9 @@ enum SceneCatalogue {
 
     /// The stretch of one scene; `nil` where it has no valid pixel.
     private static func parameters(
-        of scene: CorpusScene, _ rule: StretchRule, _ progress: ProgressHandler?
+        of scene: CorpusScene, from path: String, _ rule: StretchRule, _ progress: ProgressHandler?
     ) throws(RasterError) -> StretchParameters? {
-        let reader = try RasterReader(path: scene.path)
+        let reader = try RasterReader(path: path)
         do throws(RasterError) {
             return try reader.stretchParameters(rule, bands: scene.bandNumbers, progress: progress ?? { _ in true })
         } catch {
@@ -216,28 +222,45 @@ enum SceneCatalogue {
 
     /// Names a scene's content: its grid and bands, and 64 kB pieces from its whole length.
     ///
-    /// Whole scenes would take as long to hash as to cut. What GDAL reads through a driver of its own (`/vsicurl/`,
-    /// folders) is named by its path instead of its bytes.
-    private static func fingerprint(_ reader: RasterReader, bytes: Int?) throws -> String {
-        var hash = SHA256()
-        hash.update(
-            Array("\(reader.grid.width) \(reader.grid.height) \(reader.grid.transform.coefficients);".utf8))
+    /// Whole scenes would take as long to hash as to cut. What GDAL reads through a driver of its own is named by its path
+    /// instead of its bytes, and what lies on another machine by `remoteIdentity`.
+    ///
+    /// - Returns: The name; for a scene with addresses also how it was made when their secrets were a part of it.
+    private static func fingerprint(
+        _ reader: RasterReader, bytes: Int?
+    ) throws -> (fingerprint: String, formerly: FormerFingerprint?) {
+        var start = "\(reader.grid.width) \(reader.grid.height) \(reader.grid.transform.coefficients);"
         for band in reader.bands {
-            hash.update(Array("\(band.index) \(band.colour) \(band.storedType) \(band.nodata ?? .nan);".utf8))
+            start += "\(band.index) \(band.colour) \(band.storedType) \(band.nodata ?? .nan);"
         }
+        var hash = SHA256()
+        hash.update(Array(start.utf8))
         if let bytes {
             let file = try InputFile(reader.path)
             let piece = 1 << 16
-            hash.update(Array("\(bytes)".utf8))
             if bytes <= 32 * piece {
-                hash.update(try file.read(at: 0, count: bytes))
+                // A virtual raster may name addresses.
+                let content = try file.read(at: 0, count: bytes)
+                let identity = Redaction.identity(ofDocument: content)
+                var former = hash
+                hash.update(Array("\(identity.count)".utf8))
+                hash.update(identity)
+                if identity != content {
+                    former.update(Array("\(bytes)".utf8))
+                    former.update(content)
+                    return (hash.finalize(), .ofDocument(fingerprint: former.finalize()))
+                }
             } else {
+                hash.update(Array("\(bytes)".utf8))
                 for index in 0..<32 { hash.update(try file.read(at: (bytes - piece) / 31 * index, count: piece)) }
             }
+        } else if let identity = try remoteIdentity(of: reader.path) {
+            hash.update(Array(identity.utf8))
+            return (hash.finalize(), .ofAddress(start: start))
         } else {
             hash.update(Array(reader.path.utf8))
         }
-        return hash.finalize()
+        return (hash.finalize(), nil)
     }
 }
 

@@ -124,8 +124,9 @@ final class TileCutter {
         let block = rule.ground.block(longitude: (west + east) / 2, latitude: (south + north) / 2)
         let statistics = Self.statistics(buffer)
         return TileRecord(
-            id: 0, key: "", scene: open.scene.index, scenePath: open.scene.path, candidate: place.place, window: window,
-            crs: grid.crs?.definition ?? "", transform: grid.transform.coefficients, gsd: open.scene.tileGSD,
+            id: 0, key: "", scene: open.scene.index, scenePath: Redaction.address(open.scene.path),
+            candidate: place.place, window: window, crs: grid.crs?.definition ?? "",
+            transform: grid.transform.coefficients, gsd: open.scene.tileGSD,
             validFraction: buffer.validFraction, statistics: statistics, acquired: open.scene.acquired,
             flags: statistics.allSatisfy { $0.minimum == $0.maximum } ? ["constant"] : [], block: block.name,
             split: split, weight: 1, subsets: split.bit, footprint: Footprint.parts(ring), bytes: pixels.count,

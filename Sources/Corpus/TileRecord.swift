@@ -45,7 +45,7 @@ public struct TileRecord: Codable, Sendable, Hashable {
     public var key: String
     /// Number of the scene it was cut from.
     public var scene: Int
-    /// Path of that scene, as it was given.
+    /// Path or address of that scene, as it was given, without secrets.
     public var scenePath: String
     /// Number of the place among all places the plan tries in that scene.
     public var candidate: Int

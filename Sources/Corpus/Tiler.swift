@@ -63,7 +63,7 @@ private func tile(
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
-        try SceneCatalogue.stretch(&described, rule: profile.stretch, progress: progress)
+        try SceneCatalogue.stretch(&described, from: scenes, rule: profile.stretch, progress: progress)
         var marker = wanted
         marker.scenes = described
         try options.reached?(.folderInspected)
@@ -85,6 +85,10 @@ private func run(
     } catch let error as CorpusError where error.code == .nothingCut {
         try target.abandon()
         throw error
+    } catch let error as RasterError where error.isCancellation {
+        throw CorpusError(
+            .cancelled, error.what, in: folder.path, why: [error.place],
+            try: "go on with the same command and --resume")
     } catch let error as RasterError {
         let isEmpty = try folder.listing().indexes.isEmpty
         if isFresh, isEmpty { try target.abandon() }

@@ -150,7 +150,7 @@ private final class CanopyTrainer {
                     handler(.caching(done: done, total: total))
                     return !interrupted()
                 }
-            } catch let error as DownstreamError where error.code == .cancelled {
+            } catch let error as any ExplainedError where error.isCancellation {
                 return summary(losses: [], wasInterrupted: true, validation: nil)
             }
             while step < last {
@@ -158,7 +158,12 @@ private final class CanopyTrainer {
                     wasInterrupted = true
                     break
                 }
-                let done = try oneStep(features)
+                let done: FitStep
+                do { done = try oneStep(features) } catch let error as any ExplainedError where error.isCancellation {
+                    // A crop that was being waited for was given up; nothing of this step was done yet.
+                    wasInterrupted = true
+                    break
+                }
                 losses.append(done.loss)
                 if losses.count > 50 { losses.removeFirst() }
                 try log.append(FitLogLine(done))
@@ -177,7 +182,13 @@ private final class CanopyTrainer {
         guard step == steps, !wasInterrupted else {
             return summary(losses: losses, wasInterrupted: wasInterrupted, validation: nil)
         }
-        let validation = try self.validation()
+        let validation: CanopyValidation?
+        do { validation = try self.validation() } catch let error as any ExplainedError where error.isCancellation {
+            // All steps are done; what they are worth is found out after a resume.
+            try save()
+            handler(.saved(step: step))
+            return summary(losses: losses, wasInterrupted: true, validation: nil)
+        }
         try writeModel(validation)
         return summary(losses: losses, wasInterrupted: false, validation: validation)
     }

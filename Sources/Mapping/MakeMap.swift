@@ -171,8 +171,8 @@ private struct PartMaker {
         tags["TIFFTAG_SOFTWARE"] = request.software
         tags["GEODINO_MODEL"] = request.model.id
         if !request.model.sha256.isEmpty { tags["GEODINO_MODEL_SHA256"] = request.model.sha256 }
-        tags["GEODINO_INPUTS"] = part.scenes.map(\.path).joined(separator: "\n")
-        if let aoi = request.aoi { tags["GEODINO_AOI"] = aoi }
+        tags["GEODINO_INPUTS"] = part.scenes.map { Redaction.address($0.path) }.joined(separator: "\n")
+        if let aoi = request.aoi { tags["GEODINO_AOI"] = Redaction.address(aoi) }
         tags["GEODINO_GRID"] =
             "origin at whole multiples of \(number(part.lattice.pixelSize)); first pixel \(part.window.column) \(part.window.row)"
         tags["GEODINO_WINDOW"] = "\(part.windows.windowSize * part.cellSize)"

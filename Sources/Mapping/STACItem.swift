@@ -49,8 +49,9 @@ func stacItem(
 
     var links: [JSONValue] = part.scenes.map { scene in
         .object([
-            "rel": .string("derived_from"), "href": .string(reference(scene.path, from: part.output)),
-            "title": .string("scene \(fileName(scene.path))"),
+            "rel": .string("derived_from"),
+            "href": .string(reference(Redaction.address(scene.path), from: part.output)),
+            "title": .string("scene \(Redaction.fileName(scene.path))"),
         ])
     }
     links.append(
@@ -200,7 +201,7 @@ private func lineage(part: MapPlan.Part, job: MapJob) -> String {
     let request = job.request
     var text =
         "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.inputLattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize * part.cellSize) pixels every \(part.windows.stride * part.cellSize), blended by raised cosines; outside the area and without imagery \(number(Double(request.nodata)))"
-    if !request.commandLine.isEmpty { text += "; command: \(request.commandLine)" }
+    if !request.commandLine.isEmpty { text += "; command: \(Redaction.text(request.commandLine))" }
     return text
 }
 

@@ -1,5 +1,6 @@
 // Which bands of a scene stand for what is wanted, and whether scenes that are read as one agree about it.
 public import Geo
+internal import Telemetry
 
 /// The bands that a person named, for all scenes or for some.
 public struct BandRequest: Sendable, Hashable, Codable {
@@ -42,8 +43,9 @@ public struct BandRequest: Sendable, Hashable, Codable {
                 continue
             }
             let name = String(word[..<cut])
-            let found = scenes.filter { $0 == name }
-            let meant = found.isEmpty ? scenes.filter { Self.fileName($0) == Self.fileName(name) } : found
+            // An address also as messages show it, without its token.
+            let found = scenes.filter { $0 == name || Redaction.address($0) == name }
+            let meant = found.isEmpty ? scenes.filter { Redaction.fileName($0) == Redaction.fileName(name) } : found
             guard let scene = meant.first, Set(meant).count == 1 else {
                 throw RasterError(
                     .badRange,
@@ -53,8 +55,6 @@ public struct BandRequest: Sendable, Hashable, Codable {
             byScene[scene] = bands
         }
     }
-
-    private static func fileName(_ path: String) -> Substring { path.split(separator: "/").last ?? path[...] }
 }
 
 extension [RasterBand] {

@@ -1,10 +1,7 @@
 // One GDAL dataset, opened with care and closed by itself.
 internal import CGDAL
+import Foundation
 import Telemetry
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#endif
 
 /// Owns a GDAL dataset handle.
 final class Dataset {
@@ -24,6 +21,7 @@ final class Dataset {
     /// Opens a raster for reading.
     static func open(_ path: String, _ options: RasterOpenOptions) throws(RasterError) -> Dataset {
         let gdal = try GDAL.api()
+        Redaction.learn(address: path)
         let input = try InputFile.raster(path)
         let name = gdalName(of: input.name)
         if !isVirtual(name), !FileManager.default.fileExists(atPath: name) {
@@ -45,7 +43,9 @@ final class Dataset {
         guard let handle else {
             var what = "cannot open as a raster"
             if let drivers = options.allowedDrivers { what += " of the kinds \(drivers.joined(separator: ", "))" }
-            throw RasterError(.notRaster, what, in: path, why: messages.all, try: "gdalinfo '\(path)'")
+            throw RasterError(
+                .notRaster, what, in: path, why: messages.all,
+                try: remoteAdvice(path, messages.all) ?? "gdalinfo '\(path)'")
         }
         return Dataset(owning: handle, path: path, gdal)
     }
@@ -75,6 +75,42 @@ final class Dataset {
     /// Whether a name is no plain file: a virtual file, or a connection string such as `HDF5:"a.h5"://b`.
     static func isVirtual(_ name: String) -> Bool {
         name.hasPrefix("/vsi") || name.contains(":") || name.hasPrefix("<")
+    }
+
+    /// What to do about a remote file that cannot be read; `nil` for files of this machine.
+    static func remoteAdvice(_ path: String, _ causes: [String]) -> String? {
+        let name = gdalName(of: path)
+        guard path.contains("://") || name.hasPrefix("/vsicurl") else { return nil }
+        func says(_ words: String...) -> Bool { causes.contains { cause in words.contains(where: cause.contains) } }
+        if Redaction.isRedacted(path) {
+            return "the address with its token, which was left out where this one was written down"
+        }
+        if says("Range downloading not supported") {
+            return "download the file first: this server does not give parts of a file"
+        }
+        if says("too slow", "timed out", "Timeout") {
+            return
+                "later again, or more patience: --config GDAL_HTTP_LOW_SPEED_TIME=300 --config GDAL_HTTP_CONNECTTIMEOUT=60"
+        }
+        if says("403", "405") {
+            return
+                "an address whose token is still good; where the server refuses HEAD, as for many signed addresses: --config CPL_VSIL_CURL_USE_HEAD=NO"
+        }
+        return "check that the server answers, and that the address and its token are right"
+    }
+
+    /// Whether reading a file may wait for another machine: it has an address, or is a document that may hold some.
+    static func mayWait(_ path: String) -> Bool {
+        let name = gdalName(of: path)
+        if isVirtual(name) { return !name.hasPrefix("/vsimem/") }
+        // What a pipe gives is gone once it is read.
+        var status = stat()
+        guard stat(name, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let file = FileHandle(forReadingAtPath: name)
+        else { return false }
+        defer { try? file.close() }
+        let start = ((try? file.read(upToCount: 64)) ?? nil) ?? Data()
+        return start.first { !" \t\r\n\u{FEFF}".utf8.contains($0) }.map { "<{".utf8.contains($0) } ?? false
     }
 
     var width: Int { Int(gdal.pointee.GDALGetRasterXSize(handle)) }

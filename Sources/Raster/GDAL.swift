@@ -1,6 +1,7 @@
 // The one door to libgdal: opened on first use, configured, asked what it can do.
 internal import CGDAL
 import Synchronization
+import Telemetry
 
 /// libgdal as a whole.
 public enum GDAL {
@@ -26,8 +27,18 @@ public enum GDAL {
         if gdal.CPLGetConfigOption("OGR_CT_OP_SELECTION", nil) == nil {
             gdal.CPLSetConfigOption("OGR_CT_OP_SELECTION", "PROJ")
         }
+        for (name, value) in patience where gdal.CPLGetConfigOption(name, nil) == nil {
+            gdal.CPLSetConfigOption(name, value)
+        }
         return Opened(functions: functions)
     }()
+
+    /// How long GDAL waits for other machines, where nobody says: 15 seconds for a connection, and for an answer as long as
+    /// a byte comes every half minute, however slow; busy servers are asked twice more.
+    private static let patience = [
+        "GDAL_HTTP_CONNECTTIMEOUT": "15", "GDAL_HTTP_LOW_SPEED_TIME": "30", "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
+        "GDAL_HTTP_MAX_RETRY": "2", "GDAL_HTTP_RETRY_DELAY": "1",
+    ]
 
     private static let warningHandler = Mutex<(@Sendable (String) -> Void)?>(nil)
 
@@ -57,7 +68,10 @@ public enum GDAL {
             }
             gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
         }
-        for (name, value) in options { gdal.pointee.CPLSetConfigOption(name, value) }
+        for (name, value) in options {
+            Redaction.learn(setting: name, value: value)
+            gdal.pointee.CPLSetConfigOption(name, value)
+        }
     }
 
     /// Sends GDAL's warnings somewhere; by default nobody hears them.

@@ -315,7 +315,8 @@ final class PixelSource {
             throw RasterError(
                 .readFailed,
                 "cannot read window \(inside.column),\(inside.row) \(inside.width)x\(inside.height) of \(name)",
-                in: dataset.path, why: messages.all, try: "gdalinfo -checksum '\(dataset.path)'")
+                in: dataset.path, why: messages.all,
+                try: Dataset.remoteAdvice(dataset.path, messages.all) ?? "gdalinfo -checksum '\(dataset.path)'")
         }
     }
 }

@@ -10,7 +10,9 @@ extension RasterReader {
     package func isEmpty(_ window: PixelWindow, bands: [Int]) -> Bool {
         guard controlPoints == nil else { return false }
         let inside = window.intersection(grid.window)
-        return inside.isEmpty || source.isEmpty(inside, bands)
+        // The block table may lie on another machine; where that is not waited for, nothing is certain.
+        return inside.isEmpty
+            || (try? GDAL.waiting(isRemote, for: path) { [source] in source.isEmpty(inside, bands) }) ?? false
     }
 
     /// Whether a grid that the raster is read onto certainly gets no valid pixel of it.

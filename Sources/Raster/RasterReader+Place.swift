@@ -77,7 +77,10 @@ extension RasterReader {
         let middle = PixelWindow(
             column: max(0, source.width / 2 - side / 2), row: max(0, source.height / 2 - side / 2),
             width: min(side, source.width), height: min(side, source.height))
-        return try source.alphaSpread(middle) > 0.2 ? "\(path): \(alphaNote)" : nil
+        let spread = try GDAL.waiting(isRemote, for: path) { [source] () throws(RasterError) in
+            try source.alphaSpread(middle)
+        }
+        return spread > 0.2 ? "\(path): \(alphaNote)" : nil
     }
 
     /// The sentence about a band that is marked as alpha and was set aside as a mask; `nil` without one.

@@ -16,22 +16,23 @@ extension RasterReader {
     ///   - resampling: The kernel; class maps want `nearest` or `mode`.
     ///   - values: As stored, or with scale and offset applied as `float32`.
     /// - Throws: `noCRS`, `badCRS`, `badGrid` (not invertible, more than 2 GB, or pixels that cover too much of the
-    ///   raster to hold), `readFailed`.
+    ///   raster to hold), `readFailed`, `cancelled` while it waits for another machine.
     public func read(
         onto grid: Grid, bands: [Int]? = nil, resampling: Resampling, values: ValueKind = .raw
     ) throws(RasterError) -> PixelBuffer {
         let wanted = bands ?? self.bands.map(\.index)
         try source.check(wanted)
-        var buffer: PixelBuffer
         rejectedPixels = []
-        if let window = try windowCoinciding(with: grid) {
-            buffer =
-                controlPoints == nil
-                ? try source.read(window, wanted)
-                : try warp(Lattice(self.grid, window: window), wanted, resampling: resampling)
-            if controlPoints == nil { rejectedPixels = source.rejected }
-        } else {
-            buffer = try warp(Lattice(grid, window: grid.window), wanted, resampling: resampling)
+        var buffer = try GDAL.waiting(isRemote, for: path) { [self] () throws(RasterError) in
+            guard let window = try windowCoinciding(with: grid) else {
+                return try warp(Lattice(grid, window: grid.window), wanted, resampling: resampling)
+            }
+            guard controlPoints == nil else {
+                return try warp(Lattice(self.grid, window: window), wanted, resampling: resampling)
+            }
+            let pixels = try source.read(window, wanted)
+            rejectedPixels = source.rejected
+            return pixels
         }
         buffer.grid = grid
         return values == .physical ? physical(buffer, wanted) : buffer

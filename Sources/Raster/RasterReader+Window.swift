@@ -12,18 +12,16 @@ extension RasterReader {
     ///   - window: Columns and rows of `grid`; may reach outside.
     ///   - bands: Numbers from 1, in the order wanted; `nil` reads all.
     ///   - values: As stored, or with scale and offset applied as `float32`.
-    /// - Throws: `readFailed`, `badGrid` for more than 2 GB at once.
+    /// - Throws: `readFailed`, `badGrid` for more than 2 GB at once, `cancelled` while it waits for another machine.
     public func read(
         _ window: PixelWindow, bands: [Int]? = nil, values: ValueKind = .raw
     ) throws(RasterError) -> PixelBuffer {
         let wanted = bands ?? self.bands.map(\.index)
         try source.check(wanted)
-        var buffer: PixelBuffer
-        if controlPoints != nil {
-            buffer = try warp(
+        var buffer = try GDAL.waiting(isRemote, for: path) { [self] () throws(RasterError) in
+            guard controlPoints != nil else { return try source.read(window, wanted) }
+            return try warp(
                 Lattice(grid, window: window), wanted, resampling: source.palette == nil ? .bilinear : .nearest)
-        } else {
-            buffer = try source.read(window, wanted)
         }
         rejectedPixels = controlPoints == nil ? source.rejected : []
         buffer.grid = grid.grid(of: window)

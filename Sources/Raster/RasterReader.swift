@@ -20,20 +20,31 @@ public final class RasterReader {
     let controlPoints: ControlPoints?
     /// What is missing of its place.
     let placeGap: PlaceGap?
+    /// Whether reading may wait for another machine.
+    let isRemote: Bool
 
     /// Opens a raster.
     ///
     /// - Throws: `notFound`, `notRaster`, `unsupported` (complex values, blocks above 512 MB, containers),
-    ///   `badGrid`, `noCRS` when the options ask for one, `badCRS`, `gdalMissing`.
+    ///   `badGrid`, `noCRS` when the options ask for one, `badCRS`, `cancelled` while it waits, `gdalMissing`.
     public init(path: String, options: RasterOpenOptions = .init()) throws(RasterError) {
         self.path = path
-        dataset = try Dataset.open(path, options)
-        source = try PixelSource(dataset, options)
+        let isRemote = Dataset.mayWait(path)
+        self.isRemote = isRemote
+        let opened = try GDAL.waiting(isRemote, for: path) { () throws(RasterError) in
+            let dataset = try Dataset.open(path, options)
+            let source = try PixelSource(dataset, options)
+            let native = try Self.nativeGrid(dataset)
+            // GDAL looks for files beside the raster when it is first asked for these.
+            if isRemote { for domain in ["", "IMAGERY"] { _ = dataset.metadata(domain) } }
+            return (dataset: dataset, source: source, native: native)
+        }
+        dataset = opened.dataset
+        source = opened.source
         bands = source.bands
-        let native = try Self.nativeGrid(dataset)
-        grid = native.grid
-        controlPoints = native.points
-        placeGap = native.gap
+        grid = opened.native.grid
+        controlPoints = opened.native.points
+        placeGap = opened.native.gap
         if options.requireCRS, grid.crs == nil {
             throw placeMissing()
         }
@@ -48,7 +59,10 @@ public final class RasterReader {
             found.append(next)
             // A virtual raster names its sources, which may be virtual too.
             guard next == path || next.lowercased().hasSuffix(".vrt") else { continue }
-            waiting += (try? Dataset.open(next, RasterOpenOptions()).files) ?? []
+            waiting +=
+                (try? GDAL.waiting(Dataset.mayWait(next), for: next) { () throws(RasterError) in
+                    try Dataset.open(next, RasterOpenOptions()).files
+                }) ?? []
         }
         return found
     }

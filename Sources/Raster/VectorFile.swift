@@ -1,6 +1,7 @@
 // Polygons out of vector files and WKT, through OGR.
 internal import CGDAL
 import Geo
+import Telemetry
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -80,7 +81,14 @@ struct VectorFile {
     private(set) var warnings: [String] = []
 
     init(_ path: String) throws(RasterError) {
+        self = try GDAL.waiting(Dataset.mayWait(path), for: path) { () throws(RasterError) in
+            try VectorFile(reading: path)
+        }
+    }
+
+    private init(reading path: String) throws(RasterError) {
         let gdal = try GDAL.api()
+        Redaction.learn(address: path)
         let input = try InputFile.area(path)
         let name = Dataset.gdalName(of: input.name)
         defer { withExtendedLifetime(input.memory) {} }

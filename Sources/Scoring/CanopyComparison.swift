@@ -205,7 +205,8 @@ struct CanopyComparison {
     }
 
     private func readFailed(_ role: String, _ raster: HeightRaster, _ error: RasterError) -> ScoringError {
-        ScoringError(
+        if error.isCancellation { return ScoringError(stopped: error) }
+        return ScoringError(
             .readFailed, "cannot read the \(role)", in: raster.reader.path, why: causes(of: error), try: error.remedy)
     }
 }

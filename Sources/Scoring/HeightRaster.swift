@@ -15,6 +15,7 @@ struct HeightRaster {
             reader = try RasterReader(
                 path: path, options: RasterOpenOptions(expandPalette: false, validValues: rule.range))
         } catch {
+            guard !error.isCancellation else { throw ScoringError(stopped: error) }
             throw ScoringError(
                 .readFailed, "cannot open the \(role)", in: path, why: causes(of: error), try: error.remedy)
         }

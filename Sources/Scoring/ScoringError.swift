@@ -1,4 +1,5 @@
 // The error of this module.
+internal import Raster
 public import Telemetry
 
 /// A map that could not be scored.
@@ -41,5 +42,10 @@ public struct ScoringError: ExplainedError {
         self.place = place
         self.causes = causes
         self.remedy = remedy
+    }
+
+    /// The same of a read that was given up because somebody asked to stop.
+    init(stopped error: RasterError) {
+        self.init(.cancelled, error.what, in: error.place, why: error.causes, try: error.remedy)
     }
 }

@@ -18,13 +18,13 @@ extension ExplainedError {
     /// Few errors are.
     public var isCancellation: Bool { false }
 
-    /// The error as the command line prints it.
+    /// The error as the command line prints it, without secrets.
     public var report: String {
         var lines = ["error: \(what)"]
         if !place.isEmpty { lines.append("  in   \(place)") }
         for (index, cause) in causes.enumerated() { lines.append((index == 0 ? "  why  " : "       ") + cause) }
         if let remedy { lines.append("  try  \(remedy)") }
-        return lines.joined(separator: "\n")
+        return Redaction.text(lines.joined(separator: "\n"))
     }
 
     /// The same as `report`.

@@ -209,9 +209,9 @@
                 followsReference: asPublished)
         }
 
-        /// `region.geojson` gives `region-canopy.tif` in the current folder.
+        /// `region.geojson`, also `https://host/region.geojson?token=...`, gives `region-canopy.tif` in the current folder.
         static func defaultOutput(aoi: String) -> String {
-            URL(fileURLWithPath: aoi).deletingPathExtension().lastPathComponent + "-canopy.tif"
+            URL(fileURLWithPath: Redaction.fileName(aoi)).deletingPathExtension().lastPathComponent + "-canopy.tif"
         }
 
         /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.
@@ -220,7 +220,9 @@
             // A workspace may name a corpus that is not cut yet.
             if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus"), isCorpus(corpus) {
                 let area = try AreaOfInterest(path: aoi)
-                let found = try scenePaths(ofCorpus: corpus, meeting: area, sight: sight)
+                var asking = workspace
+                let found = try scenePaths(
+                    ofCorpus: corpus, meeting: area, sight: sight, listed: asking.scenes([]))
                 if !found.isEmpty {
                     printToStandardError("scenes of the corpus under \(aoi): \(found.joined(separator: " "))")
                     return found

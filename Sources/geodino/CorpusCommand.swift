@@ -136,7 +136,11 @@
     ///
     /// The corpus's first scene leads the list whatever the area, because the first scene decides a map's grid; empty where no
     /// scene meets the area.
-    func scenePaths(ofCorpus corpus: String, meeting area: AreaOfInterest, sight: Double) throws -> [String] {
+    ///
+    /// - Parameter listed: Addresses with their secrets, which a corpus does not keep.
+    func scenePaths(
+        ofCorpus corpus: String, meeting area: AreaOfInterest, sight: Double, listed: [String]
+    ) throws -> [String] {
         let degrees = try area.transformed(to: .wgs84)
         let beside = URL(fileURLWithPath: corpus).deletingLastPathComponent().path
         let scenes = try corpusScenes(corpus)
@@ -156,7 +160,18 @@
         }
         guard !meeting(within: 0).isEmpty else { return [] }
         let near = meeting(within: sight)
-        return (scenes.prefix(1) + near.filter { $0.index != scenes[0].index }).map { scene in
+        return try (scenes.prefix(1) + near.filter { $0.index != scenes[0].index }).map { scene in
+            if Redaction.isRedacted(scene.path) {
+                let identity = Redaction.identity(of: scene.path)
+                guard let whole = listed.first(where: { Redaction.identity(of: $0) == identity }) else {
+                    throw CommandError(
+                        .badArgument, "the corpus keeps the scene's address without its secrets", in: scene.path,
+                        try:
+                            "name the scenes with their tokens: geodino canopy SCENE..., or scenes: in \(Workspace.fileName)"
+                    )
+                }
+                return whole
+            }
             let files = FileManager.default
             if files.fileExists(atPath: scene.path) { return scene.path }
             let moved = "\(beside)/\(scene.path)"

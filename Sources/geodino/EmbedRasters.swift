@@ -82,7 +82,7 @@
         private static let mostPixels = 1 << 26
 
         var count: Int { paths.count }
-        var metadata: [String: String] { ["inputs": paths.joined(separator: "\n")] }
+        var metadata: [String: String] { ["inputs": paths.map(Redaction.address).joined(separator: "\n")] }
 
         /// Opens all of them, so that what cannot be read is said before the work begins.
         init(_ paths: [String], record: WeightsRecord, options: RasterInputOptions) throws {
@@ -239,12 +239,12 @@
         var metadata: [String: String] {
             let part = reader.plan.parts[0]
             var metadata = [
-                "inputs": scenes.joined(separator: "\n"), "crs": part.lattice.crs.definition,
+                "inputs": scenes.map(Redaction.address).joined(separator: "\n"), "crs": part.lattice.crs.definition,
                 "pixel_size": "\(part.inputLattice.pixelSize)", "window": "\(width)",
                 "overlap": "\((part.windows.windowSize - part.windows.stride) * part.cellSize)",
                 "cell_size": "\(part.cellSize)",
             ]
-            metadata["aoi"] = aoi
+            metadata["aoi"] = aoi.map(Redaction.address)
             return metadata
         }
 

@@ -3,6 +3,7 @@
     import ArgumentParser
     import Raster
     import Synchronization
+    import Telemetry
 
     /// Options passed to GDAL by the commands that read scenes.
     struct GDALOptions: ParsableArguments {
@@ -16,15 +17,18 @@
 
         func validate() throws {
             for pair in configuration where !pair.contains("=") || pair.hasPrefix("=") {
-                throw ValidationError("--config takes KEY=VALUE, got '\(pair)'")
+                // What stands in the wrong place may be a secret.
+                throw ValidationError(
+                    "--config takes KEY=VALUE, got '\(pair.prefix { $0 != ":" && $0 != "=" }.prefix(40))...'")
             }
             if let memory, !(16...1_000_000).contains(memory) {
                 throw ValidationError("--memory must be 16 to 1000000, got \(memory)")
             }
         }
 
-        /// Hands the options to GDAL, whose warnings are kept from then on.
+        /// Hands the options to GDAL, whose warnings are kept from then on; a signal ends the program until its work begins.
         func apply() throws {
+            Interrupt.endAtSignals()
             GDAL.reportWarnings(to: GDALWarnings.keep)
             var options: [String: String] = [:]
             for pair in configuration {
@@ -43,6 +47,7 @@
 
         /// Keeps a warning.
         @Sendable static func keep(_ text: String) {
+            let text = Redaction.text(text)
             kept.withLock { if $0.count <= most, !$0.contains(where: { $0.hasSuffix(text) }) { $0.append(text) } }
         }
 

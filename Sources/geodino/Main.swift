@@ -3,6 +3,10 @@ import ArgumentParser
 import Foundation
 import Telemetry
 
+#if EARTH
+    import Raster
+#endif
+
 /// `geodino` without a subcommand: shows its help.
 struct Geodino: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,6 +40,8 @@ let geodinoVersion = "0.1.0"
 @main
 enum Main {
     static func main() {
+        Redaction.learn(arguments: Array(CommandLine.arguments.dropFirst()))
+        Redaction.learn(environment: ProcessInfo.processInfo.environment)
         do {
             var command = try Geodino.parseAsRoot()
             try command.run()
@@ -44,14 +50,28 @@ enum Main {
             printWarnings(before: error.report)
             printToStandardError(error.report)
             // Work that was asked to stop ends with an error of its module that says so; any other failed.
-            exit(error.isCancellation ? ExitCode.interrupted.rawValue : 1)
+            leave(error.isCancellation ? ExitCode.interrupted.rawValue : 1)
         } catch let code as ExitCode {
             printWarnings()
-            exit(code.rawValue)
+            leave(code.rawValue)
         } catch {
             // Usage errors and help requests; ArgumentParser words them and knows their exit codes.
-            Geodino.exit(withError: error)
+            let code = Geodino.exitCode(for: error)
+            let message = Geodino.fullMessage(for: error)
+            if !message.isEmpty { code.isSuccess ? print(message) : printToStandardError(message) }
+            leave(code.rawValue)
         }
+    }
+
+    /// Ends the program; at once where a call of GDAL was left behind, whose thread must not meet GDAL's destructors.
+    private static func leave(_ code: Int32) -> Never {
+        #if EARTH
+            if GDAL.hasAbandonedCalls {
+                fflush(nil)
+                _exit(code)
+            }
+        #endif
+        exit(code)
     }
 
     /// Prints what GDAL warned of, except what an error that follows says.
@@ -62,9 +82,9 @@ enum Main {
     }
 }
 
-/// Writes a line to stderr.
+/// Writes a line to stderr, without secrets.
 func printToStandardError(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    FileHandle.standardError.write(Data((Redaction.text(text) + "\n").utf8))
 }
 
 extension ExitCode {

@@ -50,7 +50,7 @@
             var hash = SHA256()
             if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
             for (entry, pair) in zip(entries, pairs) {
-                for path in [entry.image, entry.target] { hash.update(Self.signature(path)) }
+                for path in [entry.image, entry.target] { hash.update(try Self.signature(path)) }
                 let window = pair.window
                 hash.update([UInt8]("\(window.column),\(window.row),\(window.width),\(window.height);".utf8))
             }
@@ -74,12 +74,20 @@
             return (crop.image, crop.target)
         }
 
-        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; its name where it is no plain file.
-        private static func signature(_ path: String) -> [UInt8] {
+        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; where it is no plain file, what names a
+        /// remote one, else its name.
+        private static func signature(_ path: String) throws -> [UInt8] {
             guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd() else {
-                return [UInt8](path.utf8)
+                return [UInt8]((try remoteIdentity(of: path) ?? path).utf8)
             }
             defer { try? file.close() }
+            // A virtual raster may name addresses.
+            if size <= 1 << 20, (try? file.seek(toOffset: 0)) != nil, let content = try? file.readToEnd() {
+                let identity = Redaction.identity(ofDocument: [UInt8](content))
+                if !identity.elementsEqual(content) {
+                    return [UInt8]("\(identity.count);\(SHA256.hex(of: identity))".utf8)
+                }
+            }
             var bytes = [UInt8]("\(size);".utf8)
             let piece: UInt64 = 1 << 16
             var hash = SHA256()

@@ -33,8 +33,14 @@ struct BandOptions: ParsableArguments {
             valueName: "numbers"))
     var words: [String] = []
 
-    /// What was typed; `nil` where nothing was.
-    var text: String? { words.isEmpty ? nil : words.joined(separator: " ") }
+    /// What was typed, without the secrets of addresses; `nil` where nothing was.
+    var text: String? {
+        guard !words.isEmpty else { return nil }
+        return words.map { word in
+            guard let cut = word.lastIndex(of: "=") else { return word }
+            return Redaction.address(String(word[..<cut])) + word[cut...]
+        }.joined(separator: " ")
+    }
 
     func validate() throws {
         for word in words {
@@ -91,6 +97,9 @@ func printJSON(_ value: some Encodable) throws {
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
+/// Prints a line on stdout, without secrets; in this module it takes the place of Swift's own.
+func print(_ text: String) { Swift.print(Redaction.text(text)) }
+
 /// Rounds for display: four significant digits without an exponent where that is short.
 func shown(_ value: Double?, digits: Int = 3) -> String {
     guard let value else { return "-" }
@@ -98,10 +107,10 @@ func shown(_ value: Double?, digits: Int = 3) -> String {
 }
 
 extension CommandLine {
-    /// What was typed, so that a shell would take it again.
+    /// What was typed, so that a shell would take it again; without secrets.
     static var asTyped: String {
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
-        let words = arguments.dropFirst().map { word in
+        let words = arguments.dropFirst().map(Redaction.argument).map { word in
             !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
         }
         return (["geodino"] + words).joined(separator: " ")

@@ -23,21 +23,47 @@ enum Program {
 
     /// Runs `geodino` with arguments in a folder.
     static func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
+        try start(arguments, in: folder).outcome()
+    }
+
+    /// Starts `geodino` with arguments in a folder.
+    static func start(_ arguments: [String], in folder: URL? = nil) throws -> RunningProgram {
+        try RunningProgram(path, arguments, in: folder ?? root)
+    }
+}
+
+/// A run of the program that is not over.
+final class RunningProgram {
+    private let process = Process()
+    private let base = FileManager.default.temporaryDirectory.appendingPathComponent("geodino-run-\(UUID().uuidString)")
+    private var streams: [URL] { ["out", "err"].map { base.appendingPathComponent($0) } }
+
+    fileprivate init(_ program: String, _ arguments: [String], in folder: URL) throws {
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
-        process.currentDirectoryURL = folder ?? root
+        process.currentDirectoryURL = folder
         // Files, not pipes: a pipe that nobody empties blocks its writer.
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent("geodino-run-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: base) }
-        let streams = ["out", "err"].map { base.appendingPathComponent($0) }
         for stream in streams { _ = FileManager.default.createFile(atPath: stream.path, contents: nil) }
         let handles = try streams.map { try FileHandle(forWritingTo: $0) }
         process.standardOutput = handles[0]
         process.standardError = handles[1]
         process.standardInput = FileHandle.nullDevice
         try process.run()
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        try? FileManager.default.removeItem(at: base)
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// Sends it a signal.
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// Waits for its end.
+    func outcome() throws -> Outcome {
         process.waitUntilExit()
         return Outcome(
             status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal,

@@ -50,7 +50,8 @@
     F(GDALGCPTransform) F(GDALSuggestedWarpOutput2) F(CPLSetConfigOption) F(CPLGetConfigOption) \
     F(CPLSetThreadLocalConfigOption) F(CPLPushErrorHandlerEx) F(CPLPopErrorHandler) \
     F(CPLGetErrorHandlerUserData) F(CPLSetErrorHandler) F(CPLErrorReset) F(VSIFileFromMemBuffer) \
-    F(VSIGetMemFileBuffer) F(VSIUnlink) F(VSIFree) F(VSIFCloseL) F(CSLAddString) F(CSLDestroy) \
+    F(VSIGetMemFileBuffer) F(VSIUnlink) F(VSIFree) F(VSIFOpenL) F(VSIFSeekL) F(VSIFTellL) \
+    F(VSIFReadL) F(VSIFCloseL) F(VSIGetFileMetadata) F(CSLAddString) F(CSLDestroy) \
     F(OSRNewSpatialReference) F(OSRSetFromUserInput) F(OSRDestroySpatialReference) \
     F(OSRSetAxisMappingStrategy) F(OSRExportToWktEx) F(OSRIsProjected) F(OSRIsGeographic) \
     F(OSRGetName) F(OSRIsSameEx) F(OSRGetAuthorityName) F(OSRGetAuthorityCode) \

@@ -1,0 +1,293 @@
+// Goes through the addresses in a text: finds where each begins and ends, and treats the parts that may be secret.
+
+/// Rewrites the addresses in a text, and remembers the secrets that it met.
+///
+/// An address is `scheme://user:password@host/path?name=value&...`, alone, behind one of GDAL's prefixes
+/// (`/vsicurl/`), as an option of one (`/vsicurl?header.X=...&url=...`), percent-encoded, or anywhere in a text, with
+/// `&` as XML writes it too. User and password, and the value of every parameter that is not known to select data, are
+/// secret: there are too many names for tokens to list them all.
+struct AddressRewriter {
+    /// What takes the place of a secret.
+    enum Use {
+        /// A mark; the name of its parameter stays.
+        case mark
+        /// Nothing: name and value are cut out, and what stays is put in order.
+        case cut
+    }
+
+    let use: Use
+    /// The secrets that were met, as they stand there, each with the name of its parameter.
+    private(set) var secrets: [(name: String, value: String)] = []
+
+    init(_ use: Use) { self.use = use }
+
+    /// Rewrites a text.
+    ///
+    /// - Parameter isAddress: Whether the text is an address and nothing else, so that quotes and blanks do not end it.
+    mutating func rewrite(_ text: String, isAddress: Bool) -> String {
+        let bytes = Array(text.utf8)[...]
+        // Whatever holds no address stays as it is, byte for byte.
+        guard holdsAddress(bytes) else { return text }
+        return String(decoding: rewrite(bytes, isAddress: isAddress), as: UTF8.self)
+    }
+
+    /// Whether an address may be in there.
+    private func holdsAddress(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.indices.contains {
+            Self.isSeparator(bytes, $0) || Self.isEncodedSeparator(bytes, $0) || Self.optionStart(bytes, $0) != nil
+        }
+    }
+
+    private mutating func rewrite(_ bytes: ArraySlice<UInt8>, isAddress: Bool) -> [UInt8] {
+        let whole = isAddress && !bytes.contains(UInt8(ascii: "\n")) && Self.beginsWithAddress(bytes)
+        var out: [UInt8] = []
+        var done = bytes.startIndex
+        var place = bytes.startIndex
+        func end(from start: Int) -> Int { whole ? bytes.endIndex : Self.end(bytes, from: start) }
+        while place < bytes.endIndex {
+            if let start = Self.optionStart(bytes, place) {
+                let stop = end(from: start)
+                out += bytes[done..<start]
+                out += options(bytes[start..<stop])
+                (done, place) = (stop, stop)
+            } else if Self.isSeparator(bytes, place), let start = Self.schemeStart(bytes, place, from: done) {
+                let stop = end(from: start)
+                out += bytes[done..<start]
+                out += address(bytes[start..<stop], path: place + 3)
+                (done, place) = (stop, stop)
+            } else if Self.isEncodedSeparator(bytes, place), let start = Self.schemeStart(bytes, place, from: done) {
+                let stop = end(from: start)
+                out += bytes[done..<start]
+                out += encoded(bytes[start..<stop])
+                (done, place) = (stop, stop)
+            } else {
+                place += 1
+            }
+        }
+        return out + bytes[done...]
+    }
+
+    // MARK: - Parts
+
+    /// `scheme://user:password@host/path?query#fragment`; `path` is where the host begins.
+    private mutating func address(_ bytes: ArraySlice<UInt8>, path start: Int) -> [UInt8] {
+        var out = Array(bytes[..<start])
+        let host = bytes[start...].prefix { !Self.endsHost.contains($0) }
+        if let at = host.lastIndex(of: UInt8(ascii: "@")) {
+            meet("password", host[..<at])
+            if use == .mark { out += Self.mark + [UInt8(ascii: "@")] }
+            out += host[(at + 1)...]
+        } else {
+            out += host
+        }
+        let path = bytes[host.endIndex...].prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        out += self.path(path)
+        var rest = bytes[path.endIndex...]
+        if rest.first == UInt8(ascii: "?") {
+            let query = rest.dropFirst().prefix { $0 != UInt8(ascii: "#") }
+            out += parameters(query, opening: "?", keeping: { Redaction.selectors.contains($0) })
+            rest = bytes[query.endIndex...]
+        }
+        guard rest.first == UInt8(ascii: "#") else { return out }
+        let fragment = rest.dropFirst()
+        if fragment.contains(UInt8(ascii: "=")) {
+            return out + parameters(fragment, opening: "#", keeping: { _ in false })
+        }
+        return use == .cut ? out : out + rest
+    }
+
+    /// A path, without the values of parameters such as `;jsessionid=`.
+    private mutating func path(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        guard bytes.contains(UInt8(ascii: ";")) else { return Array(bytes) }
+        var out: [UInt8] = []
+        for (number, piece) in bytes.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).enumerated()
+        {
+            let stop = piece.firstIndex(of: UInt8(ascii: "/")) ?? piece.endIndex
+            guard number > 0, let equals = piece[..<stop].firstIndex(of: UInt8(ascii: "=")),
+                Redaction.soundsSecret(Self.name(piece[..<equals]))
+            else {
+                out += (number > 0 ? [UInt8(ascii: ";")] : []) + piece
+                continue
+            }
+            meet(Self.name(piece[..<equals]), piece[(equals + 1)..<stop])
+            if use == .mark { out += [UInt8(ascii: ";")] + piece[...equals] + Self.mark }
+            out += piece[stop...]
+        }
+        return out
+    }
+
+    /// What follows `/vsicurl?`: options, of which `url` is the address.
+    private mutating func options(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        let harmless: Set = ["use_head", "list_dir", "empty_dir", "max_retry", "retry_delay", "pc_url_signing"]
+        let isCut = use == .cut
+        return parameters(bytes, opening: "", keeping: { $0 == "url" || (!isCut && harmless.contains($0)) })
+    }
+
+    /// `name=value&name=value`.
+    private mutating func parameters(
+        _ bytes: ArraySlice<UInt8>, opening: String, keeping: (String) -> Bool
+    ) -> [UInt8] {
+        let separator = UInt8(ascii: "&")
+        var parts: [[UInt8]] = []
+        for part in bytes.split(separator: separator, omittingEmptySubsequences: false) {
+            // As XML writes the separator.
+            let escape = part.starts(with: "amp;".utf8) && !parts.isEmpty ? part.prefix(4) : part.prefix(0)
+            let pair = part[escape.endIndex...]
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+                meet("token", pair)
+                if use == .mark { parts.append(escape + (pair.isEmpty ? [] : Self.mark)) }
+                continue
+            }
+            let name = Self.name(pair[..<equals])
+            let value = pair[(equals + 1)...]
+            if keeping(name) {
+                parts.append(escape + pair[...equals] + nested(value))
+            } else {
+                meet(name, value)
+                if use == .mark { parts.append(escape + pair[...equals] + (value.isEmpty ? [] : Self.mark)) }
+            }
+        }
+        if use == .cut {
+            // However a server puts them, they are the same.
+            parts = parts.map { $0.starts(with: "amp;".utf8) ? Array($0.dropFirst(4)) : $0 }
+                .sorted { $0.lexicographicallyPrecedes($1) }
+            if parts.isEmpty { return [] }
+        }
+        return Array(opening.utf8) + parts.joined(separator: [separator])
+    }
+
+    /// A value that may be an address itself.
+    private mutating func nested(_ value: ArraySlice<UInt8>) -> [UInt8] {
+        if value.indices.contains(where: { Self.isEncodedSeparator(value, $0) }) { return encoded(value) }
+        return rewrite(value, isAddress: true)
+    }
+
+    /// An address that is percent-encoded as a whole.
+    private mutating func encoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        let plain = Percent.decoded(bytes)
+        let changed = rewrite(plain[...], isAddress: true)
+        return changed == plain ? Array(bytes) : Percent.encoded(changed)
+    }
+
+    private mutating func meet(_ name: String, _ value: ArraySlice<UInt8>) {
+        guard !value.isEmpty, !value.elementsEqual(Self.mark) else { return }
+        secrets.append((name, String(decoding: value, as: UTF8.self)))
+    }
+
+    // MARK: - Bytes
+
+    private static let mark = Array(Redaction.mark.utf8)
+    private static let endsHost = Set("/?#".utf8)
+    private static let endsAddress = Set(" \t\r\n\"'<>`\\|{}^".utf8)
+    private static let punctuation = Set(".,;:!)]".utf8)
+
+    private static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: Percent.decoded(bytes), as: UTF8.self).lowercased()
+    }
+
+    /// Whether a text stands at a place, in lower case letters there or here.
+    private static func stands(_ text: StaticString, in bytes: ArraySlice<UInt8>, at place: Int) -> Bool {
+        text.withUTF8Buffer { text in
+            place + text.count <= bytes.endIndex
+                && text.indices.allSatisfy { lowercase(bytes[place + $0]) == text[$0] }
+        }
+    }
+
+    private static func lowercase(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
+
+    private static func isSeparator(_ bytes: ArraySlice<UInt8>, _ place: Int) -> Bool {
+        stands("://", in: bytes, at: place)
+    }
+
+    private static func isEncodedSeparator(_ bytes: ArraySlice<UInt8>, _ place: Int) -> Bool {
+        stands("%3a%2f%2f", in: bytes, at: place)
+    }
+
+    /// Where the options behind `/vsicurl?` begin.
+    private static func optionStart(_ bytes: ArraySlice<UInt8>, _ place: Int) -> Int? {
+        guard bytes[place] == UInt8(ascii: "/") else { return nil }
+        if stands("/vsicurl?", in: bytes, at: place) { return place + 9 }
+        return stands("/vsicurl_streaming?", in: bytes, at: place) ? place + 19 : nil
+    }
+
+    /// Where the scheme before `://` begins; `nil` where there is none.
+    private static func schemeStart(_ bytes: ArraySlice<UInt8>, _ separator: Int, from first: Int) -> Int? {
+        var start = separator
+        while start > first, isScheme(bytes[start - 1]) { start -= 1 }
+        while start < separator, !(97...122).contains(lowercase(bytes[start])) { start += 1 }
+        return start < separator ? start : nil
+    }
+
+    private static func isScheme(_ byte: UInt8) -> Bool {
+        (97...122).contains(lowercase(byte)) || (48...57).contains(byte) || "+-.".utf8.contains(byte)
+    }
+
+    /// Whether a text begins with an address, behind any number of GDAL's prefixes.
+    private static func beginsWithAddress(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var rest = bytes
+        while stands("/vsi", in: rest, at: rest.startIndex) {
+            if optionStart(rest, rest.startIndex) != nil { return true }
+            guard let slash = rest.dropFirst().firstIndex(of: UInt8(ascii: "/")) else { return false }
+            rest = rest[(slash + 1)...]
+            // `/vsizip//vsicurl/...`: the slash that ends one prefix may be that of the next.
+            if slash + 1 < bytes.endIndex, stands("vsi", in: bytes, at: slash + 1) { rest = bytes[slash...] }
+        }
+        let scheme = rest.prefix(while: isScheme)
+        return !scheme.isEmpty && (isSeparator(rest, scheme.endIndex) || isEncodedSeparator(rest, scheme.endIndex))
+    }
+
+    /// Where an address in a text ends.
+    private static func end(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+        var stop = start
+        while stop < bytes.endIndex, !endsAddress.contains(bytes[stop]) {
+            // A quote as XML writes it.
+            if bytes[stop] == UInt8(ascii: "&"),
+                ["&quot;", "&apos;", "&lt;", "&gt;"].contains(where: { stands($0, in: bytes, at: stop) })
+            {
+                break
+            }
+            stop += 1
+        }
+        while stop > start, punctuation.contains(bytes[stop - 1]) { stop -= 1 }
+        return stop
+    }
+}
+
+/// Percent-encoding of bytes (RFC 3986).
+enum Percent {
+    /// Bytes with every `%XX` replaced by the byte that it stands for.
+    static func decoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        func digit(_ place: Int) -> UInt8? {
+            guard place < bytes.endIndex else { return nil }
+            switch bytes[place] {
+            case 48...57: return bytes[place] - 48
+            case 65...70: return bytes[place] - 55
+            case 97...102: return bytes[place] - 87
+            default: return nil
+            }
+        }
+        var out: [UInt8] = []
+        var place = bytes.startIndex
+        while place < bytes.endIndex {
+            if bytes[place] == UInt8(ascii: "%"), let high = digit(place + 1), let low = digit(place + 2) {
+                out.append(high << 4 | low)
+                place += 3
+            } else {
+                out.append(bytes[place])
+                place += 1
+            }
+        }
+        return out
+    }
+
+    /// Bytes with all but letters, digits and `-._~` replaced.
+    static func encoded(_ bytes: [UInt8], uppercase: Bool = true) -> [UInt8] {
+        let digits = Array((uppercase ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
+        return bytes.flatMap { byte -> [UInt8] in
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: [byte]
+            default: [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+    }
+}
