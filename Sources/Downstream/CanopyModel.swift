@@ -80,7 +80,10 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
         }
         let patch = max(backbone.architecture.patchSize, 1)
         if !(patch...8192).contains(window) || window % patch != 0 {
-            wrong.append("window is \(window); expected a multiple of the patch size, \(patch), up to 8192")
+            let fitting = min(
+                BackboneArchitecture.transformer(backbone.architecture).fittingSide(window), 8192 / patch * patch)
+            wrong.append(
+                "window is \(window); expected a multiple of the patch size, \(patch), up to 8192, such as \(fitting)")
         }
         for (name, count) in [("layout.bands", layout.bands.count), ("mean", mean.count), ("std", std.count)]
         where count != backbone.architecture.channels {

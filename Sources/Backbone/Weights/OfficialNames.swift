@@ -30,10 +30,14 @@ struct OfficialNames {
     }
 
     /// The architecture, read off the tensors.
-    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
+    ///
+    /// - Parameter heads: The number of attention heads, where the user gives it.
+    func architecture(
+        of source: any TensorSource, path: String, heads: Int? = nil
+    ) throws(BackboneError) -> BackboneArchitecture {
         func shape(_ name: String) -> [Int]? { source.entry(prefix + name)?.shape }
         if isConvNeXt { return .convNeXt(try ConvNeXtConfiguration.inferred(path: path, shape: shape)) }
-        var configuration = try BackboneConfiguration.inferred(path: path, shape: shape)
+        var configuration = try BackboneConfiguration.inferred(path: path, heads: heads, shape: shape)
         if let periods = try? source.tensor("\(prefix)rope_embed.periods", copy: true) {
             configuration.rope.base = RotaryConfiguration.base(of: periods.doubles()) ?? configuration.rope.base
         }
