@@ -187,7 +187,11 @@ public struct CanopyModel {
                     try: "copy the whole model folder again, or fit the model again")
             }
         }
-        let contents = try WeightsContents.open(backboneFile)
+        var options = WeightsOptions()
+        // What was said of a backbone that stays where it is was said once, and its hash was just compared.
+        options.heads = description.backbone.architecture.heads
+        options.readsWholeFile = false
+        let contents = try WeightsContents.open(backboneFile, options: options)
         let loaded = try VisionTransformer.load(
             contents, device: device, residency: contents.residency(for: .float32, on: device))
         guard loaded.network.configuration == description.backbone.architecture else {

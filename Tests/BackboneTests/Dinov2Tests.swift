@@ -52,7 +52,9 @@ struct Dinov2Tests {
     @Test func `heads that nothing tells are asked for, and given they are taken`() throws {
         let path = goldenPath("dinov2/plain.pth")
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path) }
-        #expect(error.remedy == "name the number with --heads" && error.causes.first?.contains("heads") == true)
+        #expect(
+            error.remedy == "say how many attention heads it has: --heads N"
+                && error.causes.first?.contains("heads") == true)
         #expect(try WeightsContents.open(path, options: twoHeads).record.transformer().heads == 2)
         // Where periods tell them, another number contradicts.
         var options = WeightsOptions()

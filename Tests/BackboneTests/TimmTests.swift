@@ -32,7 +32,7 @@ struct TimmTests {
         #expect(contents.record.mean == InputStatistics.sat.mean && contents.record.gsd == 0.6)
         try check(contents.network(), tag)
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(goldenPath("timm/\(tag)")) }
-        #expect(error.remedy == "name the number with --heads")
+        #expect(error.remedy == "say how many attention heads it has: --heads N")
     }
 
     @Test func `a ConvNeXt under timm's names gives its maps normalised`() throws {

@@ -96,7 +96,9 @@ import Torch
             "canopy", "\(scene)/rgb.tif", "--model", folder.file("model"), "-o", folder.file("map.tif"), "-q",
         ])
         #expect(map.status == 0, "\(map.errors)")
-        let score = try Program.run(["score", "canopy", folder.file("map.tif"), "\(scene)/height.tif"])
+        let score = try Program.run([
+            "score", "canopy", "--map", folder.file("map.tif"), "--truth", "\(scene)/height.tif",
+        ])
         #expect(score.status == 0, "\(score.errors)")
         // Images that were cut elsewhere.
         try writeSafetensors([("pixels", Tensor.zeros([1, 3, 28, 42]))], to: folder.file("pixels.safetensors"))

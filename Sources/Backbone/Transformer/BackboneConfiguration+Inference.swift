@@ -75,7 +75,7 @@ extension BackboneConfiguration {
         } else {
             throw failure(
                 "nothing tells the number of heads: no published size has the width \(inferred.width) and \(inferred.depth) blocks",
-                try: "name the number with --heads")
+                try: "say how many attention heads it has: --heads N")
         }
         return inferred
     }

@@ -32,7 +32,7 @@ enum WeightsFolder {
             throw BackboneError(
                 .badWeights, "the folder is a distributed checkpoint of PyTorch", in: path,
                 why: ["it holds .metadata and .distcp files, which only PyTorch puts together"],
-                try: FileNature.distributedRemedy.replacing("FOLDER", with: folder))
+                try: FileNature.distributedRemedy(folder: folder))
         }
         guard archives.count == 1 else {
             let found =

@@ -29,7 +29,8 @@ public struct FileNature: Sendable, Equatable {
         {
             return nil
         }
-        guard let found = Self.distributed(start, name: name) ?? Self.text(start) ?? Self.binary(start) else {
+        guard let found = Self.distributed(start, path: path, name: name) ?? Self.text(start) ?? Self.binary(start)
+        else {
             return nil
         }
         self = found
@@ -40,9 +41,10 @@ public struct FileNature: Sendable, Equatable {
         TorchError(.badFile, "the file is \(what), not weights", in: path, why: details, try: remedy)
     }
 
-    /// The remedy for all parts of a `torch.distributed.checkpoint`.
-    public static let distributedRemedy =
-        "make one file of the folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER weights.pth"
+    /// The remedy for all parts of a `torch.distributed.checkpoint` in a folder.
+    public static func distributedRemedy(folder: String) -> String {
+        "make one file of the folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(folder) weights.pth"
+    }
 
     private init(_ what: String, _ details: [String] = [], try remedy: String) {
         self.what = what
@@ -52,13 +54,16 @@ public struct FileNature: Sendable, Equatable {
 
     // MARK: Parts of a distributed checkpoint
 
-    private static func distributed(_ start: UnsafeRawBufferPointer, name: String) -> FileNature? {
+    private static func distributed(_ start: UnsafeRawBufferPointer, path: String, name: String) -> FileNature? {
+        let parent = path.dropLast(name.count)
+        let folder = parent.isEmpty ? "." : parent == "/" ? "/" : String(parent.dropLast())
         if name.hasSuffix(".distcp") {
-            return FileNature("one part of a distributed checkpoint of PyTorch", try: distributedRemedy)
+            return FileNature(
+                "one part of a distributed checkpoint of PyTorch", try: distributedRemedy(folder: folder))
         }
         let mark = "torch.distributed.checkpoint.metadata"
         guard start.first == 0x80, contains(start.prefix(512), mark) else { return nil }
-        return FileNature("the index of a distributed checkpoint of PyTorch", try: distributedRemedy)
+        return FileNature("the index of a distributed checkpoint of PyTorch", try: distributedRemedy(folder: folder))
     }
 
     // MARK: Texts
