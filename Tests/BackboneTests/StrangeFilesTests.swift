@@ -137,6 +137,19 @@ struct StrangeFilesTests {
     }
 
     @Test(arguments: [
+        ("{\"architecture\": \"mobilenetv4_conv_small\"}", "'mobilenetv4_conv_small' of timm"),
+        ("{\"model_type\": \"hiera\"}", "Hiera"), ("{\"model_type\": \"zoedepth\"}", "'zoedepth' of transformers"),
+    ])
+    func `a family whose names are unknown is named by its configuration`(configuration: String, family: String) throws
+    {
+        try withTemporaryFolder { folder in
+            try write(configuration.utf8, folder + "/config.json")
+            try writeSafetensors([("stem.weight", Tensor.zeros([4]))], to: folder + "/model.safetensors")
+            #expect(try error(folder).what == "the weights are of another family: \(family)")
+        }
+    }
+
+    @Test(arguments: [
         ("_orig_mod.", ""), ("module.", ""), ("", "_checkpoint_wrapped_module."), ("teacher.backbone._orig_mod.", ""),
         ("_fsdp_wrapped_module.", "_fsdp_wrapped_module._checkpoint_wrapped_module."),
         ("module._orig_mod.", "_orig_mod."),

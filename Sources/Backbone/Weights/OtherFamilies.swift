@@ -1,4 +1,5 @@
 // Networks of other families, known by the names of their tensors: refused by name rather than by what they lack.
+internal import FoundationEssentials
 internal import Torch
 
 /// A family of networks that geodino does not run.
@@ -11,6 +12,24 @@ struct OtherFamily {
         let names = Names(source)
         guard let found = Self.families.first(where: { $0.holds(names) }) else { return nil }
         name = found.name
+    }
+
+    /// The family that the `config.json` beside tensors of unknown names speaks of; `nil` where it says nothing of another one.
+    init?(describedIn folder: String) {
+        struct Description: Decodable {
+            var model_type: String?
+            var architecture: String?
+        }
+        guard let data = FileManager.default.contents(atPath: "\(folder)/config.json"),
+            let said = try? JSONDecoder().decode(Description.self, from: data)
+        else { return nil }
+        if let type = said.model_type, !type.hasPrefix("dinov") {
+            name = Self.name(ofModelType: type)
+        } else if let architecture = said.architecture, !architecture.contains("dinov") {
+            name = "'\(architecture)' of timm"
+        } else {
+            return nil
+        }
     }
 
     /// The error that refuses it.

@@ -59,7 +59,11 @@ public struct WeightsContents {
         if let theirs = TimmConvNeXtNames(in: names) { return try opened(theirs, source, file, options) }
         if let other = OtherFamily(of: source) { throw other.error(in: file) }
         if let theirs = HuggingFaceNames(in: names) { return try opened(theirs, source, file, options) }
-        return try opened(OfficialNames(in: names), source, file, options)
+        let official = OfficialNames(in: names)
+        if !official.hasMark, let other = OtherFamily(describedIn: WeightsFolder.folder(of: file)) {
+            throw other.error(in: file)
+        }
+        return try opened(official, source, file, options)
     }
 
     /// A file with official names: ours where it has our description, else a published one.
