@@ -1,5 +1,7 @@
 // Weights with patches of 14 pixels through every command: defaults fit, and what does not fit is refused with a remedy that works.
 import Foundation
+import Geo
+import Raster
 import TestSupport
 import Testing
 import Torch
@@ -42,6 +44,12 @@ import Torch
             #expect(words == ["--window", "98"])
             #expect(try embed("\(scene)/rgb.tif", output, words).status == 0)
         }
+        // A pixel of the feature raster is a patch of the scene.
+        let (map, image) = (
+            try RasterReader(path: folder.file("b.tif")), try RasterReader(path: "\(scene)/rgb.tif")
+        )
+        #expect(abs(map.grid.transform.columnX - 14 * image.grid.transform.columnX) < 1e-9)
+        #expect(map.bands.count == 16)
         let whole = try embed("\(scene)/rgb.tif", "c.safetensors", ["--whole"])
         #expect(whole.status == 1)
         let size = try advice(whole).split(separator: " ").map(String.init)
