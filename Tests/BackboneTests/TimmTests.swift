@@ -35,6 +35,15 @@ struct TimmTests {
         #expect(error.remedy == "say how many attention heads it has: --heads N")
     }
 
+    @Test func `the heads that timm's configuration names are taken`() throws {
+        try withTemporaryFolder { folder in
+            try FileManager.default.copyItem(atPath: goldenPath("timm/dinov3"), toPath: folder + "/m")
+            let text = "{\"architecture\": \"vit_small_patch16_dinov3\", \"model_args\": {\"num_heads\": 2}}"
+            try Data(text.utf8).write(to: URL(filePath: folder + "/m/config.json"))
+            try check(WeightsContents.open(folder + "/m").network(), "dinov3")
+        }
+    }
+
     @Test func `a ConvNeXt under timm's names gives its maps normalised`() throws {
         let contents = try WeightsContents.open(goldenPath("timm/convnext"))
         #expect(contents.format == .timm)

@@ -100,6 +100,10 @@ struct TimmNames: ForeignNames {
     func architecture(
         of source: any TensorSource, path: String, heads: Int?
     ) throws(BackboneError) -> BackboneArchitecture {
+        var heads = heads
+        if heads == nil {
+            heads = try TimmConfiguration.read(folder: WeightsFolder.folder(of: path))?.model_args?.num_heads
+        }
         var found = try BackboneConfiguration.inferred(path: path, heads: heads) { official in
             switch official {
             // One of the two names of registers is this family's.
@@ -182,20 +186,32 @@ struct TimmConvNeXtNames: ForeignNames {
     }
 }
 
-/// What timm's `config.json` says about the pixels that are fed; sizes are in the tensors.
+/// What timm's `config.json` says about the pixels that are fed, and about what the tensors do not tell.
 private struct TimmConfiguration: Decodable {
+    /// What differs from the named architecture.
+    struct Arguments: Decodable {
+        var num_heads: Int?
+    }
+
     struct Pretrained: Decodable {
         var mean: [Double]?
         var std: [Double]?
     }
 
     var pretrained_cfg: Pretrained?
+    var model_args: Arguments?
 
-    static func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])? {
+    /// Reads the file of a folder; `nil` where there is none.
+    static func read(folder: String) throws(BackboneError) -> TimmConfiguration? {
         let path = "\(folder)/config.json"
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let said: TimmConfiguration = try HuggingFaceText.decoded(path)
-        guard let mean = said.pretrained_cfg?.mean, let std = said.pretrained_cfg?.std else { return nil }
+        return try HuggingFaceText.decoded(path)
+    }
+
+    static func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])? {
+        guard let said = try read(folder: folder)?.pretrained_cfg, let mean = said.mean, let std = said.std else {
+            return nil
+        }
         return (mean, std)
     }
 }
