@@ -136,6 +136,18 @@ struct StrangeFilesTests {
         }
     }
 
+    @Test func `a backbone beside a detector's head is no detector`() throws {
+        try withTemporaryFolder { folder in
+            let source = try openTensors(goldenPath("dinov2/plain.pth"))
+            var tensors = try source.names.map { ("backbone.\($0)", try source.tensor($0, copy: true)) }
+            tensors.append(("detector.transformer.decoder.layers.0.norm1.weight", Tensor.zeros([4])))
+            try writeSafetensors(tensors, to: folder + "/a.safetensors")
+            var options = WeightsOptions()
+            options.heads = 2
+            try expectSame(folder + "/a.safetensors", goldenPath("dinov2/plain.pth"), options)
+        }
+    }
+
     @Test(arguments: [
         ("{\"architecture\": \"mobilenetv4_conv_small\"}", "'mobilenetv4_conv_small' of timm"),
         ("{\"model_type\": \"hiera\"}", "Hiera"), ("{\"model_type\": \"zoedepth\"}", "'zoedepth' of transformers"),

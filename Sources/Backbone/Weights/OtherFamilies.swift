@@ -10,6 +10,8 @@ struct OtherFamily {
     /// The family behind a file's tensors; `nil` where nothing is recognised.
     init?(of source: any TensorSource) {
         let names = Names(source)
+        // A backbone of ours may stand beside the heads of a detector or of others.
+        guard !names.ends("blocks.0.ls1.gamma", "layer.0.layer_scale1.lambda1") else { return nil }
         guard let found = Self.families.first(where: { $0.holds(names) }) else { return nil }
         name = found.name
     }
@@ -121,7 +123,7 @@ struct OtherFamily {
         ),
         (
             "a plain ViT (DINO, MAE's encoder, DeiT, I-JEPA or one trained with labels), without LayerScale",
-            { $0.ends("pos_embed") && $0.ends("blocks.0.attn.qkv.weight") && !$0.ends("blocks.0.ls1.gamma") }
+            { $0.ends("pos_embed") && $0.ends("blocks.0.attn.qkv.weight") }
         ),
         ("a plain ViT of torchvision", { $0.ends("encoder.layers.encoder_layer_0.self_attention.in_proj_weight") }),
     ]
