@@ -74,6 +74,9 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
         }
     }
 
+    /// The side of images nearest to a given one that is a whole number of strides.
+    public func fittingSide(_ side: Int) -> Int { max(1, (side + stride / 2) / stride) * stride }
+
     /// Pixels per token of the map of a block or stage.
     public func tapStride(ofLayer layer: Int, grid: TapGrid) -> Int {
         switch self {
@@ -91,6 +94,11 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
         case .transformer(let configuration): Array(repeating: configuration.width, count: configuration.depth)
         case .convNeXt(let configuration): configuration.widths
         }
+    }
+
+    /// Whether positions are learnt, as in DINOv2.
+    public var hasLearnedPositions: Bool {
+        if case .transformer(let configuration) = self { configuration.positions != nil } else { false }
     }
 
     /// Number of register tokens.

@@ -51,8 +51,12 @@ extension BackboneConfiguration {
     var parameterSpecifications: [ParameterSpecification] {
         let patchBound = 1 / Double(channels * patchSize * patchSize).squareRoot()
         var list = [ParameterSpecification(name: "cls_token", shape: [1, 1, width], start: .normal(0.02))]
+        if let positions {
+            list.append(
+                .init(name: "pos_embed", shape: [1, 1 + positions.grid * positions.grid, width], start: .normal(0.02)))
+        }
         if registers > 0 {
-            list.append(.init(name: "storage_tokens", shape: [1, registers, width], start: .normal(0.02)))
+            list.append(.init(name: registersName, shape: [1, registers, width], start: .normal(0.02)))
         }
         list += [
             .init(name: "mask_token", shape: [1, width], start: .zeros),
@@ -60,10 +64,13 @@ extension BackboneConfiguration {
                 name: "patch_embed.proj.weight", shape: [width, channels, patchSize, patchSize],
                 start: .uniform(patchBound)),
             .init(name: "patch_embed.proj.bias", shape: [width], start: .uniform(patchBound)),
-            .init(
-                name: "rope_embed.periods", shape: [headWidth / 4], start: .periods(rope.periods(count: headWidth / 4)),
-                isBuffer: true),
         ]
+        if positions == nil {
+            list.append(
+                .init(
+                    name: "rope_embed.periods", shape: [headWidth / 4],
+                    start: .periods(rope.periods(count: headWidth / 4)), isBuffer: true))
+        }
         for block in 0..<depth { list += blockSpecifications("blocks.\(block)") }
         list += normSpecifications("norm")
         if untieClassAndPatchNorms { list += normSpecifications("cls_norm") }
@@ -97,10 +104,14 @@ extension BackboneConfiguration {
         list += linearSpecifications("\(block).attn.proj", from: width, to: width)
         list += scaleSpecifications("\(block).ls1")
         list += normSpecifications("\(block).norm2")
-        if ffn == .mlp {
+        switch ffn {
+        case .mlp:
             list += linearSpecifications("\(block).mlp.fc1", from: width, to: hiddenWidth)
             list += linearSpecifications("\(block).mlp.fc2", from: hiddenWidth, to: width)
-        } else {
+        case .swigluFused:
+            list += linearSpecifications("\(block).mlp.w12", from: width, to: 2 * hiddenWidth)
+            list += linearSpecifications("\(block).mlp.w3", from: hiddenWidth, to: width)
+        case .swiglu, .swiglu32, .swiglu64, .swiglu128:
             list += linearSpecifications("\(block).mlp.w1", from: width, to: hiddenWidth)
             list += linearSpecifications("\(block).mlp.w2", from: width, to: hiddenWidth)
             list += linearSpecifications("\(block).mlp.w3", from: hiddenWidth, to: width)

@@ -63,7 +63,10 @@ public final class TokenFile {
         guard height > 0, width > 0, height % patch == 0, width % patch == 0 else {
             throw BackboneError(
                 .badConfiguration, "images of \(width) x \(height) pixels are no whole number of patches",
-                why: ["width and height must be multiples of \(patch)"], try: "crop, pad or resample the images")
+                why: ["width and height must be multiples of \(patch)"],
+                try:
+                    "crop, pad or resample the images, to \(architecture.fittingSide(width)) x \(architecture.fittingSide(height)) for example"
+            )
         }
         let widths = architecture.tapWidths
         let known = Set(widths.indices)

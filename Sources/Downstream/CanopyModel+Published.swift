@@ -27,6 +27,15 @@ extension CanopyModel {
     ) throws -> CanopyModel {
         let contents = try WeightsContents.open(weights, options: options)
         let architecture = try contents.record.transformer(path: contents.path)
+        // Its maps have 16 pixels per token, and it saw the tokens of DINOv3 alone; other tokens of that length would pass for them.
+        guard architecture.patchSize == 16, architecture.positions == nil else {
+            throw DownstreamError(
+                .badModel, "the published head stands on a backbone of DINOv3 with patches of 16 pixels",
+                in: contents.path,
+                why: [
+                    "this one has patches of \(architecture.patchSize)\(architecture.positions == nil ? "" : " and the learnt positions of DINOv2")"
+                ], try: "fit a head of your own on these weights: geodino fit canopy RECIPE --weights \(weights)")
+        }
         let published = try PublishedCanopyHead.load(from: head, device: device, followsReference: followsReference)
         guard published.head.tokenWidth == architecture.width, published.taps.allSatisfy({ $0 < architecture.depth })
         else {

@@ -80,7 +80,10 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
         }
         let patch = max(backbone.architecture.patchSize, 1)
         if !(patch...8192).contains(window) || window % patch != 0 {
-            wrong.append("window is \(window); expected a multiple of the patch size, \(patch), up to 8192")
+            let fitting = min(
+                BackboneArchitecture.transformer(backbone.architecture).fittingSide(window), 8192 / patch * patch)
+            wrong.append(
+                "window is \(window); expected a multiple of the patch size, \(patch), up to 8192, such as \(fitting)")
         }
         for (name, count) in [("layout.bands", layout.bands.count), ("mean", mean.count), ("std", std.count)]
         where count != backbone.architecture.channels {
@@ -184,7 +187,11 @@ public struct CanopyModel {
                     try: "copy the whole model folder again, or fit the model again")
             }
         }
-        let contents = try WeightsContents.open(backboneFile)
+        var options = WeightsOptions()
+        // What was said of a backbone that stays where it is was said once, and its hash was just compared.
+        options.heads = description.backbone.architecture.heads
+        options.readsWholeFile = false
+        let contents = try WeightsContents.open(backboneFile, options: options)
         let loaded = try VisionTransformer.load(
             contents, device: device, residency: contents.residency(for: .float32, on: device))
         guard loaded.network.configuration == description.backbone.architecture else {

@@ -202,16 +202,20 @@ extension CanopyRecipe {
     public func validate(for backbone: BackboneConfiguration) throws(DownstreamError) {
         try validate()
         var wrong: [String] = []
+        var fitting: [String] = []
         if let last = taps.last, last >= backbone.depth {
             wrong.append("taps is \(taps); this backbone has blocks 0 to \(backbone.depth - 1)")
+            // The ends of the four quarters, as in the published models.
+            fitting.append("taps: \((1...4).map { max($0 * backbone.depth / 4 - 1, 0) })")
         }
         for (name, size) in [("window", window), ("crop", crop)] where size % backbone.patchSize != 0 {
             wrong.append("\(name) is \(size); expected a multiple of the patch size, \(backbone.patchSize)")
+            fitting.append("\(name): \(BackboneArchitecture.transformer(backbone).fittingSide(size))")
         }
         guard wrong.isEmpty else {
             throw DownstreamError(
                 .badRecipe, "the canopy recipe does not fit the backbone", why: wrong,
-                try: "change these keys in the recipe, or take other weights")
+                try: "write into the recipe: \(fitting.joined(separator: "; "))")
         }
     }
 }

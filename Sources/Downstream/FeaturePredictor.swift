@@ -49,7 +49,8 @@ public final class FeaturePredictor: WindowPredictor {
         guard windowSize > 0, windowSize % architecture.stride == 0 else {
             throw DownstreamError(
                 .badModel, "windows of \(windowSize) pixels are no whole number of patches", in: "--window",
-                try: "a multiple of \(architecture.stride)")
+                why: ["the network's patches are \(architecture.stride) pixels wide"],
+                try: "--window \(architecture.fittingSide(windowSize))")
         }
         if let layer, !architecture.tapWidths.indices.contains(layer) {
             throw DownstreamError(

@@ -31,7 +31,7 @@ public struct PublishedCanopyHead {
         from path: String, device: Device = .cpu, followsReference: Bool = false
     ) throws -> PublishedCanopyHead {
         let file = try VisionTransformer.weightsPath(path)
-        let source = try openTensors(file)
+        let source = try openWeights(file)
         let names = CanopyHeadNames(in: source.names)
         let (sizes, tokenWidth, outputs) = try sizes(file) { source.entry(names.stored($0))?.shape }
         let specifications = DensePredictionHead.specifications(sizes, tokenWidth: tokenWidth, outputs: outputs)

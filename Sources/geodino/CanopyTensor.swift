@@ -17,7 +17,10 @@ func writeHeights(
     guard input.height > 0, input.width > 0, input.height % patch == 0, input.width % patch == 0 else {
         throw CommandError(
             .badArgument, "images of \(input.width) x \(input.height) pixels are no whole number of patches", in: path,
-            why: ["width and height must be multiples of \(patch)"])
+            why: ["width and height must be multiples of \(patch)"],
+            try:
+                "cut or resample the images, to \(model.backbone.architecture.fittingSide(input.width)) x \(model.backbone.architecture.fittingSide(input.height)) for example"
+        )
     }
     // The published way makes an odd grid's map larger.
     var writer: SafetensorsWriter?

@@ -34,7 +34,7 @@ struct EmbedCommand: ParsableCommand {
             "Instead of inputs: a safetensors file with 'pixels' [N, C, H, W] float32, normalised.", valueName: "file"))
     var tensor: String?
 
-    @Option(help: "Weights: a file or a folder, of geodino, official or of Hugging Face.")
+    @Option(help: "Weights: a file or a folder, of geodino, official, of Hugging Face or of timm.")
     var weights: String
 
     @Option(name: .shortAndLong, help: "The .safetensors or .tif file to write.")
@@ -78,10 +78,16 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Take every raster as one image, also one with a place on Earth.")
     var whole = false
 
-    @Option(help: ArgumentHelp("Take every raster as one image, resampled to this side.", valueName: "pixels"))
+    @Option(
+        help: ArgumentHelp(
+            "Resample to this side: every raster as one image, or every tile of a corpus or a pack.",
+            valueName: "pixels"))
     var size: Int?
 
-    @Option(help: ArgumentHelp("Side of a window of a scene; 512 without it.", valueName: "pixels"))
+    @Option(
+        help: ArgumentHelp(
+            "Side of a window of a scene; without it 512, or the nearest whole number of patches (518 for patches of 14).",
+            valueName: "pixels"))
     var window: Int?
 
     @Option(help: "Pixels by which windows overlap; without it none, and a quarter of the window for a .tif.")
@@ -184,7 +190,7 @@ struct EmbedCommand: ParsableCommand {
     /// The options given that mean nothing for a kind of input.
     private func options(beside kind: EmbedInputKind) -> [String] {
         let given: [(name: String, isGiven: Bool, kinds: Set<EmbedInputKind>)] = [
-            ("--whole", whole, [.images]), ("--size", size != nil, [.images]),
+            ("--whole", whole, [.images]), ("--size", size != nil, [.images, .tiles]),
             ("--bands", bands.text != nil, [.images, .scenes]), ("--stretch", stretch != nil, [.images, .scenes]),
             ("--window", window != nil, [.scenes]), ("--overlap", overlap != nil, [.scenes]),
             ("--gsd", gsd != nil, [.scenes]), ("--aoi", aoi != nil, [.scenes]),
@@ -306,7 +312,10 @@ struct EmbedCommand: ParsableCommand {
             return metadata.merging(input.filter { ["periods_sha256", "layers_grid"].contains($0.key) }) { $1 }
         }
         metadata.merge(input) { first, _ in first }
-        guard kind != .tiles else { return metadata }
+        guard kind != .tiles else {
+            if let size { metadata["size"] = "\(size)" }
+            return metadata
+        }
         metadata["stretch"] = record.stretch.text
         if let bands = bands.text { metadata["bands"] = bands }
         if allTouched { metadata["all_touched"] = "yes" }
@@ -365,7 +374,7 @@ struct EmbedCommand: ParsableCommand {
     {
         if let tensor { return try TensorInput(tensor, channels: record.architecture.channels) }
         if kind == .tiles {
-            let tiles = try TileInput(inputs[0], record: record)
+            let tiles = try TileInput(inputs[0], record: record, size: size)
             for note in tiles.notes { printToStandardError("note: \(note)") }
             return tiles
         }
@@ -404,7 +413,7 @@ struct EmbedCommand: ParsableCommand {
             options.aoi = aoi
             options.allTouched = allTouched
             options.noClip = noClip
-            options.window = window ?? options.window
+            options.window = window ?? record.architecture.fittingSide(options.window)
             options.overlap = overlap
             options.gsd = gsd == "native" ? nil : gsd.flatMap(Double.init) ?? record.gsd
             options.threads = threads.count

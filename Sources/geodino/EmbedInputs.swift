@@ -86,6 +86,19 @@ struct TensorInput: EmbedInput {
     }
 }
 
+/// An image `[C, H, W]` in another size.
+///
+/// Resampled as the image processor of transformers' DINOv3 does it: bilinear with antialiasing, of values that are not yet rounded.
+func resampled(_ image: Tensor, height: Int, width: Int) throws -> Tensor {
+    guard (image.shape[1], image.shape[2]) != (height, width) else { return image }
+    return try catchingTorchErrors {
+        withoutGradient {
+            interpolate(image.unsqueezed(dim: 0), size: (height, width), mode: .bilinear, antialias: true)
+                .squeezed(dim: 0)
+        }
+    }
+}
+
 /// The tiles of a corpus or a pack, in its order: row i is tile i.
 struct TileInput: EmbedInput {
     let count: Int
@@ -95,13 +108,24 @@ struct TileInput: EmbedInput {
     let notes: [String]
     private let source: any TileSource
     private let normalizer: PixelNormalizer
+    /// The side that tiles are resampled to; their own where they stay as they are.
+    private let side: Int
 
-    var height: Int { source.layout.tileSize }
-    var width: Int { source.layout.tileSize }
+    var height: Int { side }
+    var width: Int { side }
 
-    init(_ path: String, record: WeightsRecord) throws {
+    init(_ path: String, record: WeightsRecord, size: Int?) throws {
         let source = try tileSource(path)
         self.source = source
+        let own = source.layout.tileSize
+        side = size ?? own
+        let fitting = record.architecture.fittingSide(side)
+        guard side == fitting else {
+            throw CommandError(
+                .badArgument, "tiles of \(side) pixels are no whole number of patches", in: path,
+                why: ["the network's patches are \(record.architecture.stride) pixels wide"],
+                try: "--size \(fitting), which resamples the tiles")
+        }
         count = source.tileCount
         metadata = ["inputs": path, "fingerprint": source.fingerprint]
         normalizer = PixelNormalizer(mean: record.mean, std: record.std)
@@ -123,7 +147,9 @@ struct TileInput: EmbedInput {
         for start in stride(from: 0, to: count, by: size) {
             let ids = Array(start..<min(start + size, count))
             let tiles = try source.tiles(ids).tiles
-            let images = try zip(ids, tiles).map { try normalizer($1, place: "tile \($0)") }
+            let images = try zip(ids, tiles).map {
+                try resampled(normalizer($1, place: "tile \($0)"), height: side, width: side)
+            }
             try body(EmbedBatch(images: stack(images)))
         }
     }

@@ -112,7 +112,14 @@
                 sizes.append((path, width, height))
             }
             try checkAgreement(read, stretch: record.stretch)
+            let stride = record.architecture.stride
             if let size = options.size {
+                guard size % stride == 0 else {
+                    throw CommandError(
+                        .badArgument, "images of \(size) pixels are no whole number of patches", in: "--size",
+                        why: ["the network's patches are \(stride) pixels wide"],
+                        try: "--size \(record.architecture.fittingSide(size))")
+                }
                 width = size
                 height = size
                 return
@@ -125,12 +132,11 @@
                     why: ["it is \(other.width) x \(other.height); \(paths[0]) is \(width) x \(height)"],
                     try: "--size 224, which resamples all of them")
             }
-            let stride = record.architecture.stride
             guard width % stride == 0, height % stride == 0 else {
                 throw CommandError(
                     .badArgument, "an image of \(width) x \(height) pixels is no whole number of patches", in: paths[0],
                     why: ["the network's patches are \(stride) pixels wide"],
-                    try: "--size \(max(stride, (max(width, height) + stride / 2) / stride * stride))")
+                    try: "--size \(record.architecture.fittingSide(max(width, height)))")
             }
         }
 
@@ -142,9 +148,6 @@
         }
 
         /// One image, `[C, H, W]`.
-        ///
-        /// Resampled as the image processor of transformers' DINOv3 does it: bilinear with antialiasing, of values that
-        /// are not yet rounded.
         private func image(_ path: String) throws -> Tensor {
             let reader = try RasterReader(path: path)
             let bands = try imageBands(of: reader, record: record, asked: options.bands[path]).map(\.index)
@@ -152,14 +155,7 @@
             let parameters = try reader.stretchParameters(record.stretch, bands: bands)
             let pixels = stretched(try reader.read(whole, bands: bands), by: parameters)
             let image = try normalizer(pixels, place: path)
-            guard options.size != nil, (image.shape[1], image.shape[2]) != (height, width) else { return image }
-            return try catchingTorchErrors {
-                withoutGradient {
-                    interpolate(
-                        image.unsqueezed(dim: 0), size: (height, width), mode: .bilinear, antialias: true
-                    ).squeezed(dim: 0)
-                }
-            }
+            return options.size == nil ? image : try resampled(image, height: height, width: width)
         }
     }
 
@@ -199,7 +195,8 @@
             guard options.window % stride == 0 else {
                 throw CommandError(
                     .badArgument, "windows of \(options.window) pixels are no whole number of patches", in: "--window",
-                    try: "a multiple of \(stride)")
+                    why: ["the network's patches are \(stride) pixels wide"],
+                    try: "--window \(record.architecture.fittingSide(options.window))")
             }
             self.scenes = scenes
             aoi = options.aoi

@@ -82,6 +82,8 @@
             let contents = try WeightsContents.open(weights, options: weightsArguments.options)
             for note in contents.notes { printToStandardError("note: \(note)") }
             let record = contents.record
+            // Before pairs are read, which takes time.
+            try recipe.validate(for: record.transformer(path: contents.path))
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
             let source = try RasterPairs(

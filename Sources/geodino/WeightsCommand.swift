@@ -10,8 +10,8 @@ struct WeightsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "weights", abstract: "Look into weights and convert them between formats.",
         discussion: """
-            W is a file or a folder: what geodino wrote, a published DINOv3 .pth, or a Hugging Face model. A .pth is read \
-            without running any of it; what is no tensor is refused.
+            W is a file or a folder: what geodino wrote, a published .pth of DINOv3 or DINOv2, or a model of Hugging Face or timm. \
+            A .pth is read without running any of it; what is no tensor is refused.
             """,
         subcommands: [WeightsInfoCommand.self, WeightsConvertCommand.self])
 }
@@ -23,6 +23,9 @@ struct WeightsArguments: ParsableArguments {
             "The architecture where the file does not tell: \(BackboneArchitecture.presetNames.joined(separator: ", ")).",
             valueName: "name"))
     var arch: String?
+
+    @Option(help: ArgumentHelp("The number of attention heads where the file does not tell.", valueName: "count"))
+    var heads: Int?
 
     @Option(help: ArgumentHelp("Normalise with these published statistics: web or sat.", valueName: "name"))
     var statistics: String?
@@ -47,6 +50,9 @@ struct WeightsArguments: ParsableArguments {
             throw ValidationError(
                 "--arch takes one of \(BackboneArchitecture.presetNames.joined(separator: ", ")), got '\(arch)'")
         }
+        if let heads, !(1...1024).contains(heads) {
+            throw ValidationError("--heads must be 1 to 1024, got \(heads)")
+        }
         if let statistics, InputStatistics(rawValue: statistics) == nil {
             throw ValidationError("--statistics takes web or sat, got '\(statistics)'")
         }
@@ -62,7 +68,8 @@ struct WeightsArguments: ParsableArguments {
     /// The options that were given.
     var given: [String] {
         [
-            ("--arch", arch), ("--statistics", statistics), ("--periods", periods), ("--inflate", inflate),
+            ("--arch", arch), ("--heads", heads.map { "\($0)" }), ("--statistics", statistics), ("--periods", periods),
+            ("--inflate", inflate),
             ("--band-mean", bandMean), ("--band-std", bandStd),
         ].filter { $0.1 != nil }.map(\.0)
     }
@@ -70,6 +77,7 @@ struct WeightsArguments: ParsableArguments {
     var options: WeightsOptions {
         var options = WeightsOptions()
         options.architecture = arch.flatMap(BackboneArchitecture.preset)
+        options.heads = heads
         options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
         options.periods = periods
         options.bands = inflate?.split(separator: ",", omittingEmptySubsequences: false)
@@ -101,7 +109,9 @@ struct WeightsInfoCommand: ParsableCommand {
     var format: OutputFormat = .text
 
     func run() throws {
-        let contents = try WeightsContents.open(weights, options: arguments.options)
+        var options = arguments.options
+        options.readsWholeFile = !noHash
+        let contents = try WeightsContents.open(weights, options: options)
         let report = WeightsReport(contents, sha256: noHash ? nil : try contents.sha256())
         if format == .json { try printJSON(report) } else { print(report.text) }
         for note in contents.notes { printToStandardError("note: \(note)") }
@@ -113,7 +123,7 @@ struct WeightsConvertCommand: ParsableCommand {
         commandName: "convert", abstract: "Write weights in another format, bit for bit.",
         discussion: """
             geodino: one .safetensors with official names and a description. official: a .pth that torch.load reads. \
-            huggingface: a folder that transformers' DINOv3ViTModel.from_pretrained reads.
+            huggingface: a folder that transformers' from_pretrained reads.
             """)
 
     @Argument(help: "Weights: a file or a folder.")
@@ -131,7 +141,7 @@ struct WeightsConvertCommand: ParsableCommand {
     var overwrite = false
 
     func validate() throws {
-        if WeightsFormat(rawValue: to) == nil {
+        guard let format = WeightsFormat(rawValue: to), WeightsFormat.written.contains(format) else {
             throw ValidationError("--to takes huggingface, official or geodino, got '\(to)'")
         }
     }
@@ -141,6 +151,7 @@ struct WeightsConvertCommand: ParsableCommand {
         for note in contents.notes { printToStandardError("note: \(note)") }
         let format = WeightsFormat(rawValue: to) ?? .geodino
         try checkOutputName(output)
+        for warning in contents.warnings(convertingTo: format) { printToStandardError("warning: \(warning)") }
         for file in try contents.convert(to: format, output: output, overwrite: overwrite) { print(file) }
     }
 }
@@ -207,7 +218,8 @@ extension BackboneArchitecture {
         case .transformer(let a):
             """
             ViT \(a.width) x \(a.depth), \(a.heads) heads of \(a.headWidth), patch \(a.patchSize), \
-            \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)
+            \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)\
+            \(a.positions.map { ", positions learnt on \($0.grid) x \($0.grid) patches" } ?? "")
             """
         case .convNeXt(let a): "ConvNeXt, depths \(a.depths), widths \(a.widths)"
         }

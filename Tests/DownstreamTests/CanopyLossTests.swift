@@ -163,5 +163,21 @@ struct CanopyRecipeTests {
                 "taps is [5, 11, 17, 23]; this backbone has blocks 0 to 11",
                 "crop is 420; expected a multiple of the patch size, 16",
             ])
+        #expect(error.remedy == "write into the recipe: taps: [2, 5, 8, 11]; crop: 416")
+    }
+
+    /// The published recipe has patches of 16 pixels in mind.
+    @Test(arguments: ["vits14", "vitb14reg", "vitl14", "vitg14"])
+    func `the values that are advised for patches of 14 pixels fit`(name: String) throws {
+        var recipe = CanopyRecipe()
+        let backbone = try #require(BackboneConfiguration.preset(name))
+        let error = try #require(throws: DownstreamError.self) { try recipe.validate(for: backbone) }
+        #expect(error.remedy?.hasSuffix("window: 518; crop: 420") == true, "\(error.remedy ?? "")")
+        (recipe.window, recipe.crop) = (518, 420)
+        if backbone.depth == 12 {
+            #expect(error.remedy?.contains("taps: [2, 5, 8, 11]") == true)
+            recipe.taps = [2, 5, 8, 11]
+        }
+        #expect(throws: Never.self) { try recipe.validate(for: backbone) }
     }
 }

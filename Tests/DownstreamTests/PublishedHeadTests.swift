@@ -56,6 +56,17 @@ struct PublishedHeadTests {
         #expect(error.what == "the head does not fit the backbone")
     }
 
+    /// Tokens of the same length would pass for those that the head was trained on.
+    @Test func `the published head is not put on DINOv2, nor on other patches`() throws {
+        for (name, words) in [("dinov2/registers", "patches of 14 and"), ("huggingface/mlp", "patches of 4")] {
+            let error = try #require(throws: DownstreamError.self) {
+                try CanopyModel.published(weights: goldenPath(name), head: folder, window: 64)
+            }
+            #expect(error.what.contains("backbone of DINOv3 with patches of 16 pixels"))
+            #expect(error.causes.first?.contains(words) == true && error.remedy?.contains("geodino fit canopy") == true)
+        }
+    }
+
     @Test func `weights without a head, and heads of other kinds, are refused`() throws {
         let golden = folder + "/answers.safetensors"
         let error = try #require(throws: DownstreamError.self) { try PublishedCanopyHead.load(from: golden) }

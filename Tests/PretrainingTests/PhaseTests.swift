@@ -156,6 +156,19 @@ struct PhaseTests {
         #expect(error?.code == .badRecipe && error?.remedy?.contains("--from RUN") == true)
         error = try refusal({ $0.start = .continued }) { $0.from = folder.path }
         #expect(error?.code == .badRun && error?.what.contains("no checkpoint") == true)
+        // Weights of the generation before, which other commands take.
+        let dinov2 = "\(folder.path)/dinov2.safetensors"
+        let generation = try #require(BackboneConfiguration.preset("vits14"))
+        try VisionTransformer(generation, generator: Generator(seed: 0)).save(
+            to: dinov2,
+            record: WeightsRecord(
+                architecture: generation, mean: [0, 0, 0], std: [1, 1, 1], bands: BandInfo.rgb, gsd: nil, stretch: .none
+            ))
+        error = try refusal({ $0.start = .backbone }) { $0.from = dinov2 }
+        #expect(
+            error?.what == "weights of the DINOv2 family are not pretrained here, only used",
+            "\(error.map(String.init(describing:)) ?? "")")
+        #expect(error?.remedy?.contains("geodino fit, embed and canopy") == true)
         error = try refusal({ $0.start = .teacher }) { $0.from = other }
         #expect(
             error?.code == .badRecipe && error?.what.contains("heads.dino.prototypes is 64, its run has 32") == true)

@@ -53,6 +53,19 @@ struct RecipeTests {
         #expect(error { $0.backbone.heads = 5 }?.causes.isEmpty == false)
     }
 
+    @Test func `backbones of DINOv2's family are not pretrained, and the sentence says so`() throws {
+        let good = try recipe(named: "smoke")
+        func error(_ change: (inout BackboneConfiguration) -> Void) -> PretrainingError? {
+            var bad = good
+            change(&bad.backbone)
+            return #expect(throws: PretrainingError.self) { try bad.validate() }
+        }
+        let learned = error { $0.positions = LearnedPositions(grid: 8) }
+        #expect(learned?.what == "backbones of the DINOv2 family are not pretrained here, only used")
+        #expect(learned?.place == "backbone.positions" && learned?.remedy?.contains("geodino fit, embed") == true)
+        #expect(error { $0.ffn = .swigluFused }?.place == "backbone.ffn")
+    }
+
     @Test func `the first differing key is named with both values and steps do not count`() throws {
         let run = try recipe(named: "smoke")
         var other = run

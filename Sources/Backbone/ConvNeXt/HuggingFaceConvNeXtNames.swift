@@ -54,19 +54,14 @@ struct HuggingFaceConvNeXtNames: ForeignNames {
 
     func parts(_ official: String) -> [String] { [] }
 
-    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
+    func architecture(
+        of source: any TensorSource, path: String, heads: Int?
+    ) throws(BackboneError) -> BackboneArchitecture {
         .convNeXt(try ConvNeXtConfiguration.inferred(path: path) { name($0).flatMap(source.entry)?.shape })
     }
 
-    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw BackboneError(.readFailed, "cannot read the model's configuration", in: path)
-        }
-        let theirs: HuggingFaceConvNeXtConfiguration
-        do { theirs = try JSONDecoder().decode(HuggingFaceConvNeXtConfiguration.self, from: data) } catch {
-            throw BackboneError(
-                .badWeights, "the model's configuration cannot be read", in: path, why: [decodingCause(error)])
-        }
+    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture? {
+        let theirs: HuggingFaceConvNeXtConfiguration = try HuggingFaceText.decoded(path)
         return .convNeXt(try theirs.configuration(path: path))
     }
 }

@@ -15,9 +15,12 @@ extension BackboneConfiguration {
         expect((1...1024).contains(depth), "depth is \(depth); expected 1 to 1024")
         expect((1...1024).contains(heads), "heads is \(heads); expected 1 to 1024")
         if (1...65536).contains(width), (1...1024).contains(heads) {
+            // Rotary positions turn pairs of elements, by the row and by the column.
+            let multiple = positions == nil ? 4 : 1
             expect(
-                width % heads == 0 && (width / heads) % 4 == 0,
-                "width \(width) over \(heads) heads is \(Double(width) / Double(heads)); expected a multiple of 4")
+                width % heads == 0 && (width / heads) % multiple == 0,
+                "width \(width) over \(heads) heads is \(Double(width) / Double(heads)); expected a \(multiple == 1 ? "whole number" : "multiple of 4")"
+            )
         }
         expect(
             ffnRatio.isFinite && ffnRatio > 0 && ffnRatio <= 64 && Double(width) * ffnRatio >= 2,
@@ -32,7 +35,7 @@ extension BackboneConfiguration {
             normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1,
             "norm_epsilon is \(normEpsilon); expected above 0 and below 1")
         expect(dropPath >= 0 && dropPath < 1, "drop_path is \(dropPath); expected 0 up to, but not including, 1")
-        wrong += rope.problems
+        wrong += positions?.problems ?? rope.problems
         guard wrong.isEmpty else {
             throw BackboneError(.badConfiguration, "the backbone's configuration cannot be built", why: wrong)
         }

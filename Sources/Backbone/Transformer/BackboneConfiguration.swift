@@ -1,6 +1,6 @@
 // What a vision transformer looks like: every choice of the family, as one value that travels with the weights.
 
-/// The architecture of a vision transformer of the DINOv3 family.
+/// The architecture of a vision transformer of the DINOv3 family, or of DINOv2's, whose positions are learnt.
 ///
 /// On disk (JSON, YAML) the keys are in snake case. A value that was read from a file is checked with `validate()`
 /// before anything is built from it.
@@ -17,12 +17,14 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
         case swiglu64
         /// Gated by SiLU; the hidden width is a multiple of 128.
         case swiglu128
+        /// Gated by SiLU; the hidden width is a multiple of 8, and gate and values come from one matrix, as in DINOv2's ViT-g.
+        case swigluFused = "swiglu_fused"
 
         /// What the hidden width is a multiple of; `nil` for the plain form.
         var alignment: Int? {
             switch self {
             case .mlp: nil
-            case .swiglu: 8
+            case .swiglu, .swigluFused: 8
             case .swiglu32: 32
             case .swiglu64: 64
             case .swiglu128: 128
@@ -69,8 +71,10 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
     /// Whether class and register tokens of local crops have a final normalisation of their own in training, whatever
     /// `untieClassAndPatchNorms` says.
     public var untieGlobalAndLocalNorms = false
-    /// Positions.
+    /// How positions turn queries and keys; without meaning where positions are learnt.
     public var rope = RotaryConfiguration()
+    /// Positions that are learnt and added to the tokens; `nil` for the DINOv3 family, whose positions turn queries and keys.
+    public var positions: LearnedPositions?
     /// Share of samples whose residual branch is dropped in training, 0 up to 1.
     public var dropPath = 0.0
     /// What attention has besides queries, keys and values; `nil` for nothing, as in all published models.
@@ -89,7 +93,7 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
         case maskKBias = "mask_k_bias"
         case untieClassAndPatchNorms = "untie_class_and_patch_norms"
         case untieGlobalAndLocalNorms = "untie_global_and_local_norms"
-        case rope
+        case rope, positions
         case dropPath = "drop_path"
         case attention
     }
@@ -109,6 +113,9 @@ public struct BackboneConfiguration: Codable, Sendable, Equatable {
         let gated = hidden * 2 / 3
         return (gated + alignment - 1) / alignment * alignment
     }
+
+    /// The official name of the register tokens.
+    var registersName: String { positions == nil ? "storage_tokens" : "register_tokens" }
 
     /// Number of trained values, buffers not counted.
     public var parameterCount: Int {

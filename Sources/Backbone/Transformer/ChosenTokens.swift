@@ -144,7 +144,7 @@ extension TransformerBlock {
     }
 
     /// Some rows of what the block makes of `[B, N, D]`: `[rows, D]`.
-    func callAsFunction(_ x: Tensor, rows: TokenRows, rotary: RotaryTable) -> Tensor {
+    func callAsFunction(_ x: Tensor, rows: TokenRows, rotary: RotaryTable?) -> Tensor {
         guard x.isDefined else { return x }
         func picked(_ x: Tensor, _ index: Tensor) -> Tensor {
             x.isDefined ? x.reshaped([-1, x.shape[x.shape.count - 1]]).indexSelect(dim: 0, indices: index) : x

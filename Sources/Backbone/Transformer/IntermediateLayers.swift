@@ -56,7 +56,7 @@ extension VisionTransformer {
         _ images: Tensor, blocks indices: [Int], normalised normalises: Bool, until last: Int
     ) -> (taps: [IntermediateOutput], tokens: Tensor, height: Int, width: Int) {
         let start = embedded(images, masks: nil)
-        let table = rotary.table(height: start.height, width: start.width)
+        let table = rotary?.table(height: start.height, width: start.width)
         var x = start.tokens
         var outputs: [IntermediateOutput] = []
         for index in 0...last {

@@ -58,7 +58,7 @@ enum Projection {
     }
 }
 
-/// Multi-head self-attention with rotary positions; q, k and v come from one matrix.
+/// Multi-head self-attention, with rotary positions where there are some; q, k and v come from one matrix.
 struct SelfAttention {
     let heads: Int
     let headWidth: Int
@@ -88,7 +88,7 @@ struct SelfAttention {
     }
 
     /// What heads gather, before the output matrix, `[B, N, D]` from `[B, N, D]`.
-    func gathered(_ x: Tensor, rotary: RotaryTable) -> Tensor {
+    func gathered(_ x: Tensor, rotary: RotaryTable?) -> Tensor {
         // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
         guard x.isDefined else { return x }
         let (batch, tokens) = (x.shape[0], x.shape[1])
@@ -96,7 +96,9 @@ struct SelfAttention {
         // q and k turn at once: on a GPU that is half as many calls. Split, because the gradients of parts are then put together
         // in one pass.
         let parts = all.split(sizes: [2, 1], dim: 0)
-        let turned = rotaryEmbedding(parts[0], sine: rotary.sine, cosine: rotary.cosine).split(sizes: [1, 1], dim: 0)
+        let turned =
+            (rotary.map { rotaryEmbedding(parts[0], sine: $0.sine, cosine: $0.cosine) } ?? parts[0])
+            .split(sizes: [1, 1], dim: 0)
         var (k, v) = (turned[1].squeezed(dim: 0), parts[1].squeezed(dim: 0))
         if let bias {
             let shape = [batch, heads, 1, headWidth]
@@ -109,27 +111,37 @@ struct SelfAttention {
     }
 
     /// `[B, N, D]` to `[B, N, D]`.
-    func callAsFunction(_ x: Tensor, rotary: RotaryTable) -> Tensor { output(gathered(x, rotary: rotary)) }
+    func callAsFunction(_ x: Tensor, rotary: RotaryTable?) -> Tensor { output(gathered(x, rotary: rotary)) }
 }
 
 /// The feed-forward layer: plain with GELU, or gated with SiLU.
 enum FeedForwardLayer {
     case plain(up: Projection, down: Projection)
     case gated(gate: Projection, up: Projection, down: Projection)
+    /// Gate and values, one below the other.
+    case fused(both: Projection, down: Projection)
 
     init(_ tensors: BackboneTensors, _ name: String, _ configuration: BackboneConfiguration) {
         func layer(_ layer: String) -> Projection { Projection(tensors, "\(name).\(layer)") }
         self =
-            configuration.ffn == .mlp
-            ? .plain(up: layer("fc1"), down: layer("fc2"))
-            : .gated(gate: layer("w1"), up: layer("w2"), down: layer("w3"))
+            switch configuration.ffn {
+            case .mlp: .plain(up: layer("fc1"), down: layer("fc2"))
+            case .swigluFused: .fused(both: layer("w12"), down: layer("w3"))
+            case .swiglu, .swiglu32, .swiglu64, .swiglu128:
+                .gated(gate: layer("w1"), up: layer("w2"), down: layer("w3"))
+            }
     }
 
     /// `[B, N, D]` to `[B, N, D]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
         switch self {
-        case .plain(let up, let down): down(up.gelu(x))
-        case .gated(let gate, let up, let down): down(gate(x).silu() * up(x))
+        case .plain(let up, let down): return down(up.gelu(x))
+        case .gated(let gate, let up, let down): return down(gate(x).silu() * up(x))
+        case .fused(let both, let down):
+            let all = both(x)
+            guard all.isDefined else { return all }
+            let parts = all.chunked(2, dim: -1)
+            return down(parts[0].silu() * parts[1])
         }
     }
 
@@ -138,6 +150,7 @@ enum FeedForwardLayer {
         switch self {
         case .plain(let up, let down): .plain(up: up.packed(), down: down.packed())
         case .gated(let gate, let up, let down): .gated(gate: gate.packed(), up: up.packed(), down: down.packed())
+        case .fused(let both, let down): .fused(both: both.packed(), down: down.packed())
         }
     }
 }
@@ -172,7 +185,7 @@ struct TransformerBlock {
 
     /// `[B, N, D]` to `[B, N, D]`.
     func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, context: ForwardContext, entry: Int, block: Int
+        _ x: Tensor, rotary: RotaryTable?, context: ForwardContext, entry: Int, block: Int
     ) -> Tensor {
         let drops = context.isTraining && dropPath > 0
         func residual(

@@ -1,4 +1,4 @@
-// The vision transformer of the DINOv3 family: images to tokens.
+// The vision transformer of the DINOv3 family, and of DINOv2's: images to tokens.
 public import Torch
 
 /// The tensors of a backbone by their official names.
@@ -73,7 +73,7 @@ public struct BackboneInput {
     }
 }
 
-/// A vision transformer with rotary positions, registers and LayerScale.
+/// A vision transformer with rotary or learnt positions, registers and LayerScale.
 ///
 /// Images `[B, C, H, W]` become the tokens `[class][registers][patches, row by row]`. Parameters carry the names of the public
 /// DINOv3 checkpoints. One thread only.
@@ -87,7 +87,8 @@ public final class VisionTransformer: Layer {
 
     let tensors: BackboneTensors
     private let specifications: [ParameterSpecification]
-    let rotary: RotaryEmbedding
+    /// `nil` where positions are learnt.
+    let rotary: RotaryEmbedding?
     private let blocks: BlockSource
     let norm: Normalisation
     private let classNorm: Normalisation?
@@ -130,9 +131,12 @@ public final class VisionTransformer: Layer {
         let tensors = BackboneTensors(byName: tensors)
         self.tensors = tensors
         specifications = configuration.parameterSpecifications
-        rotary = RotaryEmbedding(
-            configuration: configuration.rope, headWidth: configuration.headWidth,
-            periods: tensors["rope_embed.periods"].doubles(), type: dtype, device: device)
+        rotary =
+            configuration.positions != nil
+            ? nil
+            : RotaryEmbedding(
+                configuration: configuration.rope, headWidth: configuration.headWidth,
+                periods: tensors["rope_embed.periods"].doubles(), type: dtype, device: device)
         self.blocks =
             blocks
             ?? .resident((0..<configuration.depth).map { TransformerBlock(tensors, "blocks.\($0)", configuration) })
@@ -242,8 +246,9 @@ public final class VisionTransformer: Layer {
     /// A block; one that stays on disk is read now.
     func block(_ index: Int) -> TransformerBlock { blocks[index] }
 
-    /// The rotary table of a block.
-    func table(_ height: Int, _ width: Int, block: Int, entry: Int, context: ForwardContext) -> RotaryTable {
+    /// The rotary table of a block; `nil` where positions are learnt.
+    func table(_ height: Int, _ width: Int, block: Int, entry: Int, context: ForwardContext) -> RotaryTable? {
+        guard let rotary else { return nil }
         guard context.isTraining, rotary.isRandomised else { return rotary.table(height: height, width: width) }
         return rotary.table(
             height: height, width: width, random: context.random(.rotary, entry: entry, block: block))
@@ -272,9 +277,18 @@ public final class VisionTransformer: Layer {
                 "masks of these images are [\(batch), \(height * width)], got \(masks.shape)")
             patches = `where`(masks.unsqueezed(dim: -1), tensors["mask_token"].to(patches.dtype), patches)
         }
-        var parts = [tensors["cls_token"].expanded([batch, 1, configuration.width])]
+        var classToken = tensors["cls_token"]
+        if let positions = configuration.positions {
+            // Class token and patches have positions; registers have none.
+            let all = positions.resized(tensors["pos_embed"], height: height, width: width)
+            guard all.isDefined else { return EmbeddedTokens(tokens: all, batch: batch, height: height, width: width) }
+            classToken = classToken + all.narrow(dim: 1, start: 0, length: 1)
+            patches = patches + all.narrow(dim: 1, start: 1, length: height * width)
+        }
+        var parts = [classToken.expanded([batch, 1, configuration.width])]
         if configuration.registers > 0 {
-            parts.append(tensors["storage_tokens"].expanded([batch, configuration.registers, configuration.width]))
+            parts.append(
+                tensors[configuration.registersName].expanded([batch, configuration.registers, configuration.width]))
         }
         parts.append(patches)
         return EmbeddedTokens(tokens: concatenate(parts, dim: 1), batch: batch, height: height, width: width)

@@ -7,14 +7,27 @@ enum TensorOrigin: Equatable {
     case stored(String)
     /// Stored tensors one below the other; zeros where there is none.
     case rows([String?])
+    /// A stored tensor `[1, n - 1, D]` after a row of zeros, `[1, n, D]`: positions without one of the class token.
+    case afterZeros(String)
     /// No tensor is stored: zeros.
     case zeros
     /// No tensor is stored: what the configuration says (periods and bias masks).
     case derived
+
+    /// The stored tensors.
+    var names: [String] {
+        switch self {
+        case .stored(let name), .afterZeros(let name): [name]
+        case .rows(let names): names.compactMap(\.self)
+        case .zeros, .derived: []
+        }
+    }
 }
 
-/// The names of one kind of model at Hugging Face.
+/// The names of one kind of model of others.
 protocol ForeignNames {
+    /// Who has these names.
+    var format: WeightsFormat { get }
     /// What stands before the names of the backbone in a file.
     var prefix: String { get }
     /// Where an official name comes from in a file; `nil` where it is missing.
@@ -23,8 +36,26 @@ protocol ForeignNames {
     func origin(_ official: String, in source: any TensorSource, extras: (any TensorSource)?) -> TensorOrigin?
     /// The names of what one official tensor is made of, where they are several.
     func parts(_ official: String) -> [String]
-    /// The architecture that a `config.json` describes.
-    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture
+    /// Whether a stored name belongs to the backbone and not to a head or another network beside it.
+    func isOfBackbone(_ name: String) -> Bool
+    /// The architecture that a `config.json` describes; `nil` where it leaves the sizes to the tensors.
+    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture?
     /// The architecture, read off the tensors.
-    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture
+    ///
+    /// - Parameter heads: The number of attention heads, where the user gives it.
+    func architecture(
+        of source: any TensorSource, path: String, heads: Int?
+    ) throws(BackboneError) -> BackboneArchitecture
+    /// What the files beside the weights say that images are normalised with; `nil` where they say nothing.
+    func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])?
+}
+
+extension ForeignNames {
+    var format: WeightsFormat { .huggingface }
+
+    func isOfBackbone(_ name: String) -> Bool { name.hasPrefix(prefix) }
+
+    func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])? {
+        try HuggingFaceProcessor.statistics(folder: folder)
+    }
 }

@@ -56,26 +56,14 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
 
     /// Reads a `config.json`; where it describes a larger model, such as a canopy model, its `backbone_config`.
     static func read(_ path: String) throws(BackboneError) -> HuggingFaceConfiguration {
-        struct Outer: Decodable {
-            var model_type: String?
-            var backbone_config: HuggingFaceConfiguration?
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw BackboneError(.readFailed, "cannot read the model's configuration", in: path)
-        }
-        let configuration: HuggingFaceConfiguration
-        do {
-            let outer = try JSONDecoder().decode(Outer.self, from: data)
-            configuration =
-                try outer.backbone_config ?? JSONDecoder().decode(HuggingFaceConfiguration.self, from: data)
-        } catch {
-            throw BackboneError(
-                .badWeights, "the model's configuration cannot be read", in: path, why: [decodingCause(error)])
-        }
+        let configuration: HuggingFaceConfiguration = try HuggingFaceText.configuration(path)
         guard configuration.model_type == "dinov3_vit" else {
             throw BackboneError(
                 .badWeights, "the model is of another kind", in: path,
-                why: ["model_type is \(configuration.model_type); expected dinov3_vit"])
+                why: ["model_type is \(configuration.model_type); expected dinov3_vit"],
+                try:
+                    "give weights of DINOv3 or DINOv2; these are of \(OtherFamily.name(ofModelType: configuration.model_type))"
+            )
         }
         return configuration
     }
@@ -123,7 +111,7 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
         if activation != (gated ? "silu" : "gelu") {
             wrong.append("hidden_act is \(activation); expected \(gated ? "silu, as use_gated_mlp is true" : "gelu")")
         }
-        if !result.setFeedForward(hidden: intermediate_size ?? 1536, gated: gated) {
+        if !result.setFeedForward(hidden: intermediate_size ?? 1536, gated ? .gated : .plain) {
             wrong.append("no feed-forward layer of the family has intermediate_size \(intermediate_size ?? 1536)")
         }
         guard wrong.isEmpty else {
@@ -140,6 +128,7 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
     /// - Throws: `BackboneError` (`badConfiguration`) for what transformers' model does not have.
     init(_ architecture: BackboneConfiguration) throws(BackboneError) {
         var missing: [String] = []
+        if architecture.ffn == .swigluFused { missing.append("ffn is \(architecture.ffn.rawValue)") }
         if architecture.norm != .layernorm { missing.append("norm is \(architecture.norm.rawValue)") }
         if let attention = architecture.attention { missing.append("attention is \(attention.rawValue)") }
         if architecture.untieClassAndPatchNorms { missing.append("untie_class_and_patch_norms is true") }

@@ -10,6 +10,11 @@ extension WeightsContents {
         let configuration: String
         let type = "\(stored().first?.entry.type.dtype ?? .float32)"
         switch record.architecture {
+        case .transformer(let architecture) where architecture.positions != nil:
+            var described = try HuggingFaceDinov2Configuration(architecture)
+            described.dtype = type
+            configuration = described.json()
+            try append(architecture, as: HuggingFaceDinov2Names.published, dropsKeyBias: false, &theirs, &ours)
         case .transformer(let architecture):
             var described = try HuggingFaceConfiguration(architecture)
             described.dtype = type
@@ -18,7 +23,8 @@ extension WeightsContents {
             described.key_bias = architecture.qkvBias && !dropsKeyBias
             configuration = described.json()
             try checkPeriods(architecture)
-            try append(architecture, dropsKeyBias: dropsKeyBias, &theirs, &ours)
+            try append(architecture, as: HuggingFaceNames.published, dropsKeyBias: dropsKeyBias, &theirs, &ours)
+            if architecture.registers == 0 { appendNoRegisters(architecture, &theirs) }
         case .convNeXt(let architecture):
             var described = HuggingFaceConvNeXtConfiguration(architecture)
             described.dtype = type
@@ -65,7 +71,8 @@ extension WeightsContents {
             written = 1
             try write(ours, metadata: ["format": "pt", "geodino": record.json()], to: staged[1])
             written = 2
-            let processor = HuggingFaceProcessor.json(mean: record.mean, std: record.std)
+            let processor = HuggingFaceProcessor.json(
+                mean: record.mean, std: record.std, isDinov2: record.architecture.hasLearnedPositions)
             for (path, text) in [(staged[2], configuration), (staged[3], processor)] {
                 do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
                     throw BackboneError(.writeFailed, "cannot write the file", in: path)
@@ -99,9 +106,9 @@ extension WeightsContents {
 
     /// The tensors of a transformer: what transformers has a place for, and what it has none for.
     private func append(
-        _ architecture: BackboneConfiguration, dropsKeyBias: Bool, _ theirs: inout [Item], _ ours: inout [Item]
+        _ architecture: BackboneConfiguration, as names: some HuggingFaceLayout, dropsKeyBias: Bool,
+        _ theirs: inout [Item], _ ours: inout [Item]
     ) throws {
-        let names = HuggingFaceNames.published
         for (specification, item) in zip(architecture.parameterSpecifications, stored()) {
             guard let origin = names.origin(specification.name) else {
                 ours.append(item)
@@ -109,8 +116,9 @@ extension WeightsContents {
             }
             switch origin {
             case .stored(let name):
-                // transformers' mask token has one more dimension.
-                let shape = name.hasSuffix("mask_token") ? [1] + specification.shape : specification.shape
+                // The mask token of transformers' DINOv3 has one more dimension.
+                let isLonger = architecture.positions == nil && specification.name == "mask_token"
+                let shape = isLonger ? [1] + specification.shape : specification.shape
                 theirs.append(
                     (
                         TensorEntry(name: name, type: item.entry.type, shape: shape),
@@ -118,21 +126,22 @@ extension WeightsContents {
                     ))
             case .rows(let parts):
                 try append(parts, specification, item, architecture, dropsKeyBias: dropsKeyBias, &theirs, &ours)
-            case .zeros, .derived:
+            case .afterZeros, .zeros, .derived:
                 let derived = specification.derived()
                 if try item.entry.type != .float32 || item.tensor().bytes() != derived.bytes() { ours.append(item) }
             }
         }
-        if architecture.registers == 0 {
-            // transformers has the parameter also where there are none.
-            let shape = [1, 0, architecture.width]
-            let type = theirs.first?.entry.type ?? .float32
-            theirs.append(
-                (
-                    TensorEntry(name: "\(names.prefix)embeddings.register_tokens", type: type, shape: shape),
-                    { Tensor.zeros(shape, dtype: type.dtype ?? .float32) }
-                ))
-        }
+    }
+
+    /// The parameter of registers that transformers' DINOv3 has also where there are none.
+    private func appendNoRegisters(_ architecture: BackboneConfiguration, _ theirs: inout [Item]) {
+        let shape = [1, 0, architecture.width]
+        let type = theirs.first?.entry.type ?? .float32
+        theirs.append(
+            (
+                TensorEntry(name: "embeddings.register_tokens", type: type, shape: shape),
+                { Tensor.zeros(shape, dtype: type.dtype ?? .float32) }
+            ))
     }
 
     /// The three parts of a packed matrix or bias.

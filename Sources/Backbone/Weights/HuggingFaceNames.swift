@@ -5,7 +5,7 @@ internal import Torch
 ///
 /// Source: the parameter names of `transformers.DINOv3ViTModel`, versions 4.56 (layers under `layer`) and 5 (under
 /// `model.layer` in memory; files are still written with `layer`).
-struct HuggingFaceNames {
+struct HuggingFaceNames: HuggingFaceLayout {
     /// What stands before `embeddings`, such as `backbone.`.
     let prefix: String
     /// What stands before a layer's number.
@@ -76,17 +76,25 @@ struct HuggingFaceNames {
     }()
 }
 
+/// The names that transformers gives to the tensors of one family, whether they are stored or not.
+protocol HuggingFaceLayout {
+    /// The origin of an official name, if all tensors were stored; `nil` for what transformers does not have.
+    func origin(_ official: String) -> TensorOrigin?
+}
+
 extension HuggingFaceNames: ForeignNames {
     func parts(_ official: String) -> [String] {
         if case .rows(let parts) = origin(official) { parts.compactMap { $0 } } else { [] }
     }
 
-    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture {
+    func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture? {
         .transformer(try HuggingFaceConfiguration.read(path).architecture(path: path))
     }
 
-    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
-        .transformer(try BackboneConfiguration.inferred(path: path) { shape($0, in: source) })
+    func architecture(
+        of source: any TensorSource, path: String, heads: Int?
+    ) throws(BackboneError) -> BackboneArchitecture {
+        .transformer(try BackboneConfiguration.inferred(path: path, heads: heads) { shape($0, in: source) })
     }
 
     /// Where an official name comes from in a file; `nil` where it is missing.
@@ -130,7 +138,7 @@ extension HuggingFaceNames: ForeignNames {
             guard let (block, rest) = Self.blockName(official), rest == "attn.qkv.bias_mask" else { return nil }
             let bias = "\(layers)\(block).attention.k_proj.bias"
             return source.entry(bias) == nil ? [1] : nil
-        case .zeros, nil: return nil
+        case .afterZeros, .zeros, nil: return nil
         }
     }
 }

@@ -1,5 +1,6 @@
 // What preprocessor_config.json says, and how the small files beside weights are written.
 internal import FoundationEssentials
+internal import Torch
 
 /// What `preprocessor_config.json` says about the pixels that are fed.
 struct HuggingFaceProcessor: Decodable {
@@ -12,13 +13,8 @@ struct HuggingFaceProcessor: Decodable {
     /// - Throws: `BackboneError` (`badWeights`) for a file that cannot be read.
     static func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])? {
         let path = "\(folder)/preprocessor_config.json"
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        let processor: HuggingFaceProcessor
-        do { processor = try JSONDecoder().decode(HuggingFaceProcessor.self, from: data) } catch {
-            throw BackboneError(
-                .badWeights, "the description of the model's pixels cannot be read", in: path,
-                why: [decodingCause(error)], try: "fetch the model's folder again")
-        }
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let processor: HuggingFaceProcessor = try HuggingFaceText.decoded(path)
         guard let mean = processor.image_mean, let std = processor.image_std else { return nil }
         guard processor.do_normalize ?? true else {
             return (mean.map { _ in 0 }, std.map { _ in 1 })
@@ -27,13 +23,26 @@ struct HuggingFaceProcessor: Decodable {
     }
 
     /// The text of `preprocessor_config.json` for images of 224 pixels.
-    static func json(mean: [Double], std: [Double]) -> String {
-        HuggingFaceText.json([
-            "image_processor_type": .text("DINOv3ViTImageProcessorFast"), "do_rescale": .bool(true),
-            "rescale_factor": .number(1.0 / 255), "do_normalize": .bool(true), "image_mean": .numbers(mean),
-            "image_std": .numbers(std), "do_resize": .bool(true), "size": .sizes(["height": 224, "width": 224]),
-            "resample": .int(2),
-        ])
+    static func json(mean: [Double], std: [Double], isDinov2: Bool) -> String {
+        // The published DINOv2 models resize to 256 pixels by cubics and cut 224 out of the middle.
+        var fields: [String: HuggingFaceText] = [
+            "do_convert_rgb": .bool(true), "do_rescale": .bool(true), "rescale_factor": .number(1.0 / 255),
+            "do_normalize": .bool(true), "image_mean": .numbers(mean), "image_std": .numbers(std),
+            "do_resize": .bool(true),
+        ]
+        guard !isDinov2 else {
+            let crop: [String: HuggingFaceText] = [
+                "image_processor_type": .text("BitImageProcessor"), "size": .sizes(["shortest_edge": 256]),
+                "resample": .int(3), "do_center_crop": .bool(true), "crop_size": .sizes(["height": 224, "width": 224]),
+            ]
+            return HuggingFaceText.json(fields.merging(crop) { $1 })
+        }
+        fields["do_convert_rgb"] = nil
+        return HuggingFaceText.json(
+            fields.merging([
+                "image_processor_type": .text("DINOv3ViTImageProcessorFast"),
+                "size": .sizes(["height": 224, "width": 224]), "resample": .int(2),
+            ]) { $1 })
     }
 }
 
@@ -47,6 +56,36 @@ enum HuggingFaceText {
     case texts([String])
     case ints([Int])
     case sizes([String: Int])
+
+    /// Reads one of the small JSON files beside weights.
+    ///
+    /// - Throws: `BackboneError` for a file that cannot be read, or is something else than it should be.
+    static func decoded<Value: Decodable>(_ path: String) throws(BackboneError) -> Value {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw BackboneError(.readFailed, "cannot read the model's configuration", in: path)
+        }
+        if let nature = data.withUnsafeBytes({ FileNature($0, path: path) }), !nature.isJSON {
+            throw BackboneError(
+                .badWeights, "the file is \(nature.what), not a model's configuration", in: path, why: nature.details,
+                try: nature.remedy)
+        }
+        do { return try JSONDecoder().decode(Value.self, from: data) } catch {
+            throw BackboneError(
+                .badWeights, "the model's configuration cannot be read", in: path, why: [decodingCause(error)],
+                try: "fetch the model's folder again")
+        }
+    }
+
+    /// Reads a `config.json`; where it describes a larger model, its `backbone_config`.
+    static func configuration<Value: Decodable>(_ path: String) throws(BackboneError) -> Value {
+        let outer: Composite<Value> = try decoded(path)
+        if let inner = outer.backbone_config { return inner }
+        return try decoded(path)
+    }
+
+    private struct Composite<Value: Decodable>: Decodable {
+        var backbone_config: Value?
+    }
 
     /// An object, a line per field, sorted by name.
     static func json(_ fields: [String: HuggingFaceText]) -> String {

@@ -7,6 +7,8 @@ struct OfficialNames {
     let prefix: String
     /// Whether the tensors are those of a ConvNeXt.
     let isConvNeXt: Bool
+    /// Whether a tensor by which a backbone is known is there.
+    let hasMark: Bool
 
     private static let transformerMark = "cls_token"
     private static let convNeXtMark = "downsample_layers.0.0.weight"
@@ -19,6 +21,7 @@ struct OfficialNames {
         let transformers = prefixes(Self.transformerMark)
         isConvNeXt = transformers.isEmpty && !prefixes(Self.convNeXtMark).isEmpty
         let found = isConvNeXt ? prefixes(Self.convNeXtMark) : transformers
+        hasMark = !found.isEmpty
         prefix = found.first { $0.contains("teacher") } ?? found.min { ($0.count, $0) < ($1.count, $1) } ?? ""
     }
 
@@ -30,10 +33,14 @@ struct OfficialNames {
     }
 
     /// The architecture, read off the tensors.
-    func architecture(of source: any TensorSource, path: String) throws(BackboneError) -> BackboneArchitecture {
+    ///
+    /// - Parameter heads: The number of attention heads, where the user gives it.
+    func architecture(
+        of source: any TensorSource, path: String, heads: Int? = nil
+    ) throws(BackboneError) -> BackboneArchitecture {
         func shape(_ name: String) -> [Int]? { source.entry(prefix + name)?.shape }
         if isConvNeXt { return .convNeXt(try ConvNeXtConfiguration.inferred(path: path, shape: shape)) }
-        var configuration = try BackboneConfiguration.inferred(path: path, shape: shape)
+        var configuration = try BackboneConfiguration.inferred(path: path, heads: heads, shape: shape)
         if let periods = try? source.tensor("\(prefix)rope_embed.periods", copy: true) {
             configuration.rope.base = RotaryConfiguration.base(of: periods.doubles()) ?? configuration.rope.base
         }

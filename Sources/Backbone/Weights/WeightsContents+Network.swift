@@ -19,14 +19,14 @@ extension WeightsContents {
         let folder = WeightsFolder.folder(of: file)
         let beside = ["config.json", "preprocessor_config.json", WeightsFolder.extras].map { "\(folder)/\($0)" }
         // An index names the files of the tensors.
-        let shards = file.hasSuffix(".json") ? (try? openTensors(file))?.files ?? [] : []
+        let shards = file.hasSuffix(".json") ? (try? openWeights(file))?.files ?? [] : []
         return [file] + beside + shards
     }
 
     /// SHA-256 in lower-case hexadecimal: of the file, or where there are several, of the list of their hashes.
     public func sha256() throws -> String {
         let files = source.files + (extras?.files ?? [])
-        guard files.count > 1 else { return try SHA256.hex(ofFile: path) }
+        guard files.count > 1 else { return try fileHash ?? SHA256.hex(ofFile: path) }
         return SHA256.hex(of: Array(try files.map { try SHA256.hex(ofFile: $0) }.joined(separator: "\n").utf8))
     }
 

@@ -25,27 +25,45 @@ public struct WeightsContents {
     /// Another file that the rotary periods come from.
     private let periods: (any TensorSource)?
     let origins: [String: TensorOrigin]
+    /// SHA-256 of the file, where opening computed it.
+    let fileHash: String?
 
     /// Opens weights and checks that every tensor of the architecture is there with its shape, and no other.
     ///
     /// - Parameters:
-    ///   - path: A file of ours, an official `.pth`, a Hugging Face safetensors file or index, or a folder of one of these.
+    ///   - path: A file of ours, an official `.pth`, a safetensors file or index of Hugging Face, a file of timm, or a folder of one of
+    ///     these.
     ///   - options: What the file leaves open.
     /// - Throws: `BackboneError` that lists missing, unexpected and mis-shaped tensors; errors of the file format as they
     ///   come.
     public static func open(_ path: String, options: WeightsOptions = WeightsOptions()) throws -> WeightsContents {
         let file = try WeightsFolder.file(of: path)
-        let source = try openTensors(file)
-        var contents =
-            if let huggingFace = HuggingFaceNames(in: source.names) {
-                try opened(huggingFace, source, file, options)
-            } else if let huggingFace = HuggingFaceConvNeXtNames(in: source.names) {
-                try opened(huggingFace, source, file, options)
-            } else {
-                try opened(OfficialNames(in: source.names), source, file, options)
-            }
+        let source = try openWeights(file)
+        var contents = try opened(source, file, options)
         if let bands = options.bands { try contents.inflate(to: bands, mean: options.bandMean, std: options.bandStd) }
         return contents
+    }
+
+    /// A file by whose names it has.
+    private static func opened(
+        _ source: any TensorSource, _ file: String, _ options: WeightsOptions
+    ) throws -> WeightsContents {
+        let names = source.names
+        // What we wrote says itself what it is, of whatever form.
+        guard source.metadata["geodino"] == nil else {
+            return try opened(OfficialNames(in: names), source, file, options)
+        }
+        if let theirs = HuggingFaceDinov2Names(in: names) { return try opened(theirs, source, file, options) }
+        if let theirs = HuggingFaceConvNeXtNames(in: names) { return try opened(theirs, source, file, options) }
+        if let theirs = TimmNames(in: source) { return try opened(theirs, source, file, options) }
+        if let theirs = TimmConvNeXtNames(in: names) { return try opened(theirs, source, file, options) }
+        if let other = OtherFamily(of: source) { throw other.error(in: file) }
+        if let theirs = HuggingFaceNames(in: names) { return try opened(theirs, source, file, options) }
+        let official = OfficialNames(in: names)
+        if !official.hasMark, let other = OtherFamily(describedIn: WeightsFolder.folder(of: file)) {
+            throw other.error(in: file)
+        }
+        return try opened(official, source, file, options)
     }
 
     /// A file with official names: ours where it has our description, else a published one.
@@ -54,15 +72,18 @@ public struct WeightsContents {
     ) throws -> WeightsContents {
         var notes: [String] = []
         let record: WeightsRecord
+        var hash: String?
         if let text = source.metadata["geodino"] {
             record = try WeightsRecord.parsed(text, path: path).changed(by: options, notes: &notes)
             _ = try options.chosen(path: path) { record.architecture }
         } else {
             let architecture = try options.chosen(path: path) { () throws(BackboneError) in
-                try names.architecture(of: source, path: path)
+                try names.architecture(of: source, path: path, heads: options.heads)
             }
+            let published = try PublishedFile(source, architecture, options, notes: &notes)
+            hash = published.sha256
             record = try .assumed(
-                architecture, InputStatistics(fileName: path), stated: nil, options, path: path, notes: &notes)
+                architecture, published.statistics, stated: nil, options, path: path, notes: &notes)
         }
         var origins: [String: TensorOrigin] = [:]
         for specification in record.architecture.parameterSpecifications {
@@ -73,11 +94,11 @@ public struct WeightsContents {
         }
         return try WeightsContents(
             path: path, format: source.metadata["geodino"] == nil ? .official : .geodino, record: record, notes: notes,
-            source: source, extras: nil, periods: try options.periodsSource(), origins: origins,
+            source: source, extras: nil, periods: try options.periodsSource(), origins: origins, fileHash: hash,
             ignoring: { !names.isOfBackbone($0) })
     }
 
-    /// A file with the names of transformers, beside its `config.json` where there is one.
+    /// A file with the names of transformers or timm, beside its `config.json` where there is one.
     private static func opened(
         _ names: some ForeignNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
     ) throws -> WeightsContents {
@@ -92,18 +113,20 @@ public struct WeightsContents {
         } else {
             let configuration = "\(folder)/config.json"
             let architecture: BackboneArchitecture
-            if FileManager.default.fileExists(atPath: configuration) {
+            if FileManager.default.fileExists(atPath: configuration),
                 let described = try names.architecture(configuration: configuration)
+            {
                 architecture = try options.chosen(path: path) { described }
             } else {
                 architecture = try options.chosen(path: path) { () throws(BackboneError) in
-                    try names.architecture(of: source, path: path)
+                    try names.architecture(of: source, path: path, heads: options.heads)
                 }
-                notes.append("there is no config.json beside the file: the architecture is read off the tensors")
+                if names.format == .huggingface {
+                    notes.append("there is no config.json beside the file: the architecture is read off the tensors")
+                }
             }
             record = try .assumed(
-                architecture, InputStatistics(fileName: path),
-                stated: HuggingFaceProcessor.statistics(folder: folder), options, path: path, notes: &notes)
+                architecture, nil, stated: names.statistics(folder: folder), options, path: path, notes: &notes)
         }
         var origins: [String: TensorOrigin] = [:]
         // What transformers stores of a tensor that our own file holds whole.
@@ -116,12 +139,11 @@ public struct WeightsContents {
         try checkExtras(extras, names, source, record)
         // A model with a head, such as the canopy model, holds its backbone under a prefix; and there may be a parameter
         // of registers where there are none.
-        let prefix = names.prefix
-        if record.architecture.registers == 0 { replaced.insert("\(prefix)embeddings.register_tokens") }
+        if record.architecture.registers == 0 { replaced.insert("\(names.prefix)embeddings.register_tokens") }
         return try WeightsContents(
-            path: path, format: .huggingface, record: record, notes: notes, source: source, extras: extras,
-            periods: try options.periodsSource(), origins: origins,
-            ignoring: { !$0.hasPrefix(prefix) || replaced.contains($0) })
+            path: path, format: names.format, record: record, notes: notes, source: source, extras: extras,
+            periods: try options.periodsSource(), origins: origins, fileHash: nil,
+            ignoring: { !names.isOfBackbone($0) || replaced.contains($0) })
     }
 
     /// Checks that what lies beside a model still belongs to it: somebody may have trained on and saved the model alone.
@@ -155,7 +177,7 @@ public struct WeightsContents {
 
     private init(
         path: String, format: WeightsFormat, record: WeightsRecord, notes: [String], source: any TensorSource,
-        extras: (any TensorSource)?, periods: (any TensorSource)?, origins: [String: TensorOrigin],
+        extras: (any TensorSource)?, periods: (any TensorSource)?, origins: [String: TensorOrigin], fileHash: String?,
         ignoring: (String) -> Bool
     ) throws(BackboneError) {
         var tensors = TensorCheck()
@@ -175,6 +197,8 @@ public struct WeightsContents {
                 if Set(names.compactMap { entry($0)?.type }).count > 1 {
                     tensors.complain("\(specification.name) comes in parts of different types")
                 }
+            case .afterZeros(let name):
+                tensors.want(name, [shape[0], shape[1] - 1] + shape.dropFirst(2), entry(name))
             case .zeros, .derived: break
             }
         }
@@ -199,6 +223,7 @@ public struct WeightsContents {
         self.extras = extras
         self.periods = periods
         self.origins = origins
+        self.fileHash = fileHash
     }
 
     /// How many tensors are stored in each element type, by the names of the safetensors format.
@@ -237,6 +262,9 @@ public struct WeightsContents {
         case .rows(let names):
             let first = try read(names.compactMap { $0 }.first ?? "")
             return concatenate(try names.map { try $0.map(read) ?? first.zerosLike() }, dim: 0)
+        case .afterZeros(let name):
+            let rest = try read(name)
+            return concatenate([rest.narrow(dim: 1, start: 0, length: 1).zerosLike(), rest], dim: 1)
         case .zeros: return .zeros(specification.shape)
         case .derived: return specification.derived()
         }
@@ -251,18 +279,14 @@ extension WeightsContents {
 
     /// The names of the arrays in the file that a tensor is made of.
     private func stored(_ specification: ParameterSpecification) -> [String] {
-        switch origins[specification.name] {
-        case .stored(let name): extras?.entry(name) == nil ? [name] : []
-        case .rows(let names): names.compactMap { $0 }
-        case .zeros, .derived, nil: []
-        }
+        (origins[specification.name]?.names ?? []).filter { extras?.entry($0) == nil }
     }
 }
 
 extension WeightsOptions {
-    func periodsSource() throws(TorchError) -> (any TensorSource)? {
+    func periodsSource() throws -> (any TensorSource)? {
         guard let periods else { return nil }
-        return try openTensors(periods)
+        return try openWeights(periods)
     }
 
     /// What a file tells of its architecture; the user's word only where it does not tell, and an error where the two

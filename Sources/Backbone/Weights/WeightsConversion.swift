@@ -48,7 +48,21 @@ extension WeightsContents {
             }
             return [output]
         case .huggingface: return try convertToHuggingFace(output, overwrite: overwrite)
+        case .timm:
+            throw BackboneError(
+                .badConfiguration, "weights are not written with timm's names",
+                try: "convert to \(WeightsFormat.written.map(\.rawValue).joined(separator: ", "))")
         }
+    }
+
+    /// What readers of a format will do otherwise than geodino, one sentence each.
+    public func warnings(convertingTo format: WeightsFormat) -> [String] {
+        guard format == .huggingface, case .transformer(let architecture) = record.architecture,
+            HuggingFaceDinov2Configuration.resizesOtherwise(than: architecture), let positions = architecture.positions
+        else { return [] }
+        return [
+            "transformers resizes positions by another rule than these weights': its tokens will be slightly other ones for all but images of \(positions.grid * architecture.patchSize) px; geodino keeps the rule"
+        ]
     }
 
     /// A tensor that is to be written: what it is, and how it is had.
@@ -66,12 +80,7 @@ extension WeightsContents {
 
     /// The element type of a tensor on disk.
     private func type(of specification: ParameterSpecification) -> ElementType {
-        let name: String? =
-            switch origins[specification.name] {
-            case .stored(let name): name
-            case .rows(let names): names.compactMap { $0 }.first
-            case .zeros, .derived, nil: nil
-            }
+        let name = origins[specification.name]?.names.first
         return name.flatMap { extras?.entry($0) ?? source.entry($0) }?.type ?? .float32
     }
 

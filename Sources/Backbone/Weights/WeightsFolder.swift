@@ -1,7 +1,8 @@
 // Which file in a folder of weights is meant.
 internal import FoundationEssentials
+internal import Torch
 
-/// The layout of folders with weights: runs and models of ours, and those of Hugging Face.
+/// The layout of folders with weights: runs and models of ours, and those of Hugging Face and timm.
 enum WeightsFolder {
     /// What transformers has no place for, in a folder that we wrote for it.
     static let extras = "geodino.safetensors"
@@ -25,8 +26,14 @@ enum WeightsFolder {
         for name in candidates where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
             return "\(folder)/\(name)"
         }
-        let archives = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-            .filter { $0.hasSuffix(".pth") || $0 == "pytorch_model.bin" }.sorted()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let archives = names.filter { isArchive($0) || $0 == "pytorch_model.bin" }.sorted()
+        if archives.isEmpty, names.contains(where: { $0 == ".metadata" || $0.hasSuffix(".distcp") }) {
+            throw BackboneError(
+                .badWeights, "the folder is a distributed checkpoint of PyTorch", in: path,
+                why: ["it holds .metadata and .distcp files, which only PyTorch puts together"],
+                try: FileNature.distributedRemedy(folder: folder))
+        }
         guard archives.count == 1 else {
             let found =
                 archives.isEmpty ? "none of these" : "several .pth files: \(archives.prefix(4).joined(separator: ", "))"
@@ -36,6 +43,13 @@ enum WeightsFolder {
                 try: "finish the run first, or give the file itself")
         }
         return "\(folder)/\(archives[0])"
+    }
+
+    /// Whether a file is named like one of `torch.save`; a browser puts a number after the name of a second download.
+    private static func isArchive(_ name: String) -> Bool {
+        guard let dot = name.firstRange(of: ".pth") else { return false }
+        let rest = name[dot.upperBound...]
+        return rest.isEmpty || (rest.first == "." && rest.dropFirst().allSatisfy(\.isNumber))
     }
 
     /// Weights in a folder other than those that a conversion writes; `nil` where there are none.

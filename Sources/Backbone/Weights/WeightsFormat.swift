@@ -1,13 +1,18 @@
-// The three ways in which a backbone's tensors are named and described on disk.
+// The ways in which a backbone's tensors are named and described on disk.
 
 /// Who named the tensors of a weights file.
 public enum WeightsFormat: String, Sendable, CaseIterable {
     /// Official names in safetensors, with our description in the metadata.
     case geodino
-    /// The names of the published DINOv3 checkpoints, mostly in `.pth` files.
+    /// The names of the published DINOv3 and DINOv2 checkpoints, mostly in `.pth` files.
     case official
     /// The names of Hugging Face transformers, in safetensors beside a `config.json`.
     case huggingface
+    /// The names of timm; read and not written.
+    case timm
+
+    /// The formats that a conversion can write.
+    public static let written: [WeightsFormat] = [.huggingface, .official, .geodino]
 }
 
 /// The published statistics that images are normalised with, of values scaled to 0 to 1.
@@ -23,20 +28,6 @@ public enum InputStatistics: String, Sendable, CaseIterable {
     public var std: [Double] { self == .web ? [0.229, 0.224, 0.225] : [0.213, 0.156, 0.143] }
     /// Metres per pixel of the training images; `nil` where they differed.
     public var gsd: Double? { self == .web ? nil : 0.6 }
-
-    /// The statistics of a published file by the hash in its name, as in `dinov3_vitl16_pretrain_sat493m-eadcf0ff.pth`;
-    /// `nil` for other names.
-    public init?(fileName: String) {
-        let stem = fileName.split(separator: "/").last.map(String.init) ?? fileName
-        guard let dot = stem.lastIndex(of: "."), let dash = stem[..<dot].lastIndex(of: "-") else { return nil }
-        switch stem[stem.index(after: dash)..<dot] {
-        case "eadcf0ff", "a6675841": self = .sat
-        case "08c60483", "4057cbaa", "73cec8be", "8aa4cbdd", "46503df0", "7c1da9a5", "a955f4ea", "21b726bb", "296db49d",
-            "801f2ba9", "61fa432d":
-            self = .web
-        default: return nil
-        }
-    }
 
     /// The statistics with these values; `nil` for others.
     public init?(mean: [Double], std: [Double]) {

@@ -4,6 +4,8 @@
 public struct WeightsOptions: Sendable {
     /// The architecture, where names and shapes do not tell.
     public var architecture: BackboneArchitecture?
+    /// The number of attention heads, where neither names nor shapes tell.
+    public var heads: Int?
     /// The statistics that images are normalised with, whatever the file says.
     public var statistics: InputStatistics?
     /// Another file where the rotary periods come from: safetensors or `.pth` with `rope_embed.periods`.
@@ -14,6 +16,10 @@ public struct WeightsOptions: Sendable {
     public var bandMean: [Double]?
     /// What each of these bands is divided by, as `bandMean`.
     public var bandStd: [Double]?
+    /// Whether a file may be read as a whole to know a published one by its content; without, its name is believed, and a note says so.
+    public var readsWholeFile = true
+    /// The published files by the first eight digits of their SHA-256.
+    package var published = InputStatistics.ofPublished
 
     /// Nothing is said.
     public init() {}

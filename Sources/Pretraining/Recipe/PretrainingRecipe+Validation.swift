@@ -36,6 +36,15 @@ extension PretrainingRecipe {
             throw PretrainingError(
                 .badRecipe, "the network cannot be built", in: "backbone", why: causes(of: error))
         }
+        guard backbone.positions == nil, backbone.ffn != .swigluFused else {
+            throw PretrainingError(
+                .badRecipe, "backbones of the DINOv2 family are not pretrained here, only used",
+                in: backbone.positions == nil ? "backbone.ffn" : "backbone.positions",
+                why: [
+                    "the engine is DINOv3's: positions turn queries and keys, gated layers have matrices of their own"
+                ],
+                try: "leave the key out of the recipe; geodino fit, embed and canopy take DINOv2 weights as they are")
+        }
         for (key, word) in [("name", name), ("phase", phase)] {
             let allowed = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
             try check(!word.isEmpty && allowed, key, "'\(word)'", "letters, digits, - and _")

@@ -45,7 +45,14 @@ extension VisionTransformer {
     ///
     /// - Throws: `badRecipe` where they are not; errors of the weights as they come.
     func takeParameters(of path: String) throws {
-        let other = try VisionTransformer.load(from: path, device: device).network
+        let contents = try WeightsContents.open(path)
+        guard !contents.record.architecture.hasLearnedPositions else {
+            throw PretrainingError(
+                .badRecipe, "weights of the DINOv2 family are not pretrained here, only used", in: path,
+                why: ["their positions are learnt, and the engine is that of DINOv3"],
+                try: "give weights of DINOv3; geodino fit, embed and canopy take these as they are")
+        }
+        let other = try VisionTransformer.load(contents, device: device).network
         let (mine, theirs) = (parameters(), other.parameters())
         guard mine.map(\.name) == theirs.map(\.name), mine.map(\.tensor.shape) == theirs.map(\.tensor.shape),
             configuration.heads == other.configuration.heads

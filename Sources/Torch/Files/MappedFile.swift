@@ -26,8 +26,7 @@ final class MappedFile: @unchecked Sendable {  // a map that never changes
         let size = Int(status.st_size)
         guard size > 0 else {
             throw TorchError(
-                .badFile, "cannot read the file of tensors", in: path, why: ["it is empty"],
-                try: "fetch or write it again")
+                .badFile, "the file is empty", in: path, try: "download or write it again")
         }
         // Private and writable: a tensor over the map may be changed, and the file stays as it is.
         guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0),
@@ -42,6 +41,13 @@ final class MappedFile: @unchecked Sendable {  // a map that never changes
     deinit {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
         close(file)
+    }
+
+    /// Checks that the file is not obviously something else than weights.
+    ///
+    /// - Throws: `TorchError` (`badFile`) that says what it is.
+    func checkNature() throws(TorchError) {
+        if let nature = FileNature(bytes, path: path) { throw nature.error(in: path) }
     }
 
     /// The bytes of a range.

@@ -37,6 +37,7 @@ public final class PyTorchFile: TensorSource {
     }
 
     init(_ map: MappedFile) throws(TorchError) {
+        try map.checkNature()
         self.map = map
         path = map.path
         let contents: Contents

@@ -21,6 +21,7 @@ public final class SafetensorsFile: TensorSource {
 
     /// Reads the header of a mapped file.
     init(_ map: MappedFile) throws(TorchError) {
+        try map.checkNature()
         path = map.path
         self.map = map
         let bytes = map.bytes

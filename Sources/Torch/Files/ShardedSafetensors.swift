@@ -79,6 +79,7 @@ public final class ShardedSafetensors: TensorSource {
     /// The file of each array.
     private static func shards(_ path: String) throws(TorchError) -> [String: String] {
         let map = try MappedFile(path: path)
+        if let nature = FileNature(map.bytes, path: path), !nature.isJSON { throw nature.error(in: path) }
         guard map.bytes.count <= SafetensorsHeader.limit else {
             throw bad(path, ["it has \(map.bytes.count) bytes; the limit is \(SafetensorsHeader.limit)"])
         }

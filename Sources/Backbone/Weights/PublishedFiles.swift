@@ -1,0 +1,59 @@
+// The published checkpoints by their content: what a file is called says nothing, a browser renames it or a user does.
+internal import Telemetry
+internal import Torch
+
+extension InputStatistics {
+    /// The statistics of the published checkpoints by the first eight digits of their SHA-256, which are also the end of their names, as
+    /// in `dinov3_vitl16_pretrain_sat493m-eadcf0ff.pth`.
+    package static let ofPublished: [String: InputStatistics] = {
+        let sat = ["eadcf0ff", "a6675841"]
+        let web = [
+            "08c60483", "4057cbaa", "73cec8be", "8aa4cbdd", "46503df0", "7c1da9a5", "a955f4ea", "21b726bb", "296db49d",
+            "801f2ba9", "61fa432d",
+        ]
+        return Dictionary(uniqueKeysWithValues: sat.map { ($0, .sat) } + web.map { ($0, .web) })
+    }()
+}
+
+/// What is known of a file that may be a published checkpoint.
+struct PublishedFile {
+    /// The statistics of the published file that it is; `nil` for any other.
+    var statistics: InputStatistics?
+    /// SHA-256 of the file, where it was computed.
+    var sha256: String?
+
+    /// Looks at a file.
+    ///
+    /// The content decides, so that the file is read and hashed, which takes some seconds for a large network.
+    ///
+    /// - Parameter notes: Gets a sentence where name and content do not fit.
+    init(
+        _ source: any TensorSource, _ architecture: BackboneArchitecture, _ options: WeightsOptions,
+        notes: inout [String]
+    ) throws {
+        // Nothing but what torch.save wrote was published under such names, and DINOv2's files carry no hash.
+        guard source is PyTorchFile, source.metadata.isEmpty, !architecture.hasLearnedPositions else { return }
+        let claimed = Self.claim(source.path, among: options.published)
+        guard options.readsWholeFile else {
+            guard let claimed else { return }
+            statistics = options.published[claimed]
+            notes.append(
+                "the statistics are those that the file's name stands for; its content was not compared with it")
+            return
+        }
+        let hash = try SHA256.hex(ofFile: source.path)
+        sha256 = hash
+        statistics = options.published[String(hash.prefix(8))]
+        if statistics == nil, let claimed {
+            notes.append(
+                "the file's name ends in \(claimed), a published file's hash, but the file's own begins with \(hash.prefix(8)): it is another file, or a changed one"
+            )
+        }
+    }
+
+    /// The hash that a file's name carries, wherever it stands.
+    private static func claim(_ path: String, among published: [String: InputStatistics]) -> String? {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return name.split { !$0.isLetter && !$0.isNumber }.map(String.init).first { published[$0] != nil }
+    }
+}
