@@ -62,6 +62,17 @@ public struct CorpusMarker: Codable, Sendable, Hashable {
                     : "scene \(mine.index) is \(theirs.path) now; the corpus was begun with \(mine.path)")
             if found.count > 8 { break }
         }
+        for (mine, theirs) in zip(scenes, other.scenes) where theirs.hasContent(of: mine) {
+            if mine.bandNumbers != theirs.bandNumbers {
+                func list(_ numbers: [Int]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
+                found.append(
+                    "bands \(list(theirs.bandNumbers)) of scene \(mine.index), \(mine.path), now; the corpus was begun with \(list(mine.bandNumbers))"
+                )
+            } else if mine.lattice != theirs.lattice || mine.isExact != theirs.isExact {
+                found.append("the grid of scene \(mine.index), \(mine.path), is laid out otherwise now")
+            }
+            if found.count > 8 { break }
+        }
         if aoi != other.aoi {
             found.append(
                 other.aoi == nil

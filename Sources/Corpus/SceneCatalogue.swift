@@ -33,8 +33,13 @@ enum SceneCatalogue {
                 read.append(
                     SceneBands(
                         path: path, bands: chosen, all: reader.bands,
-                        isAsked: bands[path] != nil || profile.bands != .colour))
-                if let warning = try reader.alphaWarning() { notes.append(warning) }
+                        asked: bands[path] != nil
+                            ? bands.asked(path) : profile.bands != .colour ? .forAll : .nobody))
+                if let warning = try? reader.alphaWarning() { notes.append(warning) }
+                if profile.pixels == .stretched, case .fixed(let low, let high) = profile.stretch {
+                    notes += try reader.fixedStretchNotes(
+                        low: low, high: high, bands: numbers, progress: progress ?? { _ in true })
+                }
                 if bands[path] == nil, profile.bands == .colour,
                     let assumption = reader.bands.assumption(chosen, in: path)
                 {
@@ -52,6 +57,13 @@ enum SceneCatalogue {
         }
         do throws(RasterError) { try checkAgreement(read, stretch: profile.stretch) } catch {
             throw CorpusError(.badScene, error.what, in: error.place, why: error.causes, try: error.remedy)
+        }
+        // A place is called by what any scene says of it: the first one may say nothing.
+        for index in scenes.indices {
+            for place in scenes[index].bandNames.indices where read[index].bands[place].identity == nil {
+                let said = read.first { $0.bands.indices.contains(place) && $0.bands[place].identity != nil }
+                if let said { scenes[index].bandNames[place] = bandName(said.bands[place]) }
+            }
         }
         return (scenes, notes)
     }
@@ -153,6 +165,17 @@ enum SceneCatalogue {
                 throw CorpusError(
                     .badScene, "--bands asks for band \(absent); the scene has \(reader.bands.count)", in: reader.path,
                     why: [reader.alphaNote].compactMap(\.self), try: "see its bands with: gdalinfo '\(reader.path)'")
+            }
+            let wanted: Int? =
+                switch choice {
+                case .colour: nil
+                case .numbers(let numbers): numbers.count
+                case .names(let names): names.count
+                }
+            guard wanted == nil || wanted == asked.count else {
+                throw CorpusError(
+                    .badScene, "--bands names \(asked.count) bands, the profile \(wanted ?? 0)", in: reader.path,
+                    try: "as many bands as the profile has")
             }
             return asked
         }

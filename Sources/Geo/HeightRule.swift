@@ -31,7 +31,7 @@ public struct HeightRule: Hashable, Sendable {
 
     /// What is left out, for messages.
     public var exclusion: String {
-        func plain(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
+        func plain(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
         return "below \(plain(Self.lowest)) m or above \(plain(highest)) m"
     }
 }

@@ -236,11 +236,11 @@ struct MapJob {
         let coverage = SceneMosaic(
             MosaicPlan(lattice: pixels, layout: layout, scenes: used, stretches: used.map { _ in nil }))
         let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
+            .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
             .filter {
                 try !coverage.isEmpty(
                     $0.shifted(columns: window.column, rows: window.row).refined(by: cellSize))
             }
-            .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
         let sketch = try Sketch(window: window, lattice: lattice, pieces: pieces, area: area)
         guard sketch.cells > 0 else { return nil }
         let grid = lattice.grid(of: window)
@@ -267,7 +267,7 @@ struct MapJob {
             facts[scene.path].map {
                 SceneBands(
                     path: scene.path, bands: $0.bands.numbered(scene.bands), all: $0.bands,
-                    isAsked: request.bands[scene.path] != nil)
+                    asked: request.bands.asked(scene.path))
             }
         }
         do throws(RasterError) { try Raster.checkAgreement(read, stretch: layout.stretch) } catch {

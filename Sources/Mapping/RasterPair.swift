@@ -71,7 +71,8 @@ public final class RasterPair: Sendable {
         let lattice = try MapJob.lattice(first: imageFacts, crs: crs, gsd: layout.gsd)
         let chosen = try imageFacts.bands(for: layout, asked: bands)
         let wanted = chosen.map(\.index)
-        imageBands = SceneBands(path: image, bands: chosen, all: imageFacts.bands, isAsked: bands != nil)
+        imageBands = SceneBands(
+            path: image, bands: chosen, all: imageFacts.bands, asked: bands != nil ? .forThis : .nobody)
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }

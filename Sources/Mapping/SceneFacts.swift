@@ -50,7 +50,7 @@ struct SceneFacts {
         grid = reader.grid
         bands = reader.bands
         alphaNote = reader.alphaNote
-        alphaWarning = try reader.alphaWarning()
+        alphaWarning = try? reader.alphaWarning()
         gsd = try reader.groundSampleDistance().metres
         guard gsd > 0, gsd.isFinite,
             let degrees = try CoordinateTransformer(from: crs, to: .wgs84).bounds(reader.grid.bounds)

@@ -44,19 +44,13 @@ func stretchParameters(
     let reader = try RasterReader(path: path)
     if case .fixed(let low, let high) = layout.stretch,
         reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
-        let found = try reader.stretchParameters(.percentile(low: 2, high: 98), bands: bands, progress: progress)
+        let range = try reader.stretchParameters(layout.stretch, bands: bands),
+        let found = try reader.outOfRange(range, bands: bands, progress: progress)
     {
-        let range = try reader.stretchParameters(layout.stretch, bands: bands)
-        let dark = zip(found.high, range?.low ?? []).allSatisfy { $0 < $1 + (high - low) * 0.02 }
-        let bright = zip(found.low, range?.high ?? []).allSatisfy { $0 >= $1 }
-        if dark || bright {
-            let least = found.low.min() ?? 0
-            let most = found.high.max() ?? 0
-            throw MappingError(
-                .badValues,
-                "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(least, 4)) and \(rounded(most, 4)) and would become \(dark ? "black" : "white")",
-                in: path, try: "give the scene in the units that the model was trained on")
-        }
+        throw MappingError(
+            .badValues,
+            "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(found.least, 4)) and \(rounded(found.most, 4)) and would become \(found.isDark ? "black" : "white")",
+            in: path, try: "give the scene in the units that the model was trained on")
     }
     return try reader.stretchParameters(layout.stretch, bands: bands, progress: progress)
 }

@@ -18,8 +18,22 @@ public struct BandRequest: Sendable, Hashable, Codable {
     /// What was asked for a scene.
     public subscript(scene: String) -> [Int]? { byScene[scene] ?? all }
 
-    /// Whether anything was asked for.
+    /// Whether nothing was asked for.
     public var isEmpty: Bool { all == nil && byScene.isEmpty }
+
+    /// Who chose the bands of a scene.
+    public func asked(_ scene: String) -> SceneBands.Asked {
+        byScene[scene] != nil ? .forThis : all != nil ? .forAll : .nobody
+    }
+
+    /// As it is typed, with scenes by the names of their files.
+    public var text: String {
+        let lists = byScene.sorted { $0.key < $1.key }.map {
+            (name: "\(Redaction.fileName($0.key))=", numbers: $0.value)
+        }
+        return ((all.map { [(name: "", numbers: $0)] } ?? []) + lists)
+            .map { $0.name + $0.numbers.map { "\($0)" }.joined(separator: ",") }.joined(separator: " ")
+    }
 
     /// Reads `3,2,1` (all scenes) and `SCENE=3,2,1` (one of `scenes`, by its path or, where only one has it, its name).
     ///
@@ -45,11 +59,13 @@ public struct BandRequest: Sendable, Hashable, Codable {
             let name = String(word[..<cut])
             // An address also as messages show it, without its token.
             let found = scenes.filter { $0 == name || Redaction.address($0) == name }
-            let meant = found.isEmpty ? scenes.filter { Redaction.fileName($0) == Redaction.fileName(name) } : found
+            // A name without a folder may stand for the file; a file of another folder is another one.
+            let meant =
+                found.isEmpty && !name.contains("/") ? scenes.filter { Redaction.fileName($0) == name } : found
             guard let scene = meant.first, Set(meant).count == 1 else {
                 throw RasterError(
                     .badRange,
-                    "--bands names '\(name)', which is \(meant.isEmpty ? "none" : "more than one") of the scenes",
+                    "--bands names '\(name)', which is \(meant.isEmpty ? "not one" : "more than one") of the scenes",
                     in: "--bands", try: "one of: " + scenes.prefix(8).joined(separator: ", "))
             }
             byScene[scene] = bands
@@ -80,7 +96,7 @@ extension [RasterBand] {
     private var haveColoursByPlace: Bool {
         let wanted = ["red", "green", "blue"]
         return count >= 3 && wanted.contains { named($0) == nil }
-            && zip(self, wanted).allSatisfy { $0.commonName == nil || $0.commonName == $1 }
+            && zip(self, wanted).allSatisfy { $0.identity == nil || $0.identity == $1 }
     }
 
     /// The sentence that says so, of a scene whose bands were chosen that way; `nil` where they were not.
@@ -120,7 +136,7 @@ extension [RasterBand] {
             return Array(prefix(3)) + found.dropFirst(3).compactMap(\.self)
         }
         if grayAsColour, wanted == rgb, count == 1 { return Array(repeating: self[0], count: 3) }
-        if count == wanted.count, allSatisfy({ $0.commonName == nil }) { return self }
+        if count == wanted.count, allSatisfy({ $0.identity == nil }) { return self }
         let absent = zip(wanted, found).filter { $0.1 == nil }.map(\.0)
         throw missing(wanted, "none of its bands is \(absent.joined(separator: " or "))")
     }
@@ -154,16 +170,29 @@ public struct SceneBands: Sendable {
     public var bands: [RasterBand]
     /// All its bands.
     public var all: [RasterBand]
-    /// Whether a person chose them by number.
-    public var isAsked: Bool
+    /// Whether a person chose them by number, and for which scenes.
+    public var asked: Asked
+
+    /// Who chose the bands.
+    public enum Asked: Sendable, Hashable {
+        /// Nobody: they follow from what the file says.
+        case nobody
+        /// A person, for all scenes alike.
+        case forAll
+        /// A person, for this scene.
+        case forThis
+    }
 
     /// Makes a description.
-    public init(path: String, bands: [RasterBand], all: [RasterBand], isAsked: Bool) {
+    public init(path: String, bands: [RasterBand], all: [RasterBand], asked: Asked) {
         self.path = path
         self.bands = bands
         self.all = all
-        self.isAsked = isAsked
+        self.asked = asked
     }
+
+    /// One band read several times, which is grey in all colours and agrees with any.
+    var isGrey: Bool { bands.count > 1 && Set(bands.map(\.index)).count == 1 }
 }
 
 /// Refuses scenes that are read as one (a corpus, a map, the images of a fit) and do not mean the same by their bands.
@@ -176,34 +205,40 @@ public struct SceneBands: Sendable {
 public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(RasterError) {
     let width = scenes.map(\.bands.count).min() ?? 0
     for place in 0..<width {
-        var known: (name: String, scene: SceneBands)?
+        var known: (name: String, isCommon: Bool, scene: SceneBands)?
         var unknown: SceneBands?
-        for scene in scenes {
-            guard let name = scene.bands[place].identity else {
+        for scene in scenes where !scene.isGrey {
+            let band = scene.bands[place]
+            guard let name = band.identity else {
                 // A sole band without a name is grey, as a sole band is.
-                if unknown == nil || !scene.isAsked && unknown?.isAsked == true, width > 1 { unknown = scene }
+                if width > 1, unknown == nil || scene.asked == .nobody { unknown = scene }
                 continue
             }
             guard let first = known else {
-                known = (name, scene)
+                known = (name, band.commonName != nil, scene)
                 continue
             }
             guard first.name != name else { continue }
+            // A name of somebody's own says nothing against the place that a person gave it.
+            let isChosen = scene.asked != .nobody || first.scene.asked != .nobody
+            if isChosen, band.commonName == nil || !first.isCommon { continue }
             throw RasterError(
                 .badRange,
-                "band \(scene.bands[place].index), read as number \(place + 1) of \(width), is \(name); in \(first.scene.path) band \(first.scene.bands[place].index), read in the same place, is \(first.name)",
+                "band \(band.index), read as number \(place + 1) of \(width), is \(name); in \(first.scene.path) band \(first.scene.bands[place].index), read in the same place, is \(first.name)",
                 in: scene.path, why: ["scenes that are read as one have to mean the same by their bands"],
-                try: "choose the bands of this scene: --bands '\(scene.path)=\(example(width, scene))'")
+                try: scene.asked == .forThis
+                    ? "choose other bands of this scene, or keep the two apart"
+                    : "choose the bands of this scene: --bands '\(scene.path)=\(example(width, scene))'")
         }
-        if let unknown, let known, !unknown.isAsked || isTurned(known.scene) {
-            throw RasterError(
-                .badRange,
-                "the scene does not say what its bands are; \(known.scene.path) does: \(known.scene.bands.map { $0.identity ?? "?" }.joined(separator: ", "))",
-                in: unknown.path, why: ["taken by place, its bands might be others"],
-                try:
-                    "say which of its \(unknown.all.count) bands are these, in this order: --bands '\(unknown.path)=\(example(width, unknown))', or '\(unknown.path)=\(example(width, unknown, reversed: true))' where blue is stored first"
-            )
-        }
+        guard let unknown, let known, unknown.asked == .nobody || unknown.asked == .forAll && isTurned(known.scene)
+        else { continue }
+        throw RasterError(
+            .badRange,
+            "the scene does not say what its bands are; \(known.scene.path) does: \(known.scene.bands.map { $0.identity ?? "?" }.joined(separator: ", "))",
+            in: unknown.path, why: ["taken by place, its bands might be others"],
+            try:
+                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands '\(unknown.path)=\(example(width, unknown))', or '\(unknown.path)=\(example(width, unknown, reversed: true))' where blue is stored first"
+        )
     }
     try checkScales(scenes, stretch)
 }
@@ -211,15 +246,23 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
 /// Whether a scene that names its bands is read in an order that was meant for others: red is named, and not first.
 private func isTurned(_ scene: SceneBands) -> Bool {
     let wanted = ["red", "green", "blue"]
-    guard scene.isAsked, scene.bands.count >= 3, wanted.allSatisfy({ scene.all.named($0) != nil }) else { return false }
+    guard scene.asked == .forAll, scene.bands.count >= 3, wanted.allSatisfy({ scene.all.named($0) != nil }) else {
+        return false
+    }
     return scene.bands.prefix(3).map(\.identity) != wanted
 }
 
 private func example(_ count: Int, _ scene: SceneBands, reversed: Bool = false) -> String {
     let numbers = scene.all.map(\.index)
     let places = Array(0..<count)
-    return (reversed ? places.reversed() : places).map { "\($0 < numbers.count ? numbers[$0] : $0 + 1)" }.joined(
-        separator: ",")
+    // A scene with fewer bands gives one of them several times.
+    return (reversed ? places.reversed() : places).map { "\(numbers[min($0, numbers.count - 1)])" }
+        .joined(separator: ",")
+}
+
+/// What a sample stands for.
+private func meaning(_ band: RasterBand) -> String {
+    "value x \(band.scale) \(band.offset < 0 ? "-" : "+") \(abs(band.offset))"
 }
 
 /// Refuses numbers that mean different things, as far as the files say what they mean.
@@ -234,11 +277,21 @@ private func checkScales(_ scenes: [SceneBands], _ stretch: StretchRule) throws(
             // A scale that is not stated is not known to differ; an offset of 0 is the common case, and is.
             let scales = scaled != nil && band.scale != 1 && differs(band.scale, first.band.scale)
             let offsets = stretch == .none && differs(band.offset, scenes[0].bands[place].offset)
+            if stretch != .none, (band.sampleType == .float32) != (scenes[0].bands[place].sampleType == .float32) {
+                throw RasterError(
+                    .badRange,
+                    "band \(band.index) holds \(band.storedType) values; in \(scenes[0].path) it holds \(scenes[0].bands[place].storedType)",
+                    in: scene.path,
+                    why: [
+                        "with the stretch \(stretch.text), which takes numbers as they are, floats and integers seldom mean the same"
+                    ],
+                    try: "use a stretch by percentiles, such as percentile:2,98, or keep these scenes apart")
+            }
             if scales || offsets {
                 let other = scales ? first : (band: scenes[0].bands[place], path: scenes[0].path)
                 throw RasterError(
                     .badRange,
-                    "band \(band.index) means value x \(band.scale) + \(band.offset); in \(other.path) it means value x \(other.band.scale) + \(other.band.offset)",
+                    "band \(band.index) means \(meaning(band)); in \(other.path) it means \(meaning(other.band))",
                     in: scene.path,
                     why: ["with the stretch \(stretch.text), equal ground would get unequal pixels"],
                     try: "use a stretch by percentiles, such as percentile:2,98, or keep these scenes apart")

@@ -28,15 +28,34 @@ enum BandNames {
         let words = text.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
         if words.count == 1, let name = sentinel2[words[0]] ?? known[words[0]] { return name }
         let joined = words.joined(separator: " ")
-        for (phrase, name) in phrases where joined.contains(phrase) { return name }
-        let found = Set(words.compactMap { known[$0] })
-        return found.count == 1 ? found.first : nil
+        for (phrase, name) in phrases where joined.contains(phrase) {
+            let others = joined.replacing(phrase, with: " ").split(separator: " ").map(String.init)
+            return others.allSatisfy(isCompanion) ? name : nil
+        }
+        let rest = words.filter { !isCompanion($0) }
+        return rest.count == 1 ? known[rest[0]] ?? sentinel2[rest[0]] : nil
     }
+
+    /// Words that may stand beside the name of a colour and change nothing in it; `mask` or `anomaly` would.
+    private static func isCompanion(_ word: String) -> Bool {
+        var letters = word[...]
+        if letters.first == "b" { letters = letters.dropFirst() }
+        if letters.allSatisfy(\.isNumber) || word.hasSuffix("nm") && word.dropLast(2).allSatisfy(\.isNumber) {
+            return true
+        }
+        return companions.contains(word)
+    }
+
+    private static let companions: Set = [
+        "band", "channel", "layer", "nm", "um", "surface", "reflectance", "radiance", "sr", "toa", "boa", "median",
+        "mean",
+        "visible", "vis",
+    ]
 
     /// Sentinel-2's names, with their zero; Harmonized Landsat and Sentinel agrees in these.
     ///
     /// `B2`, without it, is blue on Landsat 8 and green on Landsat 7, so it names no colour.
-    private static let sentinel2 = ["b02": "blue", "b03": "green", "b04": "red"]
+    private static let sentinel2 = ["b02": "blue", "b03": "green", "b04": "red", "b08": "nir", "b8a": "nir08"]
 
     private static let phrases = [
         ("red edge", "rededge"), ("near infrared", "nir"), ("near infra red", "nir"), ("short wave infrared", "swir"),

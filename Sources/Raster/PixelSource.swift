@@ -25,6 +25,9 @@ final class PixelSource {
     init(_ dataset: Dataset, _ options: RasterOpenOptions) throws(RasterError) {
         self.dataset = dataset
         validValues = options.validValues
+        knowsUnwritten =
+            dataset.gdal.pointee.GDALGetDatasetDriver(dataset.handle)
+            .flatMap { dataset.gdal.pointee.GDALGetDriverShortName($0) }.map { String(cString: $0) == "GTiff" } ?? false
         width = dataset.width
         height = dataset.height
         let gdal = dataset.gdal
@@ -41,7 +44,7 @@ final class PixelSource {
         var alphaBand: Int?
         var infos: [RasterBand] = []
         for index in 1...dataset.bandCount {
-            let band = try StoredBand(dataset, index)
+            let band = try StoredBand(dataset, index, isPicture: options.expandPalette)
             if band.info.colour == "alpha", alpha == nil, dataset.bandCount > 1 {
                 alpha = band.handle
                 alphaBand = index
@@ -78,6 +81,9 @@ final class PixelSource {
         self.stored = stored
         bands = infos
     }
+
+    /// Whether the format knows which blocks were never written, and what they read as.
+    let knowsUnwritten: Bool
 
     /// What masks all bands: alpha, a mask of the whole file.
     var maskBands: [GDALRasterBandH] { [alpha, datasetMask].compactMap(\.self) }

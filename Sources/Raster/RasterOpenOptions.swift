@@ -12,7 +12,9 @@ public struct RasterOpenOptions: Sendable, Hashable {
     public var openOptions: [String]
     /// Whether a raster without CRS is refused.
     public var requireCRS: Bool
-    /// Whether a palette's indices are read as red, green, blue; false reads the indices, as class maps want.
+    /// Whether it is a picture: a palette's indices are read as red, green, blue, and a picture with 0 for white is turned round.
+    ///
+    /// False reads the numbers as they are, as heights and class maps want.
     public var expandPalette: Bool
     /// Physical values that count; pixels with any other are absent before anything is resampled.
     ///

@@ -52,7 +52,7 @@ final class SourcePlaces {
     }
 
     /// Length of a full turn around the Earth in x; `nil` where x does not come round.
-    private static func turn(of crs: CoordinateReferenceSystem) -> Double? {
+    static func turn(of crs: CoordinateReferenceSystem) -> Double? {
         guard let reference = try? SpatialReference(crs) else { return nil }
         if reference.isGeographic {
             let degrees = reference.degreesPerUnit

@@ -25,7 +25,7 @@ struct StoredBand {
     let black: Double?
 
     /// Reads what the file says about a band, from 1.
-    init(_ dataset: Dataset, _ index: Int) throws(RasterError) {
+    init(_ dataset: Dataset, _ index: Int, isPicture: Bool) throws(RasterError) {
         let gdal = dataset.gdal
         let handle = try dataset.band(index)
         self.handle = handle
@@ -64,20 +64,56 @@ struct StoredBand {
         let sharedMask = flags & GMF_PER_DATASET != 0 && flags & GMF_ALPHA == 0
         // Types that are read as float32 may not tell their nodata value from its neighbours after that.
         let exact = type == GDT_Byte || type == GDT_UInt16 || type == GDT_Int16 || type == GDT_Float32
-        isAbsentByNodata = hasNodata && !sharedMask && flags & GMF_NODATA != 0
+        isAbsentByNodata =
+            hasNodata && !sharedMask && flags & GMF_NODATA != 0 && !signedByte && Self.holds(nodata, type)
         absence =
             ownMask || (hasNodata && !exact && flags & GMF_NODATA != 0)
             ? .mask : (hasNodata && !sharedMask ? .value(nodata) : .never)
-        black = try Self.black(dataset, index, colour: colour, sampleType: sampleType, bits: significantBits)
+        black =
+            !isPicture
+            ? nil : try Self.black(dataset, index, colour: colour, sampleType: sampleType, bits: significantBits)
         info = RasterBand(
             index: index,
             name: !described.isEmpty ? described : colour == "undefined" ? "band \(index)" : colour,
             colour: colour, sampleType: sampleType, storedType: signedByte ? "Int8" : typeName,
             nodata: hasNodata ? nodata : nil, unit: unit.isEmpty ? nil : unit,
-            scale: hasScale && scale.isFinite ? scale : 1, offset: hasOffset && offset.isFinite ? offset : 0,
+            scale: hasScale && scale.isFinite && scale != 0 ? scale : 1,
+            offset: hasOffset && offset.isFinite ? offset : 0,
             commonName: BandNames.commonName(
                 description: described, metadata: dataset.metadata("", of: handle), colour: colour),
             significantBits: significantBits)
+    }
+
+    /// Whether 0 stands for white; a virtual raster hands its sources' samples over without a word about it.
+    private static func isWhiteZero(_ dataset: Dataset) throws(RasterError) -> Bool {
+        if dataset.metadataItem("MINISWHITE", "IMAGE_STRUCTURE") == "YES" { return true }
+        guard dataset.path.lowercased().hasSuffix(".vrt") else { return false }
+        // Of a mosaic of thousands the first ones speak for all.
+        let sources = dataset.files.filter { $0 != dataset.path && !$0.lowercased().hasSuffix(".vrt") }.prefix(8)
+        var answers: Set<Bool> = []
+        for source in sources {
+            guard let opened = try? Dataset.open(source, RasterOpenOptions()) else { continue }
+            answers.insert(opened.metadataItem("MINISWHITE", "IMAGE_STRUCTURE") == "YES")
+        }
+        guard answers.count < 2 else {
+            throw RasterError(
+                .unsupported, "of its sources some have 0 for white and others for black", in: dataset.path,
+                try:
+                    "turn the ones with 0 for white: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale 0 255 255 0 SOURCE positive.tif"
+            )
+        }
+        return answers.first ?? false
+    }
+
+    /// Whether a band's type can hold a nodata value, so that blocks that were never written read as it.
+    private static func holds(_ nodata: Double, _ type: GDALDataType) -> Bool {
+        switch type {
+        case GDT_Byte: UInt8(exactly: nodata) != nil
+        case GDT_UInt16: UInt16(exactly: nodata) != nil
+        case GDT_Int16: Int16(exactly: nodata) != nil
+        case GDT_Float32, GDT_Float64: true
+        default: false
+        }
     }
 
     /// The sample that stands for black in a picture whose 0 is white; `nil` in every other.
@@ -86,7 +122,7 @@ struct StoredBand {
     private static func black(
         _ dataset: Dataset, _ index: Int, colour: String, sampleType: SampleType, bits: Int?
     ) throws(RasterError) -> Double? {
-        guard colour != "palette", dataset.metadataItem("MINISWHITE", "IMAGE_STRUCTURE") == "YES" else { return nil }
+        guard colour != "palette", try isWhiteZero(dataset) else { return nil }
         switch sampleType {
         case .uint8: return Double((1 << min(bits ?? 8, 8)) - 1)
         case .uint16: return Double((1 << min(bits ?? 16, 16)) - 1)

@@ -52,6 +52,13 @@ extension RasterReader {
             // The numbers of the rule are those of a scene without an offset (as before Sentinel-2's baseline 04.00, whose later
             // scenes hold 1000 more for the same ground).
             let offsets = self.bands.numbered(bands).map { $0.offset / $0.scale }
+            guard offsets.allSatisfy({ $0.isFinite && abs($0) < 1e12 }) else {
+                throw RasterError(
+                    .badRange,
+                    "its scale and offset cannot be: value x \(self.bands[0].scale) + \(self.bands[0].offset)",
+                    in: path,
+                    try: "set right ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 '\(path)' plain.tif")
+            }
             return StretchParameters(low: offsets.map { low - $0 }, high: offsets.map { high - $0 })
         case .percentile(let low, let high):
             guard low >= 0, low < high, high <= 100 else {
@@ -82,6 +89,51 @@ extension RasterReader {
             }
             return parameters
         }
+    }
+
+    /// What a person should know about a fixed stretch of this raster: an offset that is taken out, and values that nearly all become
+    /// black or white.
+    ///
+    /// Reads what percentiles read.
+    /// - Throws: `readFailed`, `cancelled`.
+    public func fixedStretchNotes(
+        low: Double, high: Double, bands: [Int], progress: ProgressHandler = { _ in true }
+    ) throws(RasterError) -> [String] {
+        let chosen = self.bands.numbered(bands)
+        guard chosen.contains(where: { $0.sampleType != .uint8 }),
+            let range = try stretchParameters(.fixed(low: low, high: high), bands: bands)
+        else { return [] }
+        var notes: [String] = []
+        if let band = chosen.first(where: { $0.offset != 0 }) {
+            notes.append(
+                "\(path): its offset of \(band.offset) is taken out, so stored numbers from \(range.low[0]) to \(range.high[0]) become 0 to 255"
+            )
+        }
+        if let sense = try outOfRange(range, bands: bands, progress: progress) {
+            notes.append(
+                "\(path): nearly all of its values lie between \(sense.least) and \(sense.most), and become \(sense.isDark ? "black" : "white")"
+            )
+        }
+        return notes
+    }
+
+    /// Whether nearly all values lie on one side of a fixed range; `nil` where they do not, or none is valid.
+    package func outOfRange(
+        _ range: StretchParameters, bands: [Int], progress: ProgressHandler = { _ in true }
+    ) throws(RasterError) -> (isDark: Bool, least: Double, most: Double)? {
+        let found: StretchParameters
+        do throws(RasterError) {
+            guard let values = try stretchParameters(.percentile(low: 2, high: 98), bands: bands, progress: progress)
+            else { return nil }
+            found = values
+        } catch {
+            guard error.code == .noPixels else { throw error }
+            return nil
+        }
+        let dark = zip(found.high, zip(range.low, range.high)).allSatisfy { $0 < $1.0 + ($1.1 - $1.0) * 0.02 }
+        let bright = zip(found.low, range.high).allSatisfy { $0 >= $1 }
+        guard dark || bright else { return nil }
+        return (dark, found.low.min() ?? 0, found.high.max() ?? 0)
     }
 
     /// Whether any pixel of the raster is valid in any of some bands; reads no more than it needs.

@@ -6,6 +6,9 @@ import Telemetry
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #endif
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 /// Polygons as they were drawn, with a tally of everything else.
 struct Outlines {
@@ -136,10 +139,13 @@ struct VectorFile {
 
     /// GDAL's words, and what the file is where it is text that looks like JSON.
     private static func explained(_ path: String, _ said: [String]) -> [String] {
-        guard let head = FileManager.default.contents(atPath: path)?.prefix(4096),
-            let text = String(validating: head, as: UTF8.self)
-        else { return said }
-        let start = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        // A scene that was named by mistake may be larger than memory.
+        guard let file = fopen(path, "rb") else { return said }
+        defer { fclose(file) }
+        var head = [UInt8](repeating: 0, count: 512)
+        let start = String(decoding: head[..<fread(&head, 1, head.count, file)], as: UTF8.self).drop {
+            $0.isWhitespace || $0 == "\u{FEFF}"
+        }
         if start.hasPrefix("[") {
             return ["it is a bare list of coordinates: GeoJSON wants an object with a type around it"] + said
         }
@@ -176,7 +182,7 @@ struct VectorFile {
             }
             return messages.all
         }
-        try Self.refuseNowhere(reference, dataset)
+        if local.polygons.count > before { try Self.refuseNowhere(reference, dataset) }
         let crs = SpatialReference(horizontalOf: reference, gdal).canonical
         if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
             throw RasterError(

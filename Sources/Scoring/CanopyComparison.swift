@@ -11,7 +11,7 @@ struct ComparedWindow {
     var blocks: [(prediction: Double, truth: Double)] = []
     /// Pixels of the truth inside the AOI whose value is no height.
     var rejectedTruth = 0
-    /// Pixels inside the AOI with a height in the truth and none in the map.
+    /// Pixels inside the AOI and the map's bounds with a height in the truth and none in the map.
     var missingInMap = 0
 }
 
@@ -163,12 +163,14 @@ struct CanopyComparison {
             guard mask?.contains(true) ?? true else { return ComparedWindow() }
         }
         do { predictions = try map.read(onto: grid, gsd: truth.gsd) } catch { throw readFailed("map", map, error) }
-        var result = pair(heights, predictions, mask)
+        var result = pair(heights, predictions, mask, window)
         result.rejectedTruth = rejected.count { mask?[$0] ?? true }
         return result
     }
 
-    private func pair(_ heights: PixelBuffer, _ predictions: PixelBuffer, _ mask: [Bool]?) -> ComparedWindow {
+    private func pair(
+        _ heights: PixelBuffer, _ predictions: PixelBuffer, _ mask: [Bool]?, _ window: PixelWindow
+    ) -> ComparedWindow {
         let y = heights.floats()
         let p = predictions.floats()
         var result = ComparedWindow()
@@ -184,7 +186,10 @@ struct CanopyComparison {
                     guard heights.validity?[index] ?? true, mask?[index] ?? true, let known = rule.height(y[index])
                     else { continue }
                     guard predictions.validity?[index] ?? true, let predicted = rule.height(p[index]) else {
-                        result.missingInMap += 1
+                        // Beyond the map's bounds nothing was mapped, and how far is looked hangs on the work's windows.
+                        let place = PixelWindow(
+                            column: window.column + column, row: window.row + row, width: 1, height: 1)
+                        if area.contains(place) { result.missingInMap += 1 }
                         continue
                     }
                     let prediction = Double(predicted)

@@ -27,7 +27,7 @@ public struct CanopyScore: Codable, Sendable, Hashable {
     public var meanPredictor: Double?
     /// Mean absolute error in metres of that reference; `nil` without one.
     public var meanPredictorMAE: Double?
-    /// Number of pixels inside the AOI that the truth knows and the map does not.
+    /// Number of pixels inside the AOI and the map's bounds (to two pixels) that the truth knows and the map does not.
     public var missingInMap: Int
     /// Number of pixels of the truth inside the AOI that hold a value which is no height.
     public var rejectedTruth: Int

@@ -59,9 +59,7 @@
             request.intraOpThreads = Torch.threads
             for (key, value) in origin.metadata { request.tags["GEODINO_\(key.uppercased())"] = value }
             request.tags["GEODINO_DTYPE"] = dtype
-            if let bands = options.bands.all {
-                request.tags["GEODINO_BANDS"] = bands.map { "\($0)" }.joined(separator: ",")
-            }
+            if !options.bands.isEmpty { request.tags["GEODINO_BANDS"] = options.bands.text }
             let components = try pca.map {
                 try self.components($0, of: request, predictor: predictor, origin: origin, meter: meter)
             }

@@ -96,8 +96,8 @@
                 let reader = try RasterReader(path: path)
                 let bands = try imageBands(of: reader, record: record, asked: options.bands[path])
                 read.append(
-                    SceneBands(path: path, bands: bands, all: reader.bands, isAsked: options.bands[path] != nil))
-                if let warning = try reader.alphaWarning() { warnings.append(warning) }
+                    SceneBands(path: path, bands: bands, all: reader.bands, asked: options.bands.asked(path)))
+                if let warning = try? reader.alphaWarning() { warnings.append(warning) }
                 if options.bands[path] == nil, let assumption = reader.bands.assumption(bands, in: path) {
                     warnings.append(assumption)
                 }

@@ -51,6 +51,7 @@
             if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
             for (entry, pair) in zip(entries, pairs) {
                 for path in [entry.image, entry.target] { hash.update(try Self.signature(path)) }
+                if let numbers = bands[entry.image] { hash.update(Array("bands \(numbers);".utf8)) }
                 let window = pair.window
                 hash.update([UInt8]("\(window.column),\(window.row),\(window.width),\(window.height);".utf8))
             }

@@ -45,7 +45,9 @@ struct BandOptions: ParsableArguments {
     func validate() throws {
         for word in words {
             let list = word.lastIndex(of: "=").map { word[word.index(after: $0)...] } ?? word[...]
-            let numbers = list.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+            let numbers = list.split(separator: ",", omittingEmptySubsequences: false).map {
+                Int($0.filter { $0 != " " })
+            }
             guard numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
                 throw ValidationError("--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'")
             }

@@ -64,11 +64,11 @@ struct BandTests {
     }
 
     @Test func `scenes that are read as one agree about their bands, or a person decides`() throws {
-        func read(_ reader: RasterReader, _ asked: [Int]? = nil) throws -> SceneBands {
+        func read(_ reader: RasterReader, _ asked: [Int]? = nil, own: Bool = true) throws -> SceneBands {
             SceneBands(
                 path: reader.path,
                 bands: try reader.bands.chosen(for: ["red", "green", "blue"], asked: asked), all: reader.bands,
-                isAsked: asked != nil)
+                asked: own ? .forThis : asked != nil ? .forAll : .nobody)
         }
         func error(_ scenes: [SceneBands], _ stretch: StretchRule = .none) -> RasterError? {
             do throws(RasterError) {
@@ -86,7 +86,7 @@ struct BandTests {
         // The remedy, applied.
         #expect(try error([read(named), read(silent, [3, 2, 1])]) == nil)
         // For all scenes alike it would turn the one that was right.
-        #expect(try error([read(named, [3, 2, 1]), read(silent, [3, 2, 1])]) != nil)
+        #expect(try error([read(named, [3, 2, 1], own: false), read(silent, [3, 2, 1], own: false)]) != nil)
         let other = try error([read(named), read(sentinel, [4, 3, 2])])
         #expect(other?.place == sentinel.path && other?.what.contains("nir") == false)
         #expect(other?.remedy?.contains("--bands") == true)
@@ -96,7 +96,7 @@ struct BandTests {
         func read(_ name: String, scale: Double, offset: Double) throws -> SceneBands {
             let reader = try scene(
                 name, [String](repeating: "<Scale>\(scale)</Scale><Offset>\(offset)</Offset>", count: 3))
-            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, isAsked: false)
+            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, asked: .nobody)
         }
         func agree(_ scenes: [SceneBands], _ stretch: StretchRule) -> Bool {
             (try? checkAgreement(scenes, stretch: stretch)) != nil
