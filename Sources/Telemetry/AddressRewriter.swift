@@ -75,6 +75,8 @@ struct AddressRewriter {
         let host = bytes[start...].prefix { !Self.endsHost.contains($0) }
         if let at = host.lastIndex(of: UInt8(ascii: "@")) {
             meet("password", host[..<at])
+            // Alone it is quoted too.
+            if let colon = host[..<at].firstIndex(of: UInt8(ascii: ":")) { meet("password", host[(colon + 1)..<at]) }
             if use == .mark { out += Self.mark + [UInt8(ascii: "@")] }
             out += host[(at + 1)...]
         } else {
