@@ -76,7 +76,7 @@ struct SceneAgreementTests {
         var raw = smallProfile()
         raw.pixels = .raw
         let error = corpusError { try tile(scenes: scenes, profile: raw, into: folder.file("raw")) }
-        #expect(error?.place == scenes[1] && error?.what.contains("value x 0.0001 + -0.1") == true)
+        #expect(error?.place == scenes[1] && error?.what.contains("value x 0.0001 - 0.1") == true)
     }
 
     @Test func `a CRS whose x runs west, and a picture on its head, give tiles with east to the right`() throws {
@@ -109,6 +109,64 @@ struct SceneAgreementTests {
                 #expect(record?.transform.isUpright == true && record?.crs?.definition != "EPSG:2053")
             }
         }
+    }
+
+    @Test func `a corpus is not gone on with other bands, and says what they were`() throws {
+        let named = try makeScene(folder)
+        let silent = try scene("silent.vrt", over: named, [(3, ""), (2, ""), (1, "")])
+        var options = TileOptions()
+        options.bands = BandRequest([3, 2, 1])
+        try tile(scenes: [silent], profile: smallProfile(), into: folder.file("c"), options: options)
+        #expect(try tile(scenes: [silent], profile: smallProfile(), into: folder.file("c"), options: options).upToDate)
+        for other in [BandRequest(), BandRequest([2, 1, 3])] {
+            options.bands = other
+            options.resume.toggle()
+            let error = corpusError {
+                try tile(scenes: [silent], profile: smallProfile(), into: folder.file("c"), options: options)
+            }
+            #expect(error?.code == .inputsChanged && error?.causes.first?.contains("begun with 3, 2, 1") == true)
+        }
+        // Whichever scene comes first, the corpus calls its bands by what one of them says.
+        options = TileOptions()
+        options.bands = try BandRequest(["silent.vrt=3,2,1"], scenes: [silent, named])
+        for (number, scenes) in [[silent, named], [named, silent]].enumerated() {
+            let corpus = folder.file("order-\(number)")
+            try tile(scenes: scenes, profile: smallProfile(), into: corpus, options: options)
+            #expect(try CorpusTileSource(corpus).layout.bands.map(\.name) == ["red", "green", "blue"])
+        }
+        // As many bands as the profile has.
+        options.bands = BandRequest([1, 2])
+        let two = corpusError {
+            try tile(
+                scenes: [silent], profile: smallProfile(bands: .numbers([1, 2, 3])), into: folder.file("two"),
+                options: options)
+        }
+        #expect(two?.what == "--bands names 2 bands, the profile 3")
+    }
+
+    @Test func `tiles of a scene beyond 180 degrees are those of its twin`() throws {
+        func cut(_ name: String, x: Double, crs: String = "EPSG:4326") throws -> [PixelBuffer.Samples] {
+            let path = try makeScene(
+                folder, name, width: 300, height: 300, originX: x, originY: crs == "EPSG:4326" ? 10 : 1_000_000,
+                pixelSize: crs == "EPSG:4326" ? 0.6 / 111_320 : 0.6, crs: crs)
+            let summary = try tile(
+                scenes: [path], profile: smallProfile(minValidFraction: 0.5), into: folder.file("c-" + name))
+            #expect(summary.tiles > 30, "\(name): \(summary.tiles)")
+            let source = try CorpusTileSource(folder.file("c-" + name))
+            return try source.tiles(Array(0..<source.tileCount)).tiles.map(\.samples)
+        }
+        // The same ground, counted from 0 to 360 and from -180 to 180.
+        #expect(try cut("east.tif", x: 195) == cut("west.tif", x: -165))
+        let side = 0.6 / 111_320
+        let across = try cut("across.tif", x: 180 - 150 * side)
+        #expect(try across.count == cut("beside.tif", x: 174 - 150 * side).count)
+        // In Mercator's metres, whose grids begin at other fractions of a pixel: as many.
+        let half = 20_037_508.342789244
+        let (mercator, wrapped) = (
+            try cut("mercator.tif", x: half + 1000, crs: "EPSG:3857"),
+            try cut("wrapped.tif", x: 1000 - half, crs: "EPSG:3857")
+        )
+        #expect(mercator.count == wrapped.count)
     }
 
     @Test func `an almost empty scene is gone through by its data`() throws {

@@ -23,7 +23,8 @@ struct BandTests {
         let cases: [(String, String?)] = [
             ("Red", "red"), ("B04", "red"), ("B02", "blue"), ("b03", "green"), ("B4, Red (665 nm)", "red"),
             ("Near-Infrared", "nir"), ("NIR", "nir"), ("Red Edge 1", "rededge"), ("B2", nil), ("SR_B4", nil),
-            ("band 3", nil), ("Band_1", nil), ("red minus green", nil), ("reddish", nil), ("panchromatic", "pan"),
+            ("band 3", nil), ("Band_1", nil), ("red minus green", nil), ("reddish", nil), ("Red mask", nil),
+            ("red anomaly", nil), ("SR Red", "red"), ("panchromatic", "pan"),
         ]
         for (text, name) in cases {
             let band = try scene("one.vrt", described(text)).bands[0]
@@ -58,6 +59,12 @@ struct BandTests {
         let infrared = try scene("cir.vrt", described("nir", "red", "green"))
         #expect(chosen(infrared) == nil)
         #expect(chosen(infrared, asked: [2, 3, 1]) == [2, 3, 1])
+        // Other names stand against it too.
+        let (ndvi, landsat) = (
+            try scene("ndvi.vrt", described("ndvi", "slope", "dem")),
+            try scene("landsat.vrt", described("B2", "B3", "B4"))
+        )
+        #expect(chosen(ndvi) == nil && chosen(landsat) == nil)
         #expect(chosen(silent, asked: [1, 2]) == nil && chosen(silent, asked: [1, 2, 9]) == nil)
         let gray = try scene("one.vrt", [""])
         #expect(chosen(gray) == nil && chosen(gray, gray: true) == [1, 1, 1])
@@ -68,7 +75,7 @@ struct BandTests {
             SceneBands(
                 path: reader.path,
                 bands: try reader.bands.chosen(for: ["red", "green", "blue"], asked: asked), all: reader.bands,
-                asked: own ? .forThis : asked != nil ? .forAll : .nobody)
+                asked: asked == nil ? .nobody : own ? .forThis : .forAll)
         }
         func error(_ scenes: [SceneBands], _ stretch: StretchRule = .none) -> RasterError? {
             do throws(RasterError) {
@@ -88,8 +95,19 @@ struct BandTests {
         // For all scenes alike it would turn the one that was right.
         #expect(try error([read(named, [3, 2, 1], own: false), read(silent, [3, 2, 1], own: false)]) != nil)
         let other = try error([read(named), read(sentinel, [4, 3, 2])])
-        #expect(other?.place == sentinel.path && other?.what.contains("nir") == false)
-        #expect(other?.remedy?.contains("--bands") == true)
+        #expect(other?.place == sentinel.path && other?.what.contains("nir") == true)
+        #expect(other?.remedy?.contains("keep the two apart") == true)
+        // Names of somebody's own beside those of everybody: a person's word decides.
+        let german = try scene("german.vrt", described("Rot", "Gruen", "Blau"))
+        #expect(throws: MissingBands.self) { _ = try read(german) }
+        #expect(try error([read(named), read(german, [1, 2, 3])]) == nil)
+        // False colours, chosen for each.
+        #expect(try error([read(sentinel, [4, 3, 2]), read(silent, [4, 3, 2])]) == nil)
+        // A grey picture is red, green and blue alike, and agrees with any.
+        let one = try scene("one.vrt", [""])
+        let grey = SceneBands(
+            path: one.path, bands: [one.bands[0], one.bands[0], one.bands[0]], all: one.bands, asked: .nobody)
+        #expect(try error([grey, read(named)]) == nil && error([read(named), grey]) == nil)
     }
 
     @Test func `numbers that mean different things are not mixed`() throws {

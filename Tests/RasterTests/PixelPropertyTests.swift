@@ -60,6 +60,89 @@ struct PixelPropertyTests {
         #expect(error?.code == .unsupported && error?.what.contains("white-is-zero") == true)
     }
 
+    @Test func `white-is-zero is for pictures, and known through virtual rasters`() throws {
+        let path = try raster("black.tif", (0..<256).map { Float($0) }, width: 16, type: .uint8)
+        var virtual = VirtualRaster(over: path, width: 16, height: 16, bands: [.init(1)])
+        virtual.elements = "<Metadata domain=\"IMAGE_STRUCTURE\"><MDI key=\"MINISWHITE\">YES</MDI></Metadata>"
+        let white = try virtual.write(to: folder.file("white.vrt"))
+        let heights = try RasterReader(path: white, options: RasterOpenOptions(expandPalette: false))
+        #expect(try heights.read(heights.grid.window)[0, 1, 4] == 20)
+        // Real files, for GDAL's list of a virtual raster's sources.
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let entry: [UInt8] = [0x06, 0x01, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01]
+        let place = try #require((0..<bytes.count - 9).first { Array(bytes[$0..<$0 + 9]) == entry })
+        bytes[place + 8] = 0
+        try Data(bytes).write(to: URL(fileURLWithPath: folder.file("white.tif")))
+        let over = try VirtualRaster(over: folder.file("white.tif"), width: 16, height: 16, bands: [.init(1)])
+            .write(to: folder.file("over.vrt"))
+        let reader = try RasterReader(path: over)
+        #expect(try reader.read(reader.grid.window)[0, 1, 4] == 235)
+    }
+
+    @Test func `blocks count as empty only where what they read as is absent`() throws {
+        let grid = RampRaster(width: 128, height: 128).grid
+        // Nodata 255 is what the alpha band is filled with where nothing was written: opaque.
+        let four = ["red", "green", "blue", "alpha"].map { BandInfo(name: $0) }
+        let writer = try RasterWriter(
+            path: folder.file("opaque.tif"), grid: grid,
+            format: RasterFormat(
+                sampleType: .uint8, nodata: 255, bands: four, blockSize: 64, interleave: .band))
+        let plane = [UInt8](repeating: 9, count: 64 * 64)
+        try writer.write(
+            PixelBuffer(
+                bands: 4, height: 64, width: 64,
+                samples: .uint8(plane + plane + plane + [UInt8](repeating: 255, count: 64 * 64))), column: 0, row: 0)
+        try writer.finish(cloudOptimized: false)
+        let opaque = try RasterReader(path: folder.file("opaque.tif"))
+        #expect(try opaque.read(PixelWindow(column: 0, row: 0, width: 64, height: 64)).validFraction == 1)
+        // A nodata value that bytes cannot hold: what was never written is 0, a value.
+        let sparse = try RasterWriter(
+            path: folder.file("zero.tif"), grid: grid,
+            format: RasterFormat(sampleType: .uint8, nodata: 200, bands: [BandInfo(name: "x")], blockSize: 64))
+        try sparse.write(
+            PixelBuffer(bands: 1, height: 64, width: 64, samples: .uint8(plane)), column: 0, row: 0)
+        try sparse.finish(cloudOptimized: false)
+        // GDAL's tag 42113, the nodata value as four characters.
+        let tag: [UInt8] = [0x81, 0xA4, 0x02, 0x00, 0x04, 0x00, 0x00, 0x00] + Array("200".utf8)
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("zero.tif"))))
+        let place = try #require((0..<bytes.count - tag.count).first { Array(bytes[$0..<$0 + tag.count]) == tag })
+        bytes.replaceSubrange(place + 8..<place + 11, with: Array("999".utf8))
+        try Data(bytes).write(to: URL(fileURLWithPath: folder.file("zero.tif")))
+        let zero = try RasterReader(path: folder.file("zero.tif"))
+        #expect(zero.bands[0].nodata == 999)
+        #expect(try zero.read(PixelWindow(column: 64, row: 64, width: 64, height: 64)).validFraction == 1)
+        #expect(try zero.read(zero.grid.window).validFraction == 1)
+    }
+
+    @Test func `limits and scales that cannot be are no crash`() throws {
+        #expect(HeightRule(highest: 1e30).exclusion == "below -10 m or above 1e+30 m")
+        #expect(HeightRule(highest: 40).height(40.5) == nil && HeightRule().height(-3) == 0)
+        #expect(HeightRule().height(.nan) == nil && HeightRule().height(-.infinity) == nil)
+        let path = try raster("x.tif", (0..<256).map { Float($0) }, width: 16, type: .uint16)
+        for (scale, offset, isFine) in [("0", "5", true), ("1e-300", "1e300", false)] {
+            var virtual = VirtualRaster(
+                over: path, width: 16, height: 16,
+                bands: [.init(1, "<Scale>\(scale)</Scale><Offset>\(offset)</Offset>")])
+            virtual.type = "UInt16"
+            let reader = try RasterReader(path: virtual.write(to: folder.file("x-\(scale).vrt")))
+            let stretch = try? reader.stretchParameters(.fixed(low: 0, high: 100), bands: [1])
+            #expect((stretch != nil) == isFine)
+        }
+    }
+
+    @Test func `a fixed stretch that leaves a scene black or white is told, and so is an offset`() throws {
+        let path = try raster("dark.tif", (0..<256).map { Float($0) }, width: 16, type: .uint16)
+        let reader = try RasterReader(path: path)
+        #expect(try reader.fixedStretchNotes(low: 0, high: 300, bands: [1]).isEmpty)
+        #expect(try reader.fixedStretchNotes(low: 5000, high: 9000, bands: [1]).first?.contains("become black") == true)
+        var virtual = VirtualRaster(
+            over: path, width: 16, height: 16, bands: [.init(1, "<Scale>0.1</Scale><Offset>-20</Offset>")])
+        virtual.type = "UInt16"
+        let offset = try RasterReader(path: virtual.write(to: folder.file("offset.vrt")))
+        let notes = try offset.fixedStretchNotes(low: 0, high: 100, bands: [1])
+        #expect(notes.first?.contains("offset of -20.0 is taken out") == true)
+    }
+
     @Test func `nodata is compared within the precision of its type`() throws {
         let lowest = -Float.greatestFiniteMagnitude
         let near = try raster("near.tif", [1, lowest, 3, -9999.0005, 5, .infinity, .nan, 8], width: 4, nodata: -9999)
