@@ -24,19 +24,24 @@ struct InputFile {
 
     /// A raster: itself, or the only one in a zip archive.
     static func raster(_ path: String) throws(RasterError) -> InputFile {
-        InputFile(try entry(path, endings: ["tif", "tiff", "vrt", "jp2", "img", "png", "jpg"], what: "raster") ?? path)
+        InputFile(
+            try entry(path, endings: ["tif", "tiff", "vrt", "jp2", "img", "asc", "ecw", "png", "jpg"], what: "raster")
+                ?? path)
     }
 
     /// An area: itself, the only one in a zip archive, or what a pipe or a file in UTF-16 holds.
     static func area(_ path: String) throws(RasterError) -> InputFile {
         if let entry = try entry(
-            path, endings: ["shp", "gpkg", "geojson", "json", "kml", "gml", "fgb"], what: "vector file")
+            path, endings: ["shp", "gpkg", "geojson", "fgb", "kml", "gml", "tab", "mif", "dxf", "csv", "json"],
+            what: "vector file")
         {
             return InputFile(entry)
         }
         guard let bytes = try Pipes.bytes(path) ?? utf16(path) else { return InputFile(path) }
         let text = decoded(bytes) ?? bytes
-        let memory = try MemoryFile(text, ending: text.first == UInt8(ascii: "{") ? ".geojson" : "", path: path)
+        // Some of GDAL's drivers go by the ending.
+        let ending = path.split(separator: "/").last?.split(separator: ".").dropFirst().last.map { ".\($0)" } ?? ""
+        let memory = try MemoryFile(text, ending: text.first == UInt8(ascii: "{") ? ".geojson" : ending, path: path)
         return InputFile(memory.name, memory)
     }
 
@@ -44,14 +49,27 @@ struct InputFile {
 
     /// The one entry of a zip archive that can be meant; `nil` for what is no archive.
     private static func entry(_ path: String, endings: [String], what: String) throws(RasterError) -> String? {
-        guard path.lowercased().hasSuffix(".zip"), !Dataset.isVirtual(path),
-            FileManager.default.fileExists(atPath: path)
+        var isFolder = false
+        // GDAL reads these as they are.
+        let isRead = [".gdb.zip", ".shp.zip", ".gpkg.zip"].contains { path.lowercased().hasSuffix($0) }
+        guard path.lowercased().hasSuffix(".zip"), !isRead, !Dataset.isVirtual(path),
+            FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder
         else { return nil }
         let gdal = try GDAL.api()
-        let folder = "/vsizip/{\(path)}"
+        let folder = "/vsizip/\(path)"
         let (list, messages) = gdal.collect { $0.VSIReadDirRecursive(folder) }
         defer { gdal.pointee.CSLDestroy(list) }
         let entries = strings(of: list.map { UnsafePointer($0) }).filter { !$0.hasPrefix("__MACOSX/") }
+        // No archive, whatever its name: GDAL says what it is.
+        if entries.isEmpty, !isArchive(path) { return nil }
+        if what != "raster" {
+            // A file geodatabase is a folder.
+            let folders = Set(
+                entries.compactMap { entry in
+                    entry.firstRange(of: ".gdb/").map { String(entry[..<$0.upperBound].dropLast()) }
+                })
+            if folders.count == 1, let only = folders.first { return "\(folder)/\(only)" }
+        }
         for ending in endings {
             let found = entries.filter { $0.lowercased().hasSuffix("." + ending) }
             if found.count == 1 { return "\(folder)/\(found[0])" }
@@ -67,6 +85,14 @@ struct InputFile {
                 ? (messages.all.isEmpty ? ["it is empty, or no zip archive"] : messages.all)
                 : ["it holds " + entries.prefix(6).joined(separator: ", ")],
             try: "unzip it, and name the file that is meant")
+    }
+
+    /// Whether a file begins as zip archives do.
+    private static func isArchive(_ path: String) -> Bool {
+        guard let file = fopen(path, "rb") else { return false }
+        defer { fclose(file) }
+        var head = [UInt8](repeating: 0, count: 2)
+        return fread(&head, 1, 2, file) == 2 && head == Array("PK".utf8)
     }
 
     // MARK: - Text
@@ -88,11 +114,14 @@ struct InputFile {
         switch (head[0], head[1]) {
         case (0xFF, 0xFE) where head[2] != 0 || head[3] != 0: return (.little, 2)
         case (0xFE, 0xFF): return (.big, 2)
-        case (UInt8(ascii: "{"), 0): return (.little, 0)
-        case (0, UInt8(ascii: "{")): return (.big, 0)
+        case (let first, 0) where opens(first): return (.little, 0)
+        case (0, let second) where opens(second): return (.big, 0)
         default: return nil
         }
     }
+
+    /// Whether text of a vector file may begin with a character.
+    private static func opens(_ character: UInt8) -> Bool { Array("{<[ \n\r\t".utf8).contains(character) }
 
     /// Text in UTF-16 as UTF-8; `nil` for what is none.
     private static func decoded(_ bytes: [UInt8]) -> [UInt8]? {
@@ -102,7 +131,13 @@ struct InputFile {
                 ? UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
                 : UInt16(bytes[place]) << 8 | UInt16(bytes[place + 1])
         }
-        return [UInt8](String(decoding: units, as: UTF16.self).utf8)
+        let text = String(decoding: units, as: UTF16.self)
+        // XML says its encoding itself, and is in another one now.
+        guard let end = text.firstRange(of: "?>"), text.prefix(200).lowercased().contains("utf-16") else {
+            return [UInt8](text.utf8)
+        }
+        let head = text[..<end.upperBound].replacing("UTF-16", with: "UTF-8").replacing("utf-16", with: "UTF-8")
+        return [UInt8]((head + text[end.upperBound...]).utf8)
     }
 }
 
@@ -121,6 +156,13 @@ enum Pipes {
             [S_IFIFO, S_IFCHR, S_IFSOCK].contains(status.st_mode & S_IFMT)
         else { return nil }
         if let before = kept.withLock({ $0[path] }) { return before }
+        // Whoever writes into it may never begin.
+        let bytes = try GDAL.waiting(true, for: path) { () throws(RasterError) in try all(of: path) }
+        kept.withLock { $0[path] = bytes }
+        return bytes
+    }
+
+    private static func all(of path: String) throws(RasterError) -> [UInt8] {
         let file = open(path, O_RDONLY)
         guard file >= 0 else {
             throw RasterError(.badAOI, "cannot read the pipe", in: path, why: [String(cString: strerror(errno))])
@@ -139,7 +181,6 @@ enum Pipes {
                 .badAOI, bytes.isEmpty ? "the pipe holds nothing" : "the pipe holds more than 256 MB", in: path,
                 try: "write the area to a file first")
         }
-        kept.withLock { $0[path] = bytes }
         return bytes
     }
 }

@@ -42,6 +42,31 @@ struct AreaFileTests {
         }
     }
 
+    @Test func `UTF-16 in XML that says so itself`() throws {
+        let ring = "15,50 15.01,50 15.01,50.01 15,50.01 15,50"
+        let kml = """
+            <?xml version="1.0" encoding="UTF-16"?><kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Polygon>
+            <outerBoundaryIs><LinearRing><coordinates>\(ring)</coordinates></LinearRing></outerBoundaryIs>
+            </Polygon></Placemark></kml>
+            """
+        var bytes: [UInt8] = [0xFF, 0xFE]
+        for unit in kml.utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
+        #expect(try AreaOfInterest(path: write(bytes, to: "area.kml")).geoJSON == plain)
+    }
+
+    @Test func `a pipe that nobody writes into is left when somebody asks to stop`() throws {
+        let pipe = folder.file("nobody")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let start = Date()
+        var error: RasterError?
+        stoppingToWait(grace: 0.2, when: { $0 == pipe }) { error = refusal(pipe) }
+        #expect(error?.code == .cancelled)
+        #expect(Date().timeIntervalSince(start) < 5)
+        // Lets the thread that was left behind go.
+        let end = open(pipe, O_WRONLY | O_NONBLOCK)
+        if end >= 0 { close(end) }
+    }
+
     @Test func `a pipe is read once and asked as often as need be`() throws {
         let pipe = folder.file("pipe")
         #expect(mkfifo(pipe, 0o600) == 0)
@@ -64,6 +89,11 @@ struct AreaFileTests {
         let none = refusal(try write(stored([("readme.txt", [65])]), to: "none.zip"))
         #expect(none?.what == "the archive holds no vector file" && none?.causes.first?.contains("readme.txt") == true)
         #expect(refusal(try write([80, 75, 3, 4, 9, 9], to: "broken.zip"))?.code == .badAOI)
+        // Braces in a name, other things beside the area, and what is no archive but called one.
+        let odd = try write(
+            stored([("metadata.json", [123, 125]), ("a.geojson", Array(text.utf8))]), to: "br}ace{.zip")
+        #expect(try AreaOfInterest(path: odd).geoJSON == plain)
+        #expect(try AreaOfInterest(path: write(Array(text.utf8), to: "text.zip")).geoJSON == plain)
         // Rasters too.
         try RampRaster().write(to: folder.file("ramp.tif"))
         let pixels = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("ramp.tif"))))
