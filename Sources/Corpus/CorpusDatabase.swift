@@ -27,7 +27,7 @@ final class CorpusDatabase {
         } catch {
             throw CorpusError(
                 .damaged, "cannot open the corpus's index", in: path, why: ["\(error)"],
-                try: "geodino corpus reindex '\(parentFolder(path))' makes it again from the shards")
+                try: "geodino corpus reindex \(shellQuoted(parentFolder(path))) makes it again from the shards")
         }
     }
 
@@ -204,7 +204,7 @@ final class CorpusDatabase {
         if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB {
             return CorpusError(
                 .damaged, what, in: path, why: ["\(error)"],
-                try: "geodino corpus reindex '\(parentFolder(path))' makes it again from the shards")
+                try: "geodino corpus reindex \(shellQuoted(parentFolder(path))) makes it again from the shards")
         }
         return CorpusError(.writeFailed, what, in: path, why: ["\(error)"])
     }

@@ -24,7 +24,7 @@ struct CorpusFolder {
             throw CorpusError(
                 .notCorpus,
                 exists(path) ? "the folder is no corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
-                in: path, try: "geodino tile SCENE... -o '\(path)' makes a corpus")
+                in: path, try: "geodino tile SCENE... -o \(shellQuoted(path)) makes a corpus")
         }
         let file = try InputFile(name)
         let bytes = try file.read(at: 0, count: file.length)
@@ -51,7 +51,7 @@ struct CorpusFolder {
         do { return try decodeJSON(Journal.self, bytes, snake: true) } catch {
             throw CorpusError(
                 .damaged, "cannot read the corpus's journal", in: journalPath, why: ["\(error)"],
-                try: "geodino corpus reindex '\(path)' makes it again")
+                try: "geodino corpus reindex \(shellQuoted(path)) makes it again")
         }
     }
 
@@ -94,7 +94,7 @@ struct CorpusFolder {
 
     /// The remedy when records and bytes do not agree.
     var reindexRemedy: String {
-        "geodino corpus verify '\(path)' says more; geodino corpus reindex '\(path)' keeps every whole tile and cuts nothing"
+        "geodino corpus verify \(shellQuoted(path)) says more; geodino corpus reindex \(shellQuoted(path)) keeps every whole tile and cuts nothing"
     }
 
     /// All finished shards, in order, each with an index that fits its archive.
@@ -166,7 +166,7 @@ struct FinishedShard: Sendable {
                 : "the finished shard has \(length) bytes, its index says \(index.shardLength)",
             in: path,
             try:
-                "geodino corpus verify '\(corpusFolder(of: path))' says more; geodino corpus reindex '\(corpusFolder(of: path))' keeps every whole tile and cuts nothing"
+                "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) says more; geodino corpus reindex \(shellQuoted(corpusFolder(of: path))) keeps every whole tile and cuts nothing"
         )
     }
 
@@ -178,7 +178,7 @@ struct FinishedShard: Sendable {
         func bad(_ why: String) -> CorpusError {
             CorpusError(
                 .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: [why],
-                try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
+                try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
         }
         let record: TileRecord
         do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch { throw bad("\(error)") }

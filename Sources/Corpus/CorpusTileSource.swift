@@ -43,7 +43,7 @@ public struct CorpusTileSource: TileSource {
             guard shard.index.recordsAreWhole() else {
                 throw CorpusError(
                     .damaged, "the records of the shard's index do not match their checksum", in: shard.index.path,
-                    try: "geodino corpus reindex '\(path)', which makes the indexes again from the shards")
+                    try: "geodino corpus reindex \(shellQuoted(path)), which makes the indexes again from the shards")
             }
             firsts.append(count)
             count += shard.index.count
@@ -140,7 +140,7 @@ extension FinishedShard {
         do { return try InputFile(path).read(at: offset, count: length) } catch {
             throw CorpusError(
                 error.code, "cannot read \(record.key).tif at offset \(offset): \(error.what)", in: path,
-                why: error.causes, try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
+                why: error.causes, try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
         }
     }
 
@@ -150,7 +150,7 @@ extension FinishedShard {
         func bad(_ what: String, _ why: [String] = []) -> CorpusError {
             CorpusError(
                 .badMember, "\(record.key).tif at offset \(record.tileOffset) \(what)", in: path, why: why,
-                try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
+                try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
         }
         let magic = bytes.prefix(4)
         let isTIFF = [[0x49, 0x49, 42, 0], [0x4D, 0x4D, 0, 42], [0x49, 0x49, 43, 0], [0x4D, 0x4D, 0, 43]]
@@ -177,7 +177,7 @@ extension FinishedShard {
         throw CorpusError(
             .badMember,
             "\(record.key).tif at offset \(record.tileOffset) holds \(buffer.sampleType.rawValue) values; the corpus has \(type.rawValue)",
-            in: path, try: "geodino corpus verify '\(corpusFolder(of: path))' lists all damage")
+            in: path, try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
     }
 }
 

@@ -32,7 +32,7 @@ public func verifyCorpus(
         throw CorpusError(
             .damaged, "the corpus has \(summary.damage.count == 1 ? "1 damage" : "\(summary.damage.count) damages")",
             in: path, why: Array(summary.damage.prefix(10)),
-            try: "restore the files named from a copy; geodino corpus reindex '\(path)' keeps what is whole")
+            try: "restore the files named from a copy; geodino corpus reindex \(shellQuoted(path)) keeps what is whole")
     }
     return summary
 }

@@ -124,7 +124,8 @@ enum SceneCatalogue {
                 scenes.count == 1
                     ? "no valid pixel was found in the scene"
                     : "no valid pixel was found in any of \(scenes.count) scenes",
-                in: scenes[0].path, try: "check its nodata value and mask with gdalinfo -stats")
+                in: scenes[0].path,
+                try: "check its nodata value and mask with gdalinfo -stats \(shellQuoted(scenes[0].path))")
         }
     }
 
@@ -164,7 +165,8 @@ enum SceneCatalogue {
             if let absent = asked.first(where: { number in !reader.bands.contains { $0.index == number } }) {
                 throw CorpusError(
                     .badScene, "--bands asks for band \(absent); the scene has \(reader.bands.count)", in: reader.path,
-                    why: [reader.alphaNote].compactMap(\.self), try: "see its bands with: gdalinfo '\(reader.path)'")
+                    why: [reader.alphaNote].compactMap(\.self),
+                    try: "see its bands with: gdalinfo \(shellQuoted(reader.path))")
             }
             let wanted: Int? =
                 switch choice {
@@ -186,7 +188,7 @@ enum SceneCatalogue {
                 throw CorpusError(
                     .badScene, "the profile asks for band \(number); the scene has \(reader.bands.count)",
                     in: reader.path, why: [reader.alphaNote].compactMap(\.self),
-                    try: "see its bands with: gdalinfo '\(reader.path)'")
+                    try: "see its bands with: gdalinfo \(shellQuoted(reader.path))")
             }
             return numbers
         case .names(let names):

@@ -106,7 +106,7 @@ final class TileRun {
             throw CorpusError(
                 .damaged, "the last tile is number \(last.id), but \(start.tileCount) tiles are there", in: folder.path,
                 try:
-                    "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex '\(folder.path)'"
+                    "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex \(shellQuoted(folder.path))"
             )
         }
         // The plan is made anew from the scenes; a record that names no place of it belongs to another corpus.
@@ -116,7 +116,7 @@ final class TileRun {
             throw CorpusError(
                 .damaged,
                 "tile \(last.key) says that it is place \(last.candidate) of scene \(last.scene), which is none of the plan's",
-                in: folder.path, try: "geodino corpus verify '\(folder.path)' lists all damage")
+                in: folder.path, try: "geodino corpus verify \(shellQuoted(folder.path)) lists all damage")
         }
         start.place = TilePlace(part: last.scene, place: last.candidate + 1)
         start.ofScene = (start.open?.records ?? []).count { Int($0.scene) == last.scene }

@@ -26,7 +26,8 @@ public func tile(
 ) throws -> TileSummary {
     try profile.validate()
     guard !scenes.isEmpty else {
-        throw CorpusError(.badScene, "no scenes were given", in: corpus, try: "geodino tile SCENE... -o '\(corpus)'")
+        throw CorpusError(
+            .badScene, "no scenes were given", in: corpus, try: "geodino tile SCENE... -o \(shellQuoted(corpus))")
     }
     guard !(options.resume && options.overwrite) else {
         throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
@@ -124,14 +125,15 @@ func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (
         throw CorpusError(
             .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is not there",
             in: folder.database,
-            try: "restore the shard and its index from a copy, or: geodino corpus reindex '\(folder.path)'")
+            try: "restore the shard and its index from a copy, or: geodino corpus reindex \(shellQuoted(folder.path))")
     }
     for shard in shards {
         if let hash = known[shard.number] {
             guard hash == shard.indexHash else {
                 throw CorpusError(
                     .damaged, "corpus.gpkg describes another shard \(shard.name) than the one that is there",
-                    in: folder.database, try: "geodino corpus reindex '\(folder.path)' makes it again from the shards")
+                    in: folder.database,
+                    try: "geodino corpus reindex \(shellQuoted(folder.path)) makes it again from the shards")
             }
         } else {
             try database.add(shard, systems: systems)

@@ -67,7 +67,7 @@ public func checkRoom(for plan: MapPlan) throws {
     guard statvfs(folder, &space) == 0 else {
         throw MappingError(
             .writeFailed, "cannot write into the folder '\(folder)'", in: output,
-            why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
+            why: [String(cString: strerror(errno))], try: folderRemedy(folder))
     }
     let free = Double(space.f_bavail) * Double(space.f_frsize)
     guard Double(plan.diskBytes) <= free else {

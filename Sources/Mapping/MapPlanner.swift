@@ -159,7 +159,7 @@ struct MapJob {
         guard let place = toMap.transform([centre])[0] else {
             throw MappingError(
                 .noCRS, "the scene's centre has no place in \(crs.name)", in: first.path,
-                try: "check the scene's CRS with: gdalinfo '\(first.path)'")
+                try: "check the scene's CRS with: gdalinfo \(shellQuoted(first.path))")
         }
         let unit = Grid(
             crs: crs, transform: GeoTransform(originX: place.x - 0.5, originY: place.y + 0.5, pixelSize: 1),
@@ -340,6 +340,12 @@ struct MapJob {
         if let problem = outputNameProblem(output) {
             throw MappingError(.badRequest, problem.what, in: output, try: problem.remedy)
         }
+        var isFolder = false
+        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder {
+            // A folder is not replaced by a map, whatever was said about overwriting.
+            throw MappingError(
+                .exists, "the output is a folder", in: output, try: "-o \(shellQuoted("\(output)/NAME.tif"))")
+        }
         guard !overwrite else { return }
         for path in [output] + sidecars(of: output).all where FileManager.default.fileExists(atPath: path) {
             throw MappingError(
@@ -355,7 +361,8 @@ struct MapJob {
         guard let aoi else {
             return MappingError(
                 .badArea, "the scenes have no pixels on the map", in: request.scenes[0],
-                why: ["their bounds are \(text(all)) (longitude and latitude)"], try: "check them with: gdalinfo")
+                why: ["their bounds are \(text(all)) (longitude and latitude)"],
+                try: "check them: gdalinfo \(shellQuoted(request.scenes[0]))")
         }
         if DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees)).meets(west: -180, east: 180) {
             return MappingError(

@@ -1,6 +1,7 @@
 // What a caller asks for, and what the model is called.
 public import Geo
 public import Raster
+internal import Telemetry
 
 /// Which model makes a map: written into the map's tags and its STAC item.
 public struct MapModel: Sendable, Codable, Hashable {
@@ -118,7 +119,7 @@ public struct MapRequest: Sendable, Codable {
         guard stem(output) == output, !output.isEmpty else { return }
         throw MappingError(
             .badRequest, "a map is a GeoTIFF, whose name ends in .tif", in: output,
-            try: "-o \(Self.asTIFF(output))   (a picture of it, .png, is written beside it)")
+            try: "-o \(shellQuoted(Self.asTIFF(output)))   (a picture of it, .png, is written beside it)")
     }
 
     /// The same name with the ending of a GeoTIFF.

@@ -1,6 +1,7 @@
 // An image and a target raster on one grid: what a head learns from.
 public import Geo
 internal import Raster
+internal import Telemetry
 
 /// A crop of a pair.
 public struct PairCrop: Sendable {
@@ -95,7 +96,9 @@ public final class RasterPair: Sendable {
                 "the image's bounds are \(text(imageFacts.degrees)) (west south east north, degrees)",
                 "the bounds of \(target) are \(text(targetFacts.degrees))",
             ] + (try raw.map { ["the area's bounds are \(text(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
-            try: "check that both belong to the same place, and their CRS with gdalinfo")
+            try:
+                "check that both belong to the same place, and their CRS: gdalinfo \(shellQuoted(image)); gdalinfo \(shellQuoted(target))"
+        )
         let gsd = layout.gsd ?? imageFacts.gsd
         guard let scene = try MapScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),
             let truth = try MapScene(targetFacts, on: lattice, bands: [targetBand], gsd: gsd)

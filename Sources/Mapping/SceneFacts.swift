@@ -1,6 +1,7 @@
 // What a scene is, before anybody knows where the map lies: place, GSD, bands, and whether the model can eat them.
 public import Geo
 internal import Raster
+internal import Telemetry
 
 /// A scene as it enters a map: where it lies on the map's lattice and how it is read.
 public struct MapScene: Sendable, Codable, Hashable {
@@ -58,7 +59,7 @@ struct SceneFacts {
             throw MappingError(
                 .noCRS, "the scene's place cannot be expressed in longitude and latitude", in: path,
                 why: ["its CRS is \(crs.name), its bounds are \(text(reader.grid.bounds))"],
-                try: "check CRS and geotransform with: gdalinfo '\(path)'")
+                try: "check CRS and geotransform with: gdalinfo \(shellQuoted(path))")
         }
         self.degrees = degrees
         time = acquisitionTime(reader)
@@ -90,7 +91,7 @@ struct SceneFacts {
                     "the model takes \(layout.sampleType.rawValue) values as they are (stretch none), band \(band.index) is \(type.rawValue)",
                     in: path,
                     try:
-                        "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255"
+                        "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255 \(shellQuoted(path)) bytes.tif"
                 )
             case .fixed(let low, let high):
                 let top: Double =

@@ -28,7 +28,8 @@ extension MapPlan.Part {
         guard !kept.isEmpty else {
             throw MappingError(
                 .badValues, "none of the scenes has a valid pixel", in: scenes.first?.path ?? output,
-                try: "check their nodata values and masks with: gdalinfo -stats")
+                try: scenes.first.map { "check their nodata values and masks: gdalinfo -stats \(shellQuoted($0.path))" }
+            )
         }
         scenes = kept
         return (stretches, warnings)

@@ -142,11 +142,13 @@ extension [RasterBand] {
     }
 
     private func missing(_ wanted: [String], _ why: String) -> MissingBands {
-        MissingBands(
+        // Only bands that can be read: alpha is not one of them. A single band gives a grey picture.
+        let numbers = count == 1 ? wanted.map { _ in self[0].index } : prefix(wanted.count).map(\.index)
+        return MissingBands(
             wanted: wanted, found: map { $0.identity ?? $0.name }, why: why,
-            remedy:
-                "name the bands in the order wanted: --bands \(wanted.indices.map { "\($0 + 1)" }.joined(separator: ","))"
-        )
+            remedy: numbers.count == wanted.count
+                ? "name the bands in the order wanted: --bands \(numbers.map(String.init).joined(separator: ","))"
+                : "give an image of \(wanted.count) bands")
     }
 }
 
@@ -228,7 +230,8 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
                 in: scene.path, why: ["scenes that are read as one have to mean the same by their bands"],
                 try: scene.asked == .forThis
                     ? "choose other bands of this scene, or keep the two apart"
-                    : "choose the bands of this scene: --bands '\(scene.path)=\(example(width, scene))'")
+                    : "choose the bands of this scene: --bands \(shellQuoted("\(scene.path)=\(example(width, scene))"))"
+            )
         }
         guard let unknown, let known, unknown.asked == .nobody || unknown.asked == .forAll && isTurned(known.scene)
         else { continue }
@@ -237,7 +240,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             "the scene does not say what its bands are; \(known.scene.path) does: \(known.scene.bands.map { $0.identity ?? "?" }.joined(separator: ", "))",
             in: unknown.path, why: ["taken by place, its bands might be others"],
             try:
-                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands '\(unknown.path)=\(example(width, unknown))', or '\(unknown.path)=\(example(width, unknown, reversed: true))' where blue is stored first"
+                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands \(shellQuoted("\(unknown.path)=\(example(width, unknown))")), or \(shellQuoted("\(unknown.path)=\(example(width, unknown, reversed: true))")) where blue is stored first"
         )
     }
     try checkScales(scenes, stretch)

@@ -19,7 +19,8 @@ final class ControlPoints {
         guard let made else {
             throw RasterError(
                 .badGrid, "the \(count) ground control points give no polynomial", in: dataset.path,
-                why: messages.all, try: "check the points with gdalinfo; they must not lie on one line")
+                why: messages.all,
+                try: "check the points with gdalinfo \(dataset.quotedName); they must not lie on one line")
         }
         transformer = made
         var crs: CoordinateReferenceSystem?
@@ -42,7 +43,7 @@ final class ControlPoints {
             functions.pointee.GDALDestroyGCPTransformer(made)
             throw RasterError(
                 .badGrid, "the \(count) ground control points give no grid", in: dataset.path, why: why.all,
-                try: "check the points with gdalinfo")
+                try: "check the points with gdalinfo \(dataset.quotedName)")
         }
         grid = Grid(crs: crs, transform: suggested, width: Int(columns), height: Int(rows))
     }

@@ -45,7 +45,7 @@ final class Dataset {
             if let drivers = options.allowedDrivers { what += " of the kinds \(drivers.joined(separator: ", "))" }
             throw RasterError(
                 .notRaster, what, in: path, why: messages.all,
-                try: remoteAdvice(path, messages.all) ?? "gdalinfo '\(path)'")
+                try: remoteAdvice(path, messages.all) ?? "gdalinfo \(shellQuoted(path))")
         }
         return Dataset(owning: handle, path: path, gdal)
     }

@@ -77,7 +77,8 @@ struct InputFile {
             throw RasterError(
                 what == "raster" ? .notRaster : .badAOI,
                 "the archive holds \(found.count) files of the kind .\(ending)",
-                in: path, why: found.prefix(6).map { $0 }, try: "name one of them: '\(folder)/\(found[0])'")
+                in: path, why: found.prefix(6).map { $0 },
+                try: "name one of them: \(shellQuoted("\(folder)/\(found[0])"))")
         }
         throw RasterError(
             what == "raster" ? .notRaster : .badAOI, "the archive holds no \(what)", in: path,

@@ -1,6 +1,7 @@
 // Drawn polygons made fit for use: closed, finite, in range, valid, cut at 180 degrees, united.
 internal import CGDAL
 import Geo
+import Telemetry
 
 /// Checks and mends the polygons of an area.
 struct OutlineRepair {
@@ -205,7 +206,7 @@ struct OutlineRepair {
             guard let found else {
                 throw bad(
                     "the area cannot be cut at 180 degrees", why: messages.all,
-                    try: "cut it there: ogr2ogr -wrapdateline cut.geojson FILE")
+                    try: "cut it there: ogr2ogr -wrapdateline cut.geojson \(shellQuoted(place))")
             }
             parts += found.map { rings in rings.map { ring in ring.map { ($0.x - centre, $0.y) } } }
         }

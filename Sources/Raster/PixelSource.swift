@@ -1,6 +1,7 @@
 // The stored pixels of a dataset: types, nodata, masks, alpha and palette, and how a window of them is read.
 internal import CGDAL
 import Geo
+import Telemetry
 
 /// Reads windows of stored pixels with their validity, by column and row of the file.
 final class PixelSource {
@@ -36,8 +37,8 @@ final class PixelSource {
             throw RasterError(
                 .unsupported, "the file holds no pixels of its own", in: dataset.path,
                 try: parts.isEmpty
-                    ? "gdalinfo '\(dataset.path)'"
-                    : "open one of its parts: " + parts.prefix(4).joined(separator: ", "))
+                    ? "gdalinfo \(dataset.quotedName)"
+                    : "open one of its parts: " + parts.prefix(4).map(shellQuoted).joined(separator: ", "))
         }
         var stored: [Int: StoredBand] = [:]
         var alpha: GDALRasterBandH?
@@ -107,7 +108,7 @@ final class PixelSource {
             throw RasterError(
                 .readFailed, "there is no band \(number); the bands are \(there)", in: dataset.path,
                 try: number == alphaBand
-                    ? "band \(number) is marked as alpha; where it holds something else: gdal_edit.py -colorinterp_\(number) undefined '\(dataset.path)'"
+                    ? "band \(number) is marked as alpha; where it holds something else: \(dataset.edit("-colorinterp_\(number) undefined", copy: "unmarked.tif"))"
                     : "choose among them, counted from 1")
         }
         if wanted.isEmpty { throw RasterError(.readFailed, "no band was asked for", in: dataset.path) }
@@ -322,7 +323,7 @@ final class PixelSource {
                 .readFailed,
                 "cannot read window \(inside.column),\(inside.row) \(inside.width)x\(inside.height) of \(name)",
                 in: dataset.path, why: messages.all,
-                try: Dataset.remoteAdvice(dataset.path, messages.all) ?? "gdalinfo -checksum '\(dataset.path)'")
+                try: Dataset.remoteAdvice(dataset.path, messages.all) ?? "gdalinfo -checksum \(dataset.quotedName)")
         }
     }
 }

@@ -29,7 +29,7 @@ extension RasterReader {
         guard ring.count == images.count else {
             throw RasterError(
                 .badGrid, "part of the raster's outline is nowhere on Earth in \(crs.name)", in: path,
-                try: "check its CRS and geotransform with gdalinfo")
+                try: "check its CRS and geotransform with gdalinfo \(dataset.quotedName)")
         }
         return Antimeridian.parted([ring]).compactMap(\.first)
     }

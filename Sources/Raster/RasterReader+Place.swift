@@ -43,15 +43,14 @@ enum PlaceGap: Sendable, Hashable {
         }
     }
 
-    func remedy(_ path: String) -> String {
+    func remedy(_ dataset: Dataset) -> String {
         switch self {
-        case .nothing, .localCRS:
-            "gdal_edit.py -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH '\(path)'"
-        case .noCRS: "gdal_edit.py -a_srs EPSG:CODE '\(path)'"
-        case .noTransform: "gdal_edit.py -a_ullr WEST NORTH EAST SOUTH '\(path)'"
+        case .nothing, .localCRS: dataset.edit("-a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH")
+        case .noCRS: dataset.edit("-a_srs EPSG:CODE")
+        case .noTransform: dataset.edit("-a_ullr WEST NORTH EAST SOUTH")
         case .rationalPolynomials:
-            "gdalwarp -rpc -t_srs EPSG:CODE '\(path)' placed.tif    (with -to RPC_DEM=dem.tif, where there is a terrain model)"
-        case .geolocation: "gdalwarp -geoloc -t_srs EPSG:CODE '\(path)' placed.tif"
+            "gdalwarp -rpc -t_srs EPSG:CODE \(dataset.quotedName) placed.tif    (with -to RPC_DEM=dem.tif, where there is a terrain model)"
+        case .geolocation: "gdalwarp -geoloc -t_srs EPSG:CODE \(dataset.quotedName) placed.tif"
         }
     }
 }
@@ -64,7 +63,7 @@ extension RasterReader {
         let gap = placeGap ?? .noCRS
         return RasterError(
             .noCRS, "the \(role) does not say where on Earth it lies", in: path, why: [gap.cause],
-            try: gap.remedy(path))
+            try: gap.remedy(dataset))
     }
 
     /// A warning where a band is marked as alpha and does not look like one: in the middle of the raster more than a fifth of its
@@ -86,7 +85,7 @@ extension RasterReader {
     /// The sentence about a band that is marked as alpha and was set aside as a mask; `nil` without one.
     public var alphaNote: String? {
         source.alphaBand.map {
-            "band \($0) is marked as alpha: it masks pixels, and is no band to read; if it holds something else, such as near infrared, unmark it: gdal_edit.py -colorinterp_\($0) undefined '\(path)'"
+            "band \($0) is marked as alpha: it masks pixels, and is no band to read; if it holds something else, such as near infrared, unmark it: \(dataset.edit("-colorinterp_\($0) undefined", copy: "unmarked.tif"))"
         }
     }
 }

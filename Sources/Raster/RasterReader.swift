@@ -105,7 +105,7 @@ public final class RasterReader {
         else {
             throw RasterError(
                 .badGrid, "the geotransform \(numbers) cannot be inverted", in: dataset.path,
-                try: "set a right one with gdal_edit.py -a_ullr, or remove it with gdal_edit.py -unsetgt")
+                try: dataset.edit("-a_ullr WEST NORTH EAST SOUTH"))
         }
         return (Grid(crs: crs, transform: transform, width: dataset.width, height: dataset.height), nil, gap)
     }

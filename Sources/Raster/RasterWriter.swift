@@ -57,7 +57,8 @@ public final class RasterWriter {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
         guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder else {
-            throw RasterError(.writeFailed, "the folder '\(folder)' does not exist", in: path, try: "make it first")
+            throw RasterError(
+                .writeFailed, "the folder '\(folder)' does not exist", in: path, try: folderRemedy(folder))
         }
         let name = url.lastPathComponent
         let process = ProcessInfo.processInfo.processIdentifier

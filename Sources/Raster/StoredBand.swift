@@ -34,7 +34,9 @@ struct StoredBand {
         guard gdal.pointee.GDALDataTypeIsComplex(type) == 0, type != GDT_Unknown else {
             throw RasterError(
                 .unsupported, "band \(index) holds \(typeName) values, which are not handled", in: dataset.path,
-                try: "make it real first, for example with a derived band of a VRT (PixelFunctionType mod)")
+                try:
+                    "take its magnitude: gdal_calc.py -A \(dataset.quotedName) --allBands=A --calc='abs(A)' --type=Float32 --outfile=magnitude.tif"
+            )
         }
         signedByte =
             type == GDT_Byte
@@ -132,7 +134,8 @@ struct StoredBand {
                 "its photometric interpretation is white-is-zero, and band \(index) holds \(sampleType.rawValue) values, for which nobody says which one is black",
                 in: dataset.path,
                 try:
-                    "turn it round: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale LOW HIGH HIGH LOW '\(dataset.path)' positive.tif"
+                    // A copy by gdal_translate would keep the palette that GDAL makes up for such files.
+                    "turn it round: gdal_calc.py -A \(dataset.quotedName) --allBands=A --calc='LOW+HIGH-1.0*A' --type=Float32 --outfile=positive.tif"
             )
         }
     }
@@ -168,7 +171,7 @@ struct StoredBand {
                 .unsupported,
                 "its blocks of \(columns) x \(rows) pixels are too large: at most 512 MB each are read",
                 in: dataset.path,
-                try: "rewrite it in tiles: gdal_translate -co TILED=YES '\(dataset.path)' tiled.tif")
+                try: "rewrite it in tiles: gdal_translate -co TILED=YES \(dataset.quotedName) tiled.tif")
         }
     }
 

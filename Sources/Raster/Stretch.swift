@@ -42,7 +42,7 @@ extension RasterReader {
                 }
                 throw RasterError(
                     .badRange, "band \(number) holds \(band.storedType) values, and 'none' takes only 8-bit ones",
-                    in: path, try: "choose a stretch: percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
+                    in: path, try: "--stretch percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
             }
             return nil
         case .fixed(let low, let high):
@@ -57,7 +57,9 @@ extension RasterReader {
                     .badRange,
                     "its scale and offset cannot be: value x \(self.bands[0].scale) + \(self.bands[0].offset)",
                     in: path,
-                    try: "set right ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 '\(path)' plain.tif")
+                    try:
+                        "set right ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 \(dataset.quotedName) plain.tif"
+                )
             }
             return StretchParameters(low: offsets.map { low - $0 }, high: offsets.map { high - $0 })
         case .percentile(let low, let high):
@@ -82,7 +84,9 @@ extension RasterReader {
                 guard let bottom = counts.percentile(low), let top = counts.percentile(high) else {
                     throw RasterError(
                         .noPixels, "no valid pixel was found in band \(band), so it has no percentiles", in: path,
-                        try: "check its nodata value and mask with gdalinfo -stats, or choose fixed:LOW,HIGH")
+                        try:
+                            "check its nodata value and mask with gdalinfo -stats \(dataset.quotedName), or choose fixed:LOW,HIGH"
+                    )
                 }
                 parameters.low.append(bottom)
                 parameters.high.append(top)

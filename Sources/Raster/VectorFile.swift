@@ -134,7 +134,7 @@ struct VectorFile {
             why: [
                 "its CRS, '\(name)', " + (isLocal ? "is a local one, which lies nowhere on Earth" : "stands for none")
             ],
-            try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '\(dataset.path)'")
+            try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg \(dataset.quotedName)")
     }
 
     /// GDAL's words, and what the file is where it is text that looks like JSON.
@@ -178,7 +178,7 @@ struct VectorFile {
             if local.polygons.count > before, found == nil {
                 throw RasterError(
                     .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
-                    try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '\(dataset.path)'")
+                    try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg \(dataset.quotedName)")
             }
             return messages.all
         }
@@ -187,7 +187,10 @@ struct VectorFile {
         if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
             throw RasterError(
                 .badAOI, "its layers are drawn in different CRS: \(first.name) and \(crs.name)",
-                in: dataset.path, try: "write one layer to a file of its own with ogr2ogr")
+                in: dataset.path,
+                try:
+                    "write one layer to a file of its own: ogr2ogr one-layer.gpkg \(dataset.quotedName) \(shellQuoted(dataset.gdal.pointee.GDALGetDescription(layer).map { String(cString: $0) } ?? ""))"
+            )
         }
         found = found ?? crs
         return messages.all

@@ -81,7 +81,7 @@ struct CanopyComparison {
             .noOverlap, "map and truth have no valid pixel in common\(aoiPart)", in: map.reader.path,
             why: [
                 "map \(Self.text(map.reader.grid)), truth \(Self.text(truth.reader.grid)) (\(truth.reader.path))"
-            ] + leftOut(rejectedTruth), try: "compare with: gdalinfo '\(map.reader.path)'")
+            ] + leftOut(rejectedTruth), try: "compare with: gdalinfo \(shellQuoted(map.reader.path))")
     }
 
     private func leftOut(_ rejectedTruth: Int) -> [String] {

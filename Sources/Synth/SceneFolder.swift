@@ -30,7 +30,7 @@ struct SceneFolder {
         }
     }
 
-    init(_ folder: String, overwrite: Bool) throws(SynthError) {
+    init(_ folder: String, overwrite: Bool, companions: Set<String> = []) throws(SynthError) {
         var path = folder
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard !path.isEmpty else {
@@ -62,7 +62,7 @@ struct SceneFolder {
                 .exists, "the output exists already", in: folder,
                 try: "give --overwrite to replace it, or name another folder")
         }
-        if let foreign = Self.foreign(path, content) {
+        if let foreign = Self.foreign(path, content.filter { !companions.contains($0) }) {
             throw SynthError(
                 .exists, "the folder holds something besides scenes, '\(foreign)', which would be lost with it",
                 in: folder, try: "move that away, or name another folder")

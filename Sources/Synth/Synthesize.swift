@@ -31,16 +31,17 @@ public struct SynthesizedScene: Sendable, Codable, Hashable {
 ///   - options: What to make.
 ///   - folder: Where; its parent exists.
 ///   - overwrite: Whether a folder that an earlier call made may be replaced; no other folder ever is.
+///   - companions: Names of files in that folder that the caller put there and gives up with it.
 ///   - progress: Told of every block done; an answer of `false` stops the work and leaves things as they were.
 /// - Returns: The scenes, in order.
 /// - Throws: `SynthError`.
 @discardableResult
 public func synthesize(
-    _ options: LandscapeOptions, into folder: String, overwrite: Bool = false,
+    _ options: LandscapeOptions, into folder: String, overwrite: Bool = false, companions: Set<String> = [],
     progress: ProgressHandler = { _ in true }
 ) throws(SynthError) -> [SynthesizedScene] {
     try options.validate()
-    let output = try SceneFolder(folder, overwrite: overwrite)
+    let output = try SceneFolder(folder, overwrite: overwrite, companions: companions)
     do throws(SynthError) {
         try output.begin(options)
         let blocks = blockWindows(side: options.size)

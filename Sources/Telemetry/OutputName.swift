@@ -1,4 +1,5 @@
 // What a file system takes as the name of an output, asked before the work begins.
+internal import FoundationEssentials
 
 /// What is wrong with the name of an output.
 public struct OutputNameProblem: Sendable, Equatable {
@@ -19,4 +20,18 @@ public func outputNameProblem(_ path: String) -> OutputNameProblem? {
         what:
             "the output's name has \(name.utf8.count) bytes; at most \(longestOutputName) leave room for the name that it has while it is written",
         remedy: "a shorter name after -o")
+}
+
+/// What helps where a file cannot be written into a folder: a command that makes it, unless something of that name is there.
+public func folderRemedy(_ folder: String) -> String {
+    var isFolder = false
+    var above = folder
+    while !FileManager.default.fileExists(atPath: above, isDirectory: &isFolder) {
+        let parent = URL(fileURLWithPath: above).deletingLastPathComponent().path
+        guard parent != above else { break }
+        above = parent
+    }
+    if !isFolder { return "another folder after -o: '\(above)' is a file" }
+    return above == folder
+        ? "another folder after -o, one that may be written" : "make the folder first: mkdir -p \(shellQuoted(folder))"
 }

@@ -231,7 +231,7 @@
                 guard listed.isEmpty else { return listed }
                 throw CommandError(
                     .badArgument, "no scene of the corpus lies under the area", in: aoi,
-                    try: "geodino canopy SCENE... --aoi \(aoi)")
+                    try: "geodino canopy SCENE... --aoi \(shellQuoted(aoi))")
             }
             let listed = workspace.scenes([])
             guard !listed.isEmpty else { throw workspace.missing("scene", option: "geodino canopy SCENE... --aoi AOI") }

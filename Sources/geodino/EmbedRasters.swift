@@ -64,7 +64,7 @@
     func noValidPixel(_ scene: String) -> CommandError {
         CommandError(
             .badArgument, "no window has a valid pixel", in: scene,
-            try: "check nodata values and masks with: gdalinfo -stats")
+            try: "check nodata values and masks: gdalinfo -stats \(shellQuoted(scene))")
     }
 
     /// Rasters that are each one image as a whole, whether they have a place on Earth or not.
@@ -107,7 +107,10 @@
                 else {
                     throw CommandError(
                         .badArgument, "an image of \(width) x \(height) pixels is too large to be taken as a whole",
-                        in: path, try: "give it a place on Earth and --window, or cut it: gdal_translate -srcwin")
+                        in: path,
+                        try:
+                            "give it a place on Earth and --window, or cut it: gdal_translate -srcwin 0 0 \(min(width, 4096)) \(min(height, 4096)) \(shellQuoted(path)) part.tif"
+                    )
                 }
                 sizes.append((path, width, height))
             }

@@ -21,20 +21,23 @@ func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws
                 .badArgument, "the output would be written over an input", in: output, why: ["'\(input)' is read"],
                 try: "another name after -o")
         }
-        if !overwrite, FileManager.default.fileExists(atPath: output) {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
+        // A folder is not replaced by a file, whatever was said about overwriting.
+        if exists, isFolder.boolValue {
+            throw CommandError(
+                .badArgument, "the output is a folder", in: output, try: "-o \(shellQuoted("\(output)/NAME"))")
+        }
+        if !overwrite, exists {
             throw CommandError(
                 .badArgument, "the output exists already", in: output, try: "--overwrite to replace it, or another -o")
-        }
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue {
-            throw CommandError(.badArgument, "the output is a folder", in: output, try: "-o \(output)/NAME")
         }
         let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
         // With the slash at the end a file is none.
         guard access("\(folder)/", W_OK) == 0 else {
             throw CommandError(
                 .badArgument, "cannot write into the folder '\(folder)'", in: output,
-                why: [String(cString: strerror(errno))], try: "make the folder first: mkdir -p '\(folder)'")
+                why: [String(cString: strerror(errno))], try: folderRemedy(folder))
         }
     }
 }

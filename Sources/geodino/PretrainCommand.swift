@@ -250,7 +250,7 @@ struct PretrainCommand: ParsableCommand {
             throw CommandError(
                 .badArgument, "the last run is unfinished", in: last,
                 try:
-                    "geodino pretrain --resume -o \(last)    (or -o \(RunNumbering.next(stem: stem, after: existing)) for a new one)"
+                    "geodino pretrain --resume -o \(shellQuoted(last))    (or -o \(shellQuoted(RunNumbering.next(stem: stem, after: existing))) for a new one)"
             )
         }
         return RunNumbering.next(stem: stem, after: existing)

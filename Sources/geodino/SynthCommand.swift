@@ -38,14 +38,26 @@
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
             let meter = shared.meter("synth")
             defer { meter.finish() }
-            _ = try synthesize(options, into: output, overwrite: overwrite, progress: meter.handler)
+            _ = try synthesize(
+                options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
             meter.finish()
-            try Workspace(
-                scenes: (0..<scenes).map { "scene-\(String(format: "%03d", $0))/rgb.tif" }, profile: nil,
-                corpus: "corpus",
-                recipe: nil, run: "runs/synth", model: nil, device: nil
-            ).write(to: output)
+            try Self.workspace(of: scenes).write(to: output)
             printToStandardError("\(output): \(scenes) scenes of \(size) x \(size) px at \(options.gsd) m")
+        }
+
+        private static func workspace(of scenes: Int) -> Workspace {
+            Workspace(
+                scenes: (0..<scenes).map { "scene-\(String(format: "%03d", $0))/rgb.tif" }, profile: nil,
+                corpus: "corpus", recipe: nil, run: "runs/synth", model: nil, device: nil)
+        }
+
+        /// The workspace file in the folder that is there, if it is still as an earlier call wrote it: one that was changed is a
+        /// person's, and not given up.
+        private var companions: Set<String> {
+            let path = URL(fileURLWithPath: output).appendingPathComponent(Workspace.fileName).path
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+            let written = Self.workspace(of: names.count { $0.hasPrefix("scene-") }).text
+            return FileManager.default.contents(atPath: path) == Data(written.utf8) ? [Workspace.fileName] : []
         }
     }
 #endif

@@ -32,7 +32,7 @@ struct Workspace: Codable {
     static func read(_ path: String) throws -> Workspace { try StrictYAML.decode(Workspace.self, path: path).value }
 
     /// The document that `synth` and `demo` write.
-    func write(to folder: String) throws {
+    var text: String {
         var lines = ["# What geodino's commands take in this folder when it is not given. Paths are relative to it."]
         if let scenes { lines += ["scenes:"] + scenes.map { "  - \($0)" } }
         for (key, value) in [
@@ -41,7 +41,11 @@ struct Workspace: Codable {
         ] {
             if let value { lines.append("\(key): \(value)") }
         }
-        let text = lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Writes the document.
+    func write(to folder: String) throws {
         try Data(text.utf8).write(
             to: URL(fileURLWithPath: folder).appendingPathComponent(Self.fileName), options: .atomic)
     }

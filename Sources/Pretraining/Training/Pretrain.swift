@@ -215,7 +215,7 @@ private func checkDump(_ dump: StepDump?, steps: Range<Int>) throws {
         throw PretrainingError(
             .badStepFile, "the folder of the file that step \(dump.step) is to be written into is not there",
             in: dump.path,
-            try: "mkdir -p \(FileSystem.parent(of: dump.path))")
+            try: "mkdir -p \(shellQuoted(FileSystem.parent(of: dump.path)))")
     }
 }
 

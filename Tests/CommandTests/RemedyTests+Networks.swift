@@ -1,0 +1,468 @@
+// Every remedy that an error offers is applied: maps, features, fits, pretraining, weights.
+import Foundation
+import Geo
+import Raster
+import TestSupport
+import Testing
+
+/// A landscape, a corpus and a pack of it, a network and a model, made once in seconds.
+struct TrainedBench {
+    private let bench = Bench()
+
+    static let shared = Result { try TrainedBench() }
+    static func path(_ name: String) throws -> String { try shared.get().bench.file(name) }
+    static let root = Program.root.path
+
+    private init() throws {
+        try bench.make("synth", "land", "--scenes", "1", "--size", "256", "--seed", "3", "-q")
+        try bench.make(
+            "tile", "land/scene-000/rgb.tif", "-o", "corpus", "--profile", Self.root + "/tiles/smoke.yaml", "-q")
+        try bench.make(
+            "pretrain", Self.root + "/recipes/smoke.yaml", "--corpus", "corpus", "-o", "run", "--steps", "1", "-q")
+        try bench.make(
+            "fit", "canopy", Self.root + "/recipes/smoke-canopy.yaml", "--weights", "run", "--image",
+            "land/scene-000/rgb.tif", "--target", "land/scene-000/height.tif", "-o", "model", "--steps", "1", "-q")
+    }
+}
+
+extension RemedyTests {
+    @Test(arguments: maps + features)
+    func `what maps and features advise leads to an output`(_ trouble: Trouble) throws { try Bench().learn(trouble) }
+
+    @Test(.enabled(if: Tools.areThere, Tools.absence), arguments: convertedScenes)
+    func `a scene that is converted as advised is mapped`(_ trouble: Trouble) throws { try Bench().learn(trouble) }
+
+    @Test(arguments: fits + runs + weights)
+    func `what training advises leads to a model`(_ trouble: Trouble) throws { try Bench().learn(trouble) }
+
+    // MARK: - Maps
+
+    private static func canopy(_ scene: String, _ more: String...) throws -> [String] {
+        ["canopy", scene, "--model", try TrainedBench.path("model"), "-q", "--tensor-threads", "1"] + more
+    }
+
+    /// A value that a sentence names, in place of an option's.
+    private static func corrected(_ option: String, by pattern: String) -> Trouble.Remedy {
+        .other { _, advice, arguments in
+            let value = try #require(advice.firstMatch(of: try Regex<(Substring, Substring)>(pattern)), "\(advice)")
+                .output.1
+            let place = try #require(arguments.firstIndex(of: option))
+            var arguments = arguments
+            arguments[place + 1] = String(value)
+            return arguments
+        }
+    }
+
+    private static let maps: [Trouble] = [
+        Trouble(
+            name: "a map is in the way", says: "the output exists already", remedy: .option("--overwrite"),
+            prepare: { bench in try canopy(bench.scene(), "-o", bench.text("map.tif", "mine")) }),
+        Trouble(
+            name: "a folder is in the way of a map", says: "folder", remedy: .option("-o", values: 1),
+            fill: ["NAME": "map"],
+            prepare: { bench in
+                try FileManager.default.createDirectory(
+                    atPath: bench.file("a map.tif"), withIntermediateDirectories: true)
+                return try canopy(bench.scene(), "-o", "a map.tif")
+            }),
+        Trouble(
+            name: "a map that is to be a picture", says: "whose name ends in .tif", remedy: .option("-o", values: 1),
+            prepare: { bench in try canopy(bench.scene(), "-o", "map.png") },
+            check: { bench, _ in #expect(FileManager.default.fileExists(atPath: bench.file("map.tif"))) }),
+        Trouble(
+            name: "no output for a map", says: "no output is given", remedy: .option("-o", values: 1),
+            prepare: { bench in try canopy(bench.scene()) }),
+        Trouble(
+            name: "no model for a map", says: "no model is given", remedy: .option("--model", values: 1),
+            fill: ["MODEL": "@model"],
+            prepare: { bench in ["canopy", try bench.scene(), "-o", "map.tif", "-q"] }),
+        Trouble(
+            name: "no scene for a map", says: "no scene is given",
+            remedy: .other { bench, advice, arguments in
+                let line = try Bench.command("geodino canopy", in: advice)
+                #expect(line == "geodino canopy SCENE... --aoi AOI")
+                try bench.text(
+                    "aoi.geojson",
+                    #"{"type":"Polygon","coordinates":[[[15,45.1],[15.01,45.1],[15.01,45.2],[15,45.2],[15,45.1]]]}"#)
+                return arguments + [try bench.scene(), "--aoi", "aoi.geojson"]
+            },
+            prepare: { _ in ["canopy", "--model", try TrainedBench.path("model"), "-o", "map.tif", "-q"] }),
+        Trouble(
+            name: "an area narrower than a pixel", says: "no pixel of the map has its centre",
+            remedy: .option("--all-touched"),
+            prepare: { bench in
+                try bench.text(
+                    "aoi.geojson",
+                    #"{"type":"Polygon","coordinates":[[[15.0002,45.1529],[15.000201,45.1529],[15.000201,45.152901],[15.0002,45.1529]]]}"#
+                )
+                return try canopy(bench.scene(), "--aoi", "aoi.geojson", "-o", "map.tif")
+            }),
+        Trouble(
+            name: "an area in two zones", says: "the area does not fit one grid", remedy: .option("--split"),
+            prepare: { bench in
+                // In the middles of zones 33 and 34.
+                let scenes = [
+                    try bench.scene(
+                        "a.tif", transform: GeoTransform(originX: 500_000, originY: 5_003_000, pixelSize: 0.6)),
+                    try bench.scene(
+                        "b.tif", crs: "EPSG:32634",
+                        transform: GeoTransform(originX: 500_000, originY: 5_003_000, pixelSize: 0.6)),
+                ]
+                return ["canopy"] + scenes + ["--model", try TrainedBench.path("model"), "-o", "map.tif", "-q"]
+            },
+            check: { bench, _ in #expect(bench.folder.contents.count { $0.hasSuffix(".tif") } == 4) }),
+        Trouble(
+            name: "a scene with one band for a model of three", says: "the model needs 3 bands",
+            remedy: .option("--bands", values: 1),
+            prepare: { bench in try canopy(bench.scene(bands: 1), "-o", "map.tif") }),
+        Trouble(
+            name: "a scene without blue", says: "the model needs 3 bands", remedy: .option("--bands", values: 1),
+            prepare: { bench in
+                try canopy(
+                    bench.virtual(
+                        "false.vrt", over: bench.scene(),
+                        bands: zip(1...3, ["nir", "red", "green"]).map {
+                            VirtualRaster.Band($0, "<Description>\($1)</Description>")
+                        }), "-o", "map.tif")
+            }),
+        Trouble(
+            name: "an overlap of broken patches", says: "no whole number of the network's patches",
+            remedy: corrected("--overlap", by: "a multiple of ([0-9]+)"),
+            prepare: { bench in try embed(bench.scene(), output: "out.tif", more: ["--window", "32", "--overlap", "5"])
+            }),
+        Trouble(
+            name: "a folder that is not there", says: "cannot write into the folder", remedy: .command("mkdir"),
+            prepare: { bench in try canopy(bench.scene(), "-o", "some where/else/map.tif") }),
+        Trouble(
+            name: "a device of another kind", says: "unknown device", remedy: .option("--device", values: 1),
+            prepare: { bench in try canopy(bench.scene(), "-o", "map.tif", "--device", "tpu") }),
+        Trouble(
+            name: "blocks smaller than a pixel", says: "a block of",
+            remedy: corrected("--block", by: "such as ([0-9]+)"),
+            prepare: { bench in
+                let scene = try bench.scene("map.tif", type: .float32, bands: 1)
+                return ["score", "canopy", "--map", scene, "--truth", scene, "--block", "0.1"]
+            }),
+    ]
+
+    private static let convertedScenes: [Trouble] = [
+        Trouble(
+            name: "a scene of 16 bits for a model of 8", says: "values as they are (stretch none)",
+            remedy: .command("gdal_translate"), fill: ["LOW HIGH": "0 2500"],
+            prepare: { bench in try canopy(bench.scene(type: .uint16), "-o", "map.tif") }),
+        Trouble(
+            name: "a scene without a CRS to be mapped", says: "no CRS", remedy: .command("gdal_edit.py"),
+            fill: ["EPSG:CODE": "EPSG:32633"],
+            prepare: { bench in try canopy(bench.scene(crs: nil), "-o", "map.tif") }),
+    ]
+
+    // MARK: - Features
+
+    private static let network = Program.root.appendingPathComponent("Tests/Golden/huggingface/mlp").path
+
+    private static func embed(_ inputs: String..., output: String = "out.safetensors", more: [String] = []) -> [String]
+    {
+        ["embed"] + inputs + ["--weights", network, "--statistics", "web", "-o", output, "-q", "--tensor-threads", "1"]
+            + more
+    }
+
+    private static let features: [Trouble] = [
+        Trouble(
+            name: "tokens are in the way", says: "exists already", remedy: .option("--overwrite"),
+            prepare: { bench in
+                try embed(bench.scene(), output: bench.text("out.safetensors", "mine"), more: ["--whole"])
+            }),
+        Trouble(
+            name: "an output that is a folder", says: "the output is a folder", remedy: .option("-o", values: 1),
+            fill: ["NAME": "tokens.safetensors"],
+            prepare: { bench in
+                try FileManager.default.createDirectory(
+                    atPath: bench.file("my tokens.safetensors"), withIntermediateDirectories: true)
+                return try embed(bench.scene(), output: "my tokens.safetensors", more: ["--whole"])
+            }),
+        Trouble(
+            name: "tokens for a folder that is not there", says: "cannot write into the folder",
+            remedy: .command("mkdir"),
+            prepare: { bench in try embed(bench.scene(), output: "it's/new/out.safetensors", more: ["--whole"]) }),
+        Trouble(
+            name: "images with and without a place", says: "does not say where on Earth it lies, others do",
+            remedy: .option("--whole"),
+            prepare: { bench in
+                try embed(
+                    bench.scene(),
+                    bench.virtual(
+                        "loose.vrt", over: "scene.tif", crs: "", transform: "",
+                        bands: (1...3).map { VirtualRaster.Band($0) }), more: ["--bands", "1,2,3"])
+            }),
+        Trouble(
+            name: "images of two sizes", says: "the images are not all of one size",
+            remedy: .option("--size", values: 1),
+            prepare: { bench in
+                try embed(bench.scene("a.tif", size: 32), bench.scene("b.tif", size: 48), more: ["--whole"])
+            }),
+        Trouble(
+            name: "an image of broken patches", says: "no whole number of patches",
+            remedy: .option("--size", values: 1),
+            prepare: { bench in try embed(bench.scene(size: 33), more: ["--whole"]) }),
+        Trouble(
+            name: "windows of broken patches", says: "no whole number of patches",
+            remedy: .option("--window", values: 1),
+            prepare: { bench in try embed(bench.scene(size: 16), more: ["--window", "31"]) }),
+        Trouble(
+            name: "another number of components than the basis has", says: "--pca asks for 2",
+            remedy: .option("--pca", values: 1),
+            prepare: { bench in
+                try #require(
+                    try bench.run(embed(bench.scene(), output: "first.tif", more: ["--window", "32", "--pca", "3"]))
+                        .status == 0)
+                return embed(
+                    "scene.tif", output: "out.tif",
+                    more: ["--window", "32", "--pca", "2", "--basis", "first.pca.safetensors"])
+            }),
+        Trouble(
+            name: "16-bit values for weights of 8-bit pictures", says: "stretch none",
+            remedy: .option("--stretch", values: 1),
+            prepare: { bench in try embed(bench.scene(type: .uint16), more: ["--window", "32"]) }),
+        Trouble(
+            name: "16-bit images for weights of 8-bit pictures", says: "takes only 8-bit ones",
+            remedy: .option("--stretch", values: 1),
+            prepare: { bench in try embed(bench.scene(type: .uint16), more: ["--whole"]) }),
+        Trouble(
+            name: "a raster of images", says: "have no common raster",
+            remedy: .other { _, advice, arguments in
+                try #require(advice.contains("an output .safetensors"))
+                return arguments.map { $0 == "out.tif" ? "out.safetensors" : $0 }
+            },
+            prepare: { bench in
+                try embed(
+                    bench.virtual(
+                        "loose.vrt", over: bench.scene(), crs: "", transform: "",
+                        bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
+            }),
+        Trouble(
+            name: "an option for windows, of tiles", says: "--window means nothing",
+            remedy: .other { _, advice, arguments in
+                #expect(advice == "leave it out")
+                var arguments = arguments
+                let place = try #require(arguments.firstIndex(of: "--window"))
+                arguments.removeSubrange(place...place + 1)
+                return arguments
+            },
+            prepare: { _ in embed(try TrainedBench.path("corpus"), more: ["--window", "32"]) }),
+        Trouble(
+            name: "bands that are not red, green and blue", says: "the weights take 3 bands",
+            remedy: .option("--bands", values: 1),
+            prepare: { bench in
+                try embed(
+                    bench.virtual(
+                        "false.vrt", over: bench.scene(),
+                        bands: zip(1...3, ["nir", "red", "green"]).map {
+                            VirtualRaster.Band($0, "<Description>\($1)</Description>")
+                        }), more: ["--whole"])
+            }),
+    ]
+
+    // MARK: - Fits
+
+    private static func fit(_ more: String..., pairs: Bool = true) throws -> [String] {
+        let land = try TrainedBench.path("land/scene-000")
+        return [
+            "fit", "canopy", TrainedBench.root + "/recipes/smoke-canopy.yaml", "--weights",
+            try TrainedBench.path("run"),
+        ]
+            + (pairs ? ["--image", land + "/rgb.tif", "--target", land + "/height.tif"] : [])
+            + ["-o", "model", "--steps", "2", "-q", "--tensor-threads", "1"] + more
+    }
+
+    private static let fits: [Trouble] = [
+        Trouble(
+            name: "a model is in the way", says: "the model exists already", remedy: .option("--overwrite"),
+            prepare: { bench in
+                try FileManager.default.copyItem(atPath: TrainedBench.path("model"), toPath: bench.file("model"))
+                return try fit()
+            }),
+        Trouble(
+            name: "an unfinished fit to go on with", says: "an unfinished fit is there", remedy: .option("--resume"),
+            prepare: { bench in
+                try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
+                return try fit()
+            }),
+        Trouble(
+            name: "an unfinished fit to begin anew", says: "an unfinished fit is there", remedy: .option("--overwrite"),
+            prepare: { bench in
+                try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
+                return try fit()
+            }),
+        Trouble(
+            name: "a fit that was started with something else", says: "started with something else",
+            remedy: .other { _, advice, arguments in
+                try #require(advice.contains("start anew with --overwrite"))
+                return arguments.filter { $0 != "--resume" } + ["--overwrite"]
+            },
+            prepare: { bench in
+                try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
+                let recipe = try bench.document("recipes/smoke-canopy.yaml", as: "other.yaml", ("seed: 0", "seed: 1"))
+                return try fit("--resume").map { $0.hasSuffix("smoke-canopy.yaml") ? recipe : $0 }
+            }),
+        Trouble(
+            name: "crops and windows of broken patches", says: "does not fit the backbone",
+            remedy: .other { bench, advice, arguments in
+                let list = try #require(advice.firstMatch(of: #/write into the recipe: (.*)/#)).output.1
+                var text = try String(contentsOfFile: bench.file("odd.yaml"), encoding: .utf8)
+                for line in list.split(separator: "; ") {
+                    let key = try #require(line.split(separator: ":").first)
+                    text = text.replacing(try Regex("(?m)^\(key):.*$"), with: line)
+                }
+                try bench.text("odd.yaml", text)
+                return arguments
+            },
+            prepare: { bench in
+                let recipe = try bench.document(
+                    "recipes/smoke-canopy.yaml", as: "odd.yaml", ("\ncrop: 64", "\ncrop: 60"),
+                    ("\nwindow: 96", "\nwindow: 90"))
+                return try fit().map { $0.hasSuffix("smoke-canopy.yaml") ? recipe : $0 }
+            }),
+        Trouble(
+            name: "a list of pairs without a header", says: "the header must name",
+            remedy: .other { bench, advice, arguments in
+                let header = try #require(advice.firstMatch(of: #/begin the file with: ([a-z,]+)/#)).output.1
+                let text = try String(contentsOfFile: bench.file("pairs.csv"), encoding: .utf8)
+                try bench.text("pairs.csv", "\(header)\n" + text)
+                return arguments
+            },
+            prepare: { bench in
+                let land = try TrainedBench.path("land/scene-000")
+                return try fit("--pairs", bench.text("pairs.csv", "\(land)/rgb.tif,\(land)/height.tif\n"), pairs: false)
+            }),
+    ]
+
+    // MARK: - Runs
+
+    private static func pretrain(_ more: String..., recipe: String? = nil, output: String? = "run") throws -> [String] {
+        [
+            "pretrain", recipe ?? TrainedBench.root + "/recipes/smoke.yaml", "--corpus",
+            try TrainedBench.path("corpus"), "-q",
+        ]
+            + (output.map { ["-o", $0] } ?? []) + more
+    }
+
+    private static func stopped(_ bench: Bench, output: String? = "run") throws {
+        let outcome = try bench.run(try pretrain("--stop-after", "1", output: output))
+        try #require(outcome.status == 0, "\(outcome.errors)")
+    }
+
+    private static let runs: [Trouble] = [
+        Trouble(
+            name: "a run to go on with", says: "there is a run already", remedy: .option("--resume"),
+            prepare: { bench in
+                try stopped(bench)
+                return try pretrain("--stop-after", "2")
+            }),
+        Trouble(
+            name: "a run to replace", says: "there is a run already", remedy: .option("--overwrite"),
+            prepare: { bench in
+                try stopped(bench)
+                return try pretrain("--stop-after", "2")
+            }),
+        Trouble(
+            name: "an unfinished run in a workspace", says: "the last run is unfinished",
+            remedy: .other { bench, advice, arguments in
+                let line = try Bench.command("geodino pretrain", in: advice)
+                // The corpus is the workspace's.
+                try bench.shell(line + " -q")
+                return arguments
+            },
+            prepare: { bench in
+                try bench.text("geodino.yaml", "corpus: \(try TrainedBench.path("corpus"))\nrun: 'runs/my run'\n")
+                let recipe = try bench.document("recipes/smoke.yaml", as: "two.yaml", ("steps: 30", "steps: 2"))
+                let outcome = try bench.run(["pretrain", recipe, "-q", "--stop-after", "1"])
+                try #require(outcome.status == 0, "\(outcome.errors)")
+                return ["pretrain", recipe, "-q"]
+            }),
+        Trouble(
+            name: "no corpus to train on", says: "no corpus is given", remedy: .option("--corpus", values: 1),
+            fill: ["CORPUS": "@corpus"],
+            prepare: { _ in ["pretrain", TrainedBench.root + "/recipes/smoke.yaml", "-o", "run", "--steps", "1", "-q"] }
+        ),
+        Trouble(
+            name: "a recipe that goes on from a backbone, and none", says: "none were named",
+            remedy: .option("--from", values: 1),
+            fill: ["WEIGHTS": "@run"],
+            prepare: { bench in
+                try pretrain(
+                    "--steps", "1",
+                    recipe: bench.document(
+                        "recipes/smoke.yaml", as: "r.yaml", ("steps: 30", "steps: 30\nstart: backbone")))
+            }),
+        Trouble(
+            name: "a recipe that goes on from a run, and none", says: "none was named",
+            remedy: .option("--from", values: 1),
+            fill: ["RUN": "@run"],
+            prepare: { bench in
+                try pretrain(
+                    "--steps", "1",
+                    recipe: bench.document(
+                        "recipes/smoke.yaml", as: "r.yaml", ("steps: 30", "steps: 30\nstart: continued")))
+            }),
+        Trouble(
+            name: "a start that the recipe does not know of", says: "the recipe starts from random weights",
+            remedy: .other { bench, advice, arguments in
+                let start = try #require(advice.firstMatch(of: #/write start: [a-z, ]+ or ([a-z]+) into the recipe/#))
+                    .output.1
+                let text = try String(contentsOfFile: bench.file("r.yaml"), encoding: .utf8)
+                try bench.text("r.yaml", text + "start: \(start)\n")
+                return arguments
+            },
+            prepare: { bench in
+                try pretrain(
+                    "--steps", "1", "--from", TrainedBench.path("run"),
+                    recipe: bench.document("recipes/smoke.yaml", as: "r.yaml"))
+            }),
+        Trouble(
+            name: "a step that is to be kept in a folder that is not there", says: "is not there",
+            remedy: .command("mkdir"),
+            prepare: { _ in try pretrain("--steps", "1", "--dump-step", "1", "the first/step.safetensors") },
+            check: { bench, _ in
+                #expect(FileManager.default.fileExists(atPath: bench.file("the first/step.safetensors")))
+            }),
+        Trouble(
+            name: "a subset that the corpus lacks", says: "there is no subset",
+            remedy: .other { bench, advice, arguments in
+                let first = try #require(advice.firstMatch(of: #/the subsets are ([a-z]+)/#)).output.1
+                let text = try String(contentsOfFile: bench.file("r.yaml"), encoding: .utf8)
+                try bench.text("r.yaml", text.replacing("subset: trian", with: "subset: \(first)"))
+                return arguments
+            },
+            prepare: { bench in
+                try pretrain(
+                    "--steps", "1",
+                    recipe: bench.document(
+                        "recipes/smoke.yaml", as: "r.yaml", ("batch_size: 8", "batch_size: 8\n  subset: trian")))
+            }),
+    ]
+
+    // MARK: - Weights
+
+    private static let weights: [Trouble] = [
+        Trouble(
+            name: "converted weights are in the way", says: "exists already", remedy: .option("--overwrite"),
+            prepare: { bench in
+                ["weights", "convert", network, "--to", "geodino", "-o", try bench.text("out.safetensors", "mine")]
+            }),
+        Trouble(
+            name: "a number of heads that nothing tells", says: "nothing tells the number of heads",
+            remedy: .option("--heads", values: 1), fill: ["N": "2"],
+            prepare: { _ in ["weights", "info", TrainedBench.root + "/Tests/Golden/dinov2/plain.pth"] },
+            check: { _, outcome in #expect(outcome.output.contains("2 heads of 8")) }),
+        Trouble(
+            name: "an architecture that is another one", says: "another architecture than --arch says",
+            remedy: .other { _, advice, arguments in
+                #expect(advice == "leave --arch out")
+                var arguments = arguments
+                let place = try #require(arguments.firstIndex(of: "--arch"))
+                arguments.removeSubrange(place...place + 1)
+                return arguments
+            },
+            prepare: { bench in try embed(bench.scene(), more: ["--whole", "--arch", "vits16"]) }),
+    ]
+}
