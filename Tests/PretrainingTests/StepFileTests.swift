@@ -240,7 +240,7 @@ struct StepFileTests {
         #expect(late?.what == "step 4 is not to come" && late?.causes == ["steps 1 to 3 are to be done"])
         #expect(
             error { $0.dump = StepDump(step: 1, path: "\(folder.path)/no/other") }?.remedy
-                == "mkdir -p \(folder.path)/no")
+                == "mkdir -p '\(folder.path)/no'")
         #expect(error { $0.replay = [path, path] }?.what == "two files are of step 2")
         let wide = error({ $0.replay = [path] }, change: { $0.crops.local.size = 24 })
         #expect(
