@@ -139,7 +139,7 @@
                 throw CommandError(
                     .badArgument, "an image of \(width) x \(height) pixels is no whole number of patches", in: paths[0],
                     why: ["the network's patches are \(stride) pixels wide"],
-                    try: "--size \(record.architecture.fittingSide(max(width, height)))")
+                    try: "--size \(min(record.architecture.fittingSide(max(width, height)), 8192 / stride * stride))")
             }
         }
 

@@ -40,6 +40,11 @@ struct StrangeFilesTests {
             "error.pth", "{\"error\": \"gated repo\"}", "the file is a JSON text, not weights",
             "{\"error\": \"gated repo\"}"
         ),
+        ("words.pth", "Access denied", "the file is a text, not weights", "it begins with Access denied"),
+        (
+            "crlf.pth", "version https://git-lfs.github.com/spec/v1\r\noid sha256:5c\r\nsize 77\r\n",
+            "the file is a pointer of git-lfs, not weights", "it stands for a file of 77 bytes"
+        ),
         ("empty.pth", "", "the file is empty", ""),
         ("empty.safetensors", "", "the file is empty", ""),
         (
@@ -87,9 +92,9 @@ struct StrangeFilesTests {
             let command = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
             let found = try error(checkpoint)
             #expect(found.what == "the folder is a distributed checkpoint of PyTorch")
-            #expect(found.remedy?.contains("\(command) \(checkpoint) weights.pth") == true)
+            #expect(found.remedy?.contains("\(command) '\(checkpoint)' weights.pth") == true)
             for name in [".metadata", "__0_0.distcp"] {
-                #expect(try error("\(checkpoint)/\(name)").remedy?.contains("\(command) \(checkpoint) w") == true)
+                #expect(try error("\(checkpoint)/\(name)").remedy?.contains("\(command) '\(checkpoint)' w") == true)
             }
             // Without its name it is known by its content.
             try write(index, folder + "/metadata.pth")
@@ -259,5 +264,37 @@ struct StrangeFilesTests {
                 atPath: goldenPath("huggingface/official-eadcf0ff.pth"), toPath: folder + "/w.pth.1")
             #expect(try WeightsContents.open(folder).path == folder + "/w.pth.1")
         }
+    }
+
+    /// A golden file's tensors under other names, with one more.
+    private func renamed(_ golden: String, _ folder: String, beside: String? = nil, _ prefix: String) throws -> String {
+        let source = try openTensors(goldenPath(golden))
+        var tensors = try source.names.map { (name: prefix + $0, tensor: try source.tensor($0, copy: true)) }
+        if let beside { tensors.append((beside, Tensor.zeros([2]))) }
+        let path = folder + "/renamed-\(UInt64.random(in: 0 ... .max)).safetensors"
+        try writeSafetensors(tensors, to: path)
+        return path
+    }
+
+    @Test func `a backbone that a larger model calls its encoder is still the backbone that it is`() throws {
+        try withTemporaryFolder { folder in
+            let path = try renamed("huggingface/mlp/model.safetensors", folder, "model.encoder.")
+            let plain = try WeightsContents.open(goldenPath("huggingface/mlp")).record.transformer(path: "")
+            var options = WeightsOptions()
+            options.heads = plain.heads
+            let contents = try WeightsContents.open(path, options: options)
+            let found = try contents.record.transformer(path: "")
+            #expect(found.width == plain.width && found.depth == plain.depth && found.patchSize == plain.patchSize)
+            #expect(!contents.record.architecture.hasLearnedPositions)
+        }
+    }
+
+    @Test func `heads that contradict the file are refused`() throws {
+        var options = WeightsOptions()
+        options.heads = 3
+        let error = #expect(throws: BackboneError.self) {
+            _ = try WeightsContents.open(goldenPath("dinov2/plain"), options: options)
+        }
+        #expect(error?.remedy == "leave --heads out")
     }
 }

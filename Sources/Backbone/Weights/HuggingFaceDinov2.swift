@@ -15,7 +15,10 @@ struct HuggingFaceDinov2Names: ForeignNames, HuggingFaceLayout {
     init?(in names: [String]) {
         let mark = "encoder.layer.0.layer_scale1.lambda1"
         guard let found = names.first(where: { $0 == mark || $0.hasSuffix(".\(mark)") }) else { return nil }
-        self.init(prefix: String(found.dropLast(mark.count)))
+        let prefix = String(found.dropLast(mark.count))
+        // DINOv3's layers have these names too where a larger model calls its backbone `encoder`.
+        guard names.contains("\(prefix)embeddings.cls_token") else { return nil }
+        self.init(prefix: prefix)
     }
 
     private init(prefix: String) { self.prefix = prefix }

@@ -11,7 +11,9 @@ struct OtherFamily {
     init?(of source: any TensorSource) {
         let names = Names(source)
         // A backbone of ours may stand beside the heads of a detector or of others.
-        guard !names.ends("blocks.0.ls1.gamma", "layer.0.layer_scale1.lambda1") else { return nil }
+        guard !names.ends("blocks.0.ls1.gamma", "layer.0.layer_scale1.lambda1"),
+            !(names.ends("downsample_layers.0.0.weight") && names.ends("stages.0.0.gamma"))
+        else { return nil }
         guard let found = Self.families.first(where: { $0.holds(names) }) else { return nil }
         name = found.name
     }

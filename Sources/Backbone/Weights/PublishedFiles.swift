@@ -33,6 +33,8 @@ struct PublishedFile {
     ) throws {
         // Nothing but what torch.save wrote was published under such names, and DINOv2's files carry no hash.
         guard source is PyTorchFile, source.metadata.isEmpty, !architecture.hasLearnedPositions else { return }
+        // Whose statistics are given needs no hash of gigabytes.
+        guard options.statistics == nil else { return }
         let claimed = Self.claim(source.path, among: options.published)
         guard options.readsWholeFile else {
             guard let claimed else { return }

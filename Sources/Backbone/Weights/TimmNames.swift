@@ -50,7 +50,9 @@ struct TimmNames: ForeignNames {
     }
 
     /// A head that sorts images into classes may stand on the backbone.
-    func isOfBackbone(_ name: String) -> Bool { name.hasPrefix(prefix) && !name.hasPrefix("\(prefix)head.") }
+    func isOfBackbone(_ name: String) -> Bool {
+        name.hasPrefix(prefix) && !["head.", "fc_norm."].contains { name.hasPrefix(prefix + $0) }
+    }
 
     /// timm's name of an official one; `nil` for what it does not have.
     private func name(_ official: String) -> String? {
@@ -172,6 +174,9 @@ struct TimmConvNeXtNames: ForeignNames {
     }
 
     func parts(_ official: String) -> [String] { [] }
+
+    /// A head that sorts images into classes may stand on the backbone, whose last norm is timm's `head.norm`.
+    func isOfBackbone(_ name: String) -> Bool { name.hasPrefix(prefix) && !name.hasPrefix("\(prefix)head.fc.") }
 
     func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture? { nil }
 

@@ -294,7 +294,16 @@ extension WeightsOptions {
     func chosen(
         path: String, told: () throws(BackboneError) -> BackboneArchitecture
     ) throws(BackboneError) -> BackboneArchitecture {
-        guard let architecture else { return try told() }
+        guard let architecture else {
+            let found = try told()
+            if let heads, case .transformer(let network) = found, network.heads != heads {
+                throw BackboneError(
+                    .badConfiguration, "the weights have \(network.heads) attention heads; --heads says \(heads)",
+                    in: path,
+                    try: "leave --heads out")
+            }
+            return found
+        }
         let found: BackboneArchitecture
         do { found = try told() } catch { return architecture }
         guard found.hasSizes(of: architecture) else {

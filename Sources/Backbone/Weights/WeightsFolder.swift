@@ -47,6 +47,7 @@ enum WeightsFolder {
 
     /// Whether a file is named like one of `torch.save`; a browser puts a number after the name of a second download.
     private static func isArchive(_ name: String) -> Bool {
+        if name.hasSuffix(".pth") { return true }
         guard let dot = name.firstRange(of: ".pth") else { return false }
         let rest = name[dot.upperBound...]
         return rest.isEmpty || (rest.first == "." && rest.dropFirst().allSatisfy(\.isNumber))

@@ -56,7 +56,7 @@ final class StepSource {
             steps.isEmpty
             ? "start a new run; this one is done"
             : step < steps.lowerBound
-                ? "start a new run, or one that has done \(step) steps or fewer (--stop-after \(step))"
+                ? "leave the option out, since the step is done; to have it again, start a new run, or go on with one that has done \(step) steps or fewer (--stop-after \(step))"
                 : "a step from \(steps.lowerBound + 1) to \(steps.upperBound), or more --steps or --stop-after"
         return PretrainingError(
             .badStepFile, "step \(step + 1) is not to come", in: path,

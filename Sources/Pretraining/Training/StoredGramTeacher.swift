@@ -45,7 +45,15 @@ extension VisionTransformer {
     ///
     /// - Throws: `badRecipe` where they are not; errors of the weights as they come.
     func takeParameters(of path: String) throws {
-        let contents = try WeightsContents.open(path)
+        // Statistics are the corpus's, and heads that nothing tells are the recipe's.
+        var options = WeightsOptions()
+        options.readsWholeFile = false
+        let contents: WeightsContents
+        do { contents = try WeightsContents.open(path, options: options) } catch {
+            options.heads = configuration.heads
+            guard let known = try? WeightsContents.open(path, options: options) else { throw error }
+            contents = known
+        }
         guard !contents.record.architecture.hasLearnedPositions else {
             throw PretrainingError(
                 .badRecipe, "weights of the DINOv2 family are not pretrained here, only used", in: path,

@@ -1,4 +1,5 @@
 // What a file is that is no file of weights: pages, pointers, leftovers of downloads, other programs' formats.
+internal import Telemetry
 
 /// Says what a file is by its first bytes, before a parser says what it stumbled over.
 ///
@@ -43,7 +44,7 @@ public struct FileNature: Sendable, Equatable {
 
     /// The remedy for all parts of a `torch.distributed.checkpoint` in a folder.
     public static func distributedRemedy(folder: String) -> String {
-        "make one file of the folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(folder) weights.pth"
+        "make one file of the folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(shellQuoted(folder)) weights.pth"
     }
 
     private init(_ what: String, _ details: [String] = [], try remedy: String) {
@@ -94,12 +95,22 @@ public struct FileNature: Sendable, Equatable {
                 json, ["it begins with \(excerpt(text))"],
                 try: "give the file of the weights; JSON files beside it are found by themselves")
         }
+        // Words: what a server says in place of a file. A pickle of text has none in its first line.
+        let line = text.split(whereSeparator: \.isNewline).first ?? ""
+        let isText = text.utf8.prefix(512).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
+        if isText, line.contains(" "), line.first?.isLetter == true, !text.unicodeScalars.contains("\u{FFFD}") {
+            return FileNature(
+                "a text", ["it begins with \(excerpt(text))"],
+                try: "download the file itself; where a server refuses it, its message tells why")
+        }
         return nil
     }
 
     private static func pointer(_ text: String) -> FileNature {
         func value(_ key: String) -> String? {
-            text.split(separator: "\n").first { $0.hasPrefix("\(key) ") }.map { String($0.dropFirst(key.count + 1)) }
+            text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(key) ") }.map {
+                String($0.dropFirst(key.count + 1))
+            }
         }
         let details = ["size", "oid"].compactMap { key in
             value(key).map { key == "size" ? "it stands for a file of \($0) bytes" : "the file's hash is \($0)" }
