@@ -131,9 +131,9 @@ struct AddressRewriter {
     ) -> [UInt8] {
         let separator = UInt8(ascii: "&")
         var parts: [[UInt8]] = []
-        for part in bytes.split(separator: separator, omittingEmptySubsequences: false) {
-            // As XML writes the separator.
-            let escape = part.starts(with: "amp;".utf8) && !parts.isEmpty ? part.prefix(4) : part.prefix(0)
+        for (number, part) in bytes.split(separator: separator, omittingEmptySubsequences: false).enumerated() {
+            // As XML writes the separator; whatever became of the parts before it.
+            let escape = part.starts(with: "amp;".utf8) && number > 0 ? part.prefix(4) : part.prefix(0)
             let pair = part[escape.endIndex...]
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
                 meet("token", pair)

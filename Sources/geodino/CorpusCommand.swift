@@ -163,7 +163,14 @@
         return try (scenes.prefix(1) + near.filter { $0.index != scenes[0].index }).map { scene in
             if Redaction.isRedacted(scene.path) {
                 let identity = Redaction.identity(of: scene.path)
-                guard let whole = listed.first(where: { Redaction.identity(of: $0) == identity }) else {
+                let candidates = Set(listed.filter { Redaction.identity(of: $0) == identity })
+                guard candidates.count < 2 else {
+                    throw CommandError(
+                        .badArgument,
+                        "\(candidates.count) scenes of \(Workspace.fileName) differ in their parameters alone, and any may be this one",
+                        in: scene.path, try: "name the scenes with their tokens: geodino canopy SCENE...")
+                }
+                guard let whole = candidates.first else {
                     throw CommandError(
                         .badArgument, "the corpus keeps the scene's address without its secrets", in: scene.path,
                         try:

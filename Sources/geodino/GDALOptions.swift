@@ -19,7 +19,7 @@
             for pair in configuration where !pair.contains("=") || pair.hasPrefix("=") {
                 // What stands in the wrong place may be a secret.
                 throw ValidationError(
-                    "--config takes KEY=VALUE, got '\(pair.prefix { $0 != ":" && $0 != "=" }.prefix(40))...'")
+                    "--config takes KEY=VALUE; one of those given has no '=', or begins with it")
             }
             if let memory, !(16...1_000_000).contains(memory) {
                 throw ValidationError("--memory must be 16 to 1000000, got \(memory)")

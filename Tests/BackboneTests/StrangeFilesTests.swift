@@ -288,13 +288,4 @@ struct StrangeFilesTests {
             #expect(!contents.record.architecture.hasLearnedPositions)
         }
     }
-
-    @Test func `heads that contradict the file are refused`() throws {
-        var options = WeightsOptions()
-        options.heads = 3
-        let error = #expect(throws: BackboneError.self) {
-            _ = try WeightsContents.open(goldenPath("dinov2/plain"), options: options)
-        }
-        #expect(error?.remedy == "leave --heads out")
-    }
 }

@@ -294,16 +294,7 @@ extension WeightsOptions {
     func chosen(
         path: String, told: () throws(BackboneError) -> BackboneArchitecture
     ) throws(BackboneError) -> BackboneArchitecture {
-        guard let architecture else {
-            let found = try told()
-            if let heads, case .transformer(let network) = found, network.heads != heads {
-                throw BackboneError(
-                    .badConfiguration, "the weights have \(network.heads) attention heads; --heads says \(heads)",
-                    in: path,
-                    try: "leave --heads out")
-            }
-            return found
-        }
+        guard let architecture else { return try told() }
         let found: BackboneArchitecture
         do { found = try told() } catch { return architecture }
         guard found.hasSizes(of: architecture) else {
