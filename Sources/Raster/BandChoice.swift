@@ -175,7 +175,7 @@ public struct SceneBands: Sendable {
     /// Whether a person chose them by number, and for which scenes.
     public var asked: Asked
 
-    /// Who chose the bands.
+    /// Who chose the bands of a scene.
     public enum Asked: Sendable, Hashable {
         /// Nobody: they follow from what the file says.
         case nobody

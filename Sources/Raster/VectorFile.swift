@@ -122,7 +122,7 @@ struct VectorFile {
         try check(path, causes, isGeoJSON: isGeoJSON, found)
     }
 
-    /// Refuses a CRS that is a placeholder, or lies nowhere on Earth; what is done with it later could not name the file.
+    /// Refuses a CRS that stands for none or lies nowhere on Earth, here, where the file can still be named.
     private static func refuseNowhere(_ reference: OGRSpatialReferenceH, _ dataset: Dataset) throws(RasterError) {
         let gdal = dataset.gdal
         let name = gdal.pointee.OSRGetName(reference).map { String(cString: $0) } ?? ""

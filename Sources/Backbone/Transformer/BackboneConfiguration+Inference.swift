@@ -8,7 +8,7 @@ extension BackboneConfiguration {
     ///
     /// - Parameters:
     ///   - path: The file, for the error.
-    ///   - heads: The number of heads, where somebody knows it.
+    ///   - heads: The number of attention heads, if the caller knows it.
     ///   - shape: The shape of a tensor by its official name; `nil` where there is none.
     /// - Throws: `BackboneError` (`badWeights`) for tensors that are no transformer of the family.
     static func inferred(

@@ -68,7 +68,7 @@ extension LearnedPositions {
 
     /// What each of `count` samples takes of each stored one, `[count, grid]`.
     ///
-    /// With the step s between samples, sample i lies at `(i + 1/2) s - 1/2`, and takes the four stored ones around it by the cubic of Keys
+    /// With step s between samples, sample i lies at `(i + 1/2) s - 1/2` and interpolates its four stored neighbours with the cubic of Keys
     /// (1981) with a = -0.75, where those beyond an edge count as the edge. With antialiasing a is -0.5, the cubic is s times as wide
     /// where s is above 1, and what lies beyond an edge is left out. Both are PyTorch's `bicubic`.
     func coefficients(_ count: Int) -> [Double] {

@@ -36,7 +36,7 @@ protocol ForeignNames {
     func origin(_ official: String, in source: any TensorSource, extras: (any TensorSource)?) -> TensorOrigin?
     /// The names of what one official tensor is made of, where they are several.
     func parts(_ official: String) -> [String]
-    /// Whether a stored name belongs to the backbone and not to a head or another network beside it.
+    /// Whether a stored tensor belongs to the backbone rather than to a head or another network in the same file.
     func isOfBackbone(_ name: String) -> Bool
     /// The architecture that a `config.json` describes; `nil` where it leaves the sizes to the tensors.
     func architecture(configuration path: String) throws(BackboneError) -> BackboneArchitecture?
@@ -46,7 +46,7 @@ protocol ForeignNames {
     func architecture(
         of source: any TensorSource, path: String, heads: Int?
     ) throws(BackboneError) -> BackboneArchitecture
-    /// What the files beside the weights say that images are normalised with; `nil` where they say nothing.
+    /// The normalisation given by the files next to the weights; `nil` if they give none.
     func statistics(folder: String) throws(BackboneError) -> (mean: [Double], std: [Double])?
 }
 

@@ -57,7 +57,7 @@ enum HuggingFaceText {
     case ints([Int])
     case sizes([String: Int])
 
-    /// Reads one of the small JSON files beside weights.
+    /// Reads one of the small JSON files that accompany weights.
     ///
     /// - Throws: `BackboneError` for a file that cannot be read, or is something else than it should be.
     static func decoded<Value: Decodable>(_ path: String) throws(BackboneError) -> Value {

@@ -10,7 +10,7 @@ struct OtherFamily {
     /// The family behind a file's tensors; `nil` where nothing is recognised.
     init?(of source: any TensorSource) {
         let names = Names(source)
-        // A backbone of ours may stand beside the heads of a detector or of others.
+        // The file may hold a supported backbone together with the heads of a detector or another network.
         guard !names.ends("blocks.0.ls1.gamma", "layer.0.layer_scale1.lambda1"),
             !(names.ends("downsample_layers.0.0.weight") && names.ends("stages.0.0.gamma"))
         else { return nil }
@@ -18,7 +18,7 @@ struct OtherFamily {
         name = found.name
     }
 
-    /// The family that the `config.json` beside tensors of unknown names speaks of; `nil` where it says nothing of another one.
+    /// The family named by the `config.json` next to unrecognised tensors; `nil` if it names no other family.
     init?(describedIn folder: String) {
         struct Description: Decodable {
             var model_type: String?

@@ -115,7 +115,7 @@ struct TimmNames: ForeignNames {
             default:
                 guard let name = name(official), var shape = source.entry(name)?.shape else { return nil }
                 if official == "pos_embed", lacksClassPosition { shape[1] += 1 }
-                // Of a plain feed-forward layer, the last matrix is no third one.
+                // A plain feed-forward layer has only two matrices.
                 if official.contains(".mlp.w3."), !isFused, source.entry("\(prefix)blocks.0.mlp.fc1_g.weight") == nil {
                     return nil
                 }

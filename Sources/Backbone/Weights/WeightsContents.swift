@@ -98,7 +98,7 @@ public struct WeightsContents {
             ignoring: { !names.isOfBackbone($0) })
     }
 
-    /// A file with the names of transformers or timm, beside its `config.json` where there is one.
+    /// A file with transformers' or timm's tensor names, and its `config.json` if there is one.
     private static func opened(
         _ names: some ForeignNames, _ source: any TensorSource, _ path: String, _ options: WeightsOptions
     ) throws -> WeightsContents {
