@@ -54,7 +54,7 @@ extension RasterReader {
             height: Int(around.maxY.rounded(.up)) - top
         ).intersection(grid.window)
         // Nothing of the raster lies there: the reading itself is the one that knows.
-        return !inside.isEmpty && source.isEmpty(inside, bands)
+        return !inside.isEmpty && isEmpty(inside, bands: bands)
     }
 }
 
