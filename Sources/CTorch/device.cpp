@@ -15,7 +15,12 @@
 using namespace ct;
 
 int32_t ct_set_threads(ct_int count) noexcept {
-    return guard([&] { at::set_num_threads(static_cast<int>(count)); });
+    return guard([&] {
+        // A thread takes over the process's number at its first use of it, which would undo what is set here if another
+        // thread set another number in between.
+        at::get_num_threads();
+        at::set_num_threads(static_cast<int>(count));
+    });
 }
 
 ct_int ct_threads() noexcept { return at::get_num_threads(); }

@@ -36,10 +36,6 @@ enum SceneCatalogue {
                         asked: bands[path] != nil
                             ? bands.asked(path) : profile.bands != .colour ? .forAll : .nobody))
                 if let warning = try? reader.alphaWarning() { notes.append(warning) }
-                if profile.pixels == .stretched, case .fixed(let low, let high) = profile.stretch {
-                    notes += try reader.fixedStretchNotes(
-                        low: low, high: high, bands: numbers, progress: progress ?? { _ in true })
-                }
                 if bands[path] == nil, profile.bands == .colour,
                     let assumption = reader.bands.assumption(chosen, in: path)
                 {
@@ -103,16 +99,24 @@ enum SceneCatalogue {
     /// which some of the bands are empty is a mistake in the profile or the scene.
     ///
     /// - Parameter paths: Where the scenes are read, with their secrets.
+    /// - Returns: What a person should know about a fixed stretch of them.
     /// - Throws: `CorpusError` (`badScene`), also where every scene is empty; `cancelled` while it waits.
     static func stretch(
         _ scenes: inout [CorpusScene], from paths: [String], rule: StretchRule,
         progress: ProgressHandler? = nil
-    ) throws(CorpusError) {
-        guard rule != .none else { return }
+    ) throws(CorpusError) -> [String] {
+        guard rule != .none else { return [] }
+        var notes: [String] = []
         for index in scenes.indices {
             try report(index, of: scenes.count, "scenes stretched", progress)
             do throws(RasterError) {
-                scenes[index].stretch = try parameters(of: scenes[index], from: paths[index], rule, progress)
+                let reader = try RasterReader(path: paths[index])
+                let bands = scenes[index].bandNumbers
+                scenes[index].stretch = try parameters(reader, bands, rule, progress)
+                if case .fixed(let low, let high) = rule {
+                    notes += try reader.fixedStretchNotes(
+                        low: low, high: high, bands: bands, progress: progress ?? { _ in true })
+                }
             } catch {
                 guard error.code != .cancelled else { throw stopped(scenes[index].path) }
                 throw CorpusError(.badScene, error.what, in: scenes[index].path, why: error.causes, try: error.remedy)
@@ -127,6 +131,7 @@ enum SceneCatalogue {
                 in: scenes[0].path,
                 try: "check its nodata value and mask with gdalinfo -stats \(shellQuoted(scenes[0].path))")
         }
+        return notes
     }
 
     private static func report(
@@ -141,13 +146,12 @@ enum SceneCatalogue {
 
     /// The stretch of one scene; `nil` where it has no valid pixel.
     private static func parameters(
-        of scene: CorpusScene, from path: String, _ rule: StretchRule, _ progress: ProgressHandler?
+        _ reader: RasterReader, _ bands: [Int], _ rule: StretchRule, _ progress: ProgressHandler?
     ) throws(RasterError) -> StretchParameters? {
-        let reader = try RasterReader(path: path)
         do throws(RasterError) {
-            return try reader.stretchParameters(rule, bands: scene.bandNumbers, progress: progress ?? { _ in true })
+            return try reader.stretchParameters(rule, bands: bands, progress: progress ?? { _ in true })
         } catch {
-            guard error.code == .noPixels, try !reader.hasValidPixels(bands: scene.bandNumbers) else { throw error }
+            guard error.code == .noPixels, try !reader.hasValidPixels(bands: bands) else { throw error }
             return nil
         }
     }
@@ -261,24 +265,16 @@ enum SceneCatalogue {
         var hash = SHA256()
         hash.update(Array(start.utf8))
         if let bytes {
-            let file = try InputFile(reader.path)
-            let piece = 1 << 16
-            if bytes <= 32 * piece {
-                // A virtual raster may name addresses.
-                let content = try file.read(at: 0, count: bytes)
-                let identity = Redaction.identity(ofDocument: content)
-                var former = hash
+            let former = try content(of: reader.path, bytes: bytes)
+            // A virtual raster may name addresses.
+            if let identity = Redaction.identity(ofDocumentAt: reader.path) {
+                var formerHash = hash
                 hash.update(Array("\(identity.count)".utf8))
                 hash.update(identity)
-                if identity != content {
-                    former.update(Array("\(bytes)".utf8))
-                    former.update(content)
-                    return (hash.finalize(), .ofDocument(fingerprint: former.finalize()))
-                }
-            } else {
-                hash.update(Array("\(bytes)".utf8))
-                for index in 0..<32 { hash.update(try file.read(at: (bytes - piece) / 31 * index, count: piece)) }
+                formerHash.update(former)
+                return (hash.finalize(), .ofDocument(fingerprint: formerHash.finalize()))
             }
+            hash.update(former)
         } else if let identity = try remoteIdentity(of: reader.path) {
             hash.update(Array(identity.utf8))
             return (hash.finalize(), .ofAddress(start: start))
@@ -286,6 +282,19 @@ enum SceneCatalogue {
             hash.update(Array(reader.path.utf8))
         }
         return (hash.finalize(), nil)
+    }
+
+    /// A file's size, and all of its bytes or 32 pieces of 64 kB.
+    private static func content(of path: String, bytes: Int) throws -> [UInt8] {
+        let file = try InputFile(path)
+        let piece = 1 << 16
+        var content = Array("\(bytes)".utf8)
+        if bytes <= 32 * piece {
+            content += try file.read(at: 0, count: bytes)
+        } else {
+            for index in 0..<32 { content += try file.read(at: (bytes - piece) / 31 * index, count: piece) }
+        }
+        return content
     }
 }
 

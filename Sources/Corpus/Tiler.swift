@@ -64,12 +64,14 @@ private func tile(
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
-        try SceneCatalogue.stretch(&described, from: scenes, rule: profile.stretch, progress: progress)
+        let notes = try SceneCatalogue.stretch(&described, from: scenes, rule: profile.stretch, progress: progress)
         var marker = wanted
         marker.scenes = described
         try options.reached?(.folderInspected)
         let folder = try target.begin(marker, reached: options.reached)
-        return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: true)
+        var summary = try run(folder, plan, scenes, aoi, target, options, progress, isFresh: true)
+        summary.notes = notes + summary.notes
+        return summary
     }
 }
 

@@ -189,7 +189,7 @@ public struct CanopyModel {
         }
         var options = WeightsOptions()
         // What was said of a backbone that stays where it is was said once, and its hash was just compared.
-        options.heads = description.backbone.architecture.heads
+        options.describedHeads = description.backbone.architecture.heads
         options.readsWholeFile = false
         let contents = try WeightsContents.open(backboneFile, options: options)
         let loaded = try VisionTransformer.load(

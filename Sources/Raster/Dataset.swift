@@ -62,7 +62,14 @@ final class Dataset {
     }
 
     /// A path as GDAL's virtual file systems name it: `https://` and cloud addresses are read in place.
+    ///
+    /// The fragment of a web address (`#...`) goes: it is never sent to a server, and GDAL 3.6 waits without end for such
+    /// a file.
     static func gdalName(of path: String) -> String {
+        if ["https://", "http://", "/vsicurl/http"].contains(where: path.hasPrefix), let mark = path.firstIndex(of: "#")
+        {
+            return gdalName(of: String(path[..<mark]))
+        }
         for (scheme, folder) in [
             ("https://", "/vsicurl/https://"), ("http://", "/vsicurl/http://"), ("s3://", "/vsis3/"),
             ("gs://", "/vsigs/"), ("az://", "/vsiaz/"),

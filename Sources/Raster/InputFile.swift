@@ -134,10 +134,12 @@ struct InputFile {
         }
         let text = String(decoding: units, as: UTF16.self)
         // XML says its encoding itself, and is in another one now.
-        guard let end = text.firstRange(of: "?>"), text.prefix(200).lowercased().contains("utf-16") else {
-            return [UInt8](text.utf8)
+        guard let end = text.firstRange(of: "?>"),
+            end.lowerBound < text.index(text.startIndex, offsetBy: 400, limitedBy: text.endIndex) ?? text.endIndex
+        else { return [UInt8](text.utf8) }
+        let head = text[..<end.upperBound].replacing(/encoding\s*=\s*(["'])[^"']*["']/.ignoresCase()) {
+            "encoding=\($0.1)UTF-8\($0.1)"
         }
-        let head = text[..<end.upperBound].replacing("UTF-16", with: "UTF-8").replacing("utf-16", with: "UTF-8")
         return [UInt8]((head + text[end.upperBound...]).utf8)
     }
 }

@@ -16,9 +16,9 @@ public func remoteIdentity(of path: String) throws(RasterError) -> String? {
         "/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs",
     ]
     guard path.contains("://") || folders.contains(where: name.contains) else { return nil }
-    let address = Redaction.identity(of: path)
     // A part of a file, or a service: what it reads cannot be asked for its size.
-    guard name.hasPrefix("/vsi") else { return address }
+    guard name.hasPrefix("/vsi") else { return Redaction.identity(ofService: path) }
+    let address = Redaction.identity(of: path)
     let gdal = try GDAL.api()
     Redaction.learn(address: path)
     return try GDAL.waiting(true, for: path) { () throws(RasterError) in

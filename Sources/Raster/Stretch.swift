@@ -51,11 +51,12 @@ extension RasterReader {
             }
             // The numbers of the rule are those of a scene without an offset (as before Sentinel-2's baseline 04.00, whose later
             // scenes hold 1000 more for the same ground).
-            let offsets = self.bands.numbered(bands).map { $0.offset / $0.scale }
-            guard offsets.allSatisfy({ $0.isFinite && abs($0) < 1e12 }) else {
+            let chosen = self.bands.numbered(bands)
+            let offsets = chosen.map { $0.offset / $0.scale }
+            if let wrong = zip(chosen, offsets).first(where: { !$1.isFinite || abs($1) >= 1e12 })?.0 {
                 throw RasterError(
                     .badRange,
-                    "its scale and offset cannot be: value x \(self.bands[0].scale) + \(self.bands[0].offset)",
+                    "the scale and offset of band \(wrong.index) cannot be: value x \(wrong.scale) + \(wrong.offset)",
                     in: path,
                     try:
                         "set right ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 \(dataset.quotedName) plain.tif"

@@ -13,6 +13,8 @@ struct AddressRewriter {
         case mark
         /// Nothing: name and value are cut out, and what stays is put in order.
         case cut
+        /// The same, but for parameters that are secret by their name alone, and those of signed addresses.
+        case cutNamed
     }
 
     let use: Use
@@ -21,10 +23,19 @@ struct AddressRewriter {
 
     init(_ use: Use) { self.use = use }
 
-    /// Rewrites a text.
-    ///
-    /// - Parameter isAddress: Whether the text is an address and nothing else, so that quotes and blanks do not end it.
-    mutating func rewrite(_ text: String, isAddress: Bool) -> String {
+    /// Rewrites what is an address or a connection string and nothing else, so that quotes and blanks do not end it.
+    mutating func rewrite(whole address: String) -> String {
+        if let connection = ConnectionString(address) {
+            for secret in connection.secrets { secrets.append(secret) }
+            return rewrite(use == .mark ? connection.marked : connection.cut, isAddress: true)
+        }
+        return rewrite(address, isAddress: true)
+    }
+
+    /// Rewrites the addresses in a text.
+    mutating func rewrite(in text: String) -> String { rewrite(text, isAddress: false) }
+
+    private mutating func rewrite(_ text: String, isAddress: Bool) -> String {
         let bytes = Array(text.utf8)[...]
         // Whatever holds no address stays as it is, byte for byte.
         guard holdsAddress(bytes) else { return text }
@@ -87,7 +98,7 @@ struct AddressRewriter {
         var rest = bytes[path.endIndex...]
         if rest.first == UInt8(ascii: "?") {
             let query = rest.dropFirst().prefix { $0 != UInt8(ascii: "#") }
-            out += parameters(query, opening: "?", keeping: { Redaction.selectors.contains($0) })
+            out += parameters(query, opening: "?", keeping: { [use] name in Self.keeps(name, use) })
             rest = bytes[query.endIndex...]
         }
         guard rest.first == UInt8(ascii: "#") else { return out }
@@ -95,7 +106,15 @@ struct AddressRewriter {
         if fragment.contains(UInt8(ascii: "=")) {
             return out + parameters(fragment, opening: "#", keeping: { _ in false })
         }
-        return use == .cut ? out : out + rest
+        return use == .mark ? out + rest : out
+    }
+
+    /// Whether the value of a parameter stays.
+    ///
+    /// Static, since a closure that held the rewriter would make each secret that is met copy all before it.
+    private static func keeps(_ name: String, _ use: Use) -> Bool {
+        if Redaction.selectors.contains(name) { return true }
+        return use == .cutNamed && !Redaction.soundsSecret(name) && !Redaction.publicParameters.contains(name)
     }
 
     /// A path, without the values of parameters such as `;jsessionid=`.
@@ -121,8 +140,8 @@ struct AddressRewriter {
     /// What follows `/vsicurl?`: options, of which `url` is the address.
     private mutating func options(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         let harmless: Set = ["use_head", "list_dir", "empty_dir", "max_retry", "retry_delay", "pc_url_signing"]
-        let isCut = use == .cut
-        return parameters(bytes, opening: "", keeping: { $0 == "url" || (!isCut && harmless.contains($0)) })
+        let isMarked = use == .mark
+        return parameters(bytes, opening: "", keeping: { $0 == "url" || (isMarked && harmless.contains($0)) })
     }
 
     /// `name=value&name=value`.
@@ -136,6 +155,10 @@ struct AddressRewriter {
             let escape = part.starts(with: "amp;".utf8) && number > 0 ? part.prefix(4) : part.prefix(0)
             let pair = part[escape.endIndex...]
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+                if use == .cutNamed {
+                    parts.append(Array(escape + pair))
+                    continue
+                }
                 meet("token", pair)
                 if use == .mark { parts.append(escape + (pair.isEmpty ? [] : Self.mark)) }
                 continue
@@ -149,7 +172,7 @@ struct AddressRewriter {
                 if use == .mark { parts.append(escape + pair[...equals] + (value.isEmpty ? [] : Self.mark)) }
             }
         }
-        if use == .cut {
+        if use != .mark {
             // However a server puts them, they are the same.
             parts = parts.map { $0.starts(with: "amp;".utf8) ? Array($0.dropFirst(4)) : $0 }
                 .sorted { $0.lexicographicallyPrecedes($1) }

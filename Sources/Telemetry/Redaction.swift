@@ -10,6 +10,8 @@ internal import Synchronization
 /// What is stored goes through `address(_:)`: the same address without its secrets. What is printed goes through
 /// `text(_:)`, which also knows every secret that this program was given so far, in whatever form a library quotes it.
 /// Two addresses are those of one file when their `identity(of:)` is the same: a renewed token changes nothing.
+///
+/// The same goes for the connection strings of databases and services that GDAL knows (`PG:host=... password=...`).
 public enum Redaction {
     /// What stands in the place of a secret.
     public static let mark = "REDACTED"
@@ -21,7 +23,7 @@ public enum Redaction {
     /// What is no address, such as the path of a file, stays as it is.
     public static func address(_ address: String) -> String {
         var rewriter = AddressRewriter(.mark)
-        return rewriter.rewrite(address, isAddress: true)
+        return rewriter.rewrite(whole: address)
     }
 
     /// Whether an address has lost its secrets, so that nothing can be read there any more.
@@ -31,11 +33,11 @@ public enum Redaction {
 
     /// A text for people, without any secret that is known and without those of the addresses in it.
     public static func text(_ text: String) -> String {
-        let known = secrets.withLock { $0 }
+        let secrets = known.withLock { $0.secrets }
         var bytes = Array(text.utf8)
-        for secret in known { bytes = bytes.replacing(secret, with: Array(mark.utf8)) }
+        for secret in secrets { bytes = bytes.replacing(secret, with: Array(mark.utf8)) }
         var rewriter = AddressRewriter(.mark)
-        return rewriter.rewrite(String(decoding: bytes, as: UTF8.self), isAddress: false)
+        return rewriter.rewrite(in: ConnectionString.marked(in: String(decoding: bytes, as: UTF8.self)))
     }
 
     /// The last part of an address or a path, without parameters: what a file is called.
@@ -49,24 +51,14 @@ public enum Redaction {
         return path.split(separator: "/").last.map(String.init) ?? address
     }
 
-    /// A word of a command line without its secrets: an address, or a setting `NAME=VALUE`, also behind `--config=`.
-    public static func argument(_ word: String) -> String {
-        for (name, value) in settings(in: word) where soundsSecret(name) { return word[..<value.startIndex] + mark }
-        return address(word)
-    }
-
-    /// The readings of a word as a setting, with the value where it stands in the word.
-    private static func settings(in word: String) -> [(name: String, value: Substring)] {
-        [word[...], word.hasPrefix("--") ? word.drop { $0 != "=" }.dropFirst() : ""].compactMap { part in
-            guard let equals = part.firstIndex(of: "="), equals > part.startIndex,
-                part[..<equals].utf8.allSatisfy({ isLetterOrDigit($0) || "_.-".utf8.contains($0) })
-            else { return nil }
-            return (String(part[..<equals]), part[part.index(after: equals)...])
+    /// A command line without its secrets: those of addresses, and the values of secret settings.
+    ///
+    /// - Parameter words: The words after the name of the program.
+    public static func arguments(_ words: [String]) -> [String] {
+        CommandWord.all(words).map { word in
+            guard case .setting(let name, let value) = word.kind else { return address(word.text) }
+            return soundsSecret(name) ? String(word.text.dropLast(value.count)) + mark : address(word.text)
         }
-    }
-
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
     }
 
     // MARK: - Identity
@@ -74,33 +66,37 @@ public enum Redaction {
     /// What two addresses of one file have in common: the address without secrets and their names, its parameters in order.
     public static func identity(of address: String) -> String {
         var rewriter = AddressRewriter(.cut)
-        return rewriter.rewrite(address, isAddress: true)
+        return rewriter.rewrite(whole: address)
     }
 
-    /// What two versions of a small document that names addresses (a virtual raster, XML) have in common.
+    /// What two addresses of one service have in common: the address without what is secret by its name.
     ///
-    /// Bytes of any other kind, and documents without secrets, stay as they are.
-    public static func identity(ofDocument bytes: [UInt8]) -> [UInt8] {
-        guard let first = bytes.first(where: { !" \t\r\n\u{FEFF}".utf8.contains($0) }), first == UInt8(ascii: "<"),
-            let text = String(validating: bytes, as: UTF8.self)
-        else { return bytes }
-        var looker = AddressRewriter(.mark)
-        _ = looker.rewrite(text, isAddress: false)
-        guard !looker.secrets.isEmpty else { return bytes }
-        var rewriter = AddressRewriter(.cut)
-        return Array(rewriter.rewrite(text, isAddress: false).utf8)
+    /// Use it where nothing else names the content: a parameter that nobody knows may be what selects it.
+    public static func identity(ofService address: String) -> String {
+        var rewriter = AddressRewriter(.cutNamed)
+        return rewriter.rewrite(whole: address)
     }
 
     // MARK: - Learning
 
-    /// Known secrets in every form that they may be quoted in, the longest first.
-    private static let secrets = Mutex<[[UInt8]]>([])
+    private struct Known {
+        /// Secrets in every form that they may be quoted in, the longest first.
+        var secrets: [[UInt8]] = []
+        /// Words of the command line that are neither addresses nor settings, such as the names of outputs.
+        var ownWords: [String] = []
+    }
 
-    /// Remembers the secrets of an address, or of the addresses in a document.
+    private static let known = Mutex(Known())
+
+    /// Remembers the secrets of an address.
     public static func learn(address: String) {
         var rewriter = AddressRewriter(.mark)
-        _ = rewriter.rewrite(address, isAddress: true)
-        for secret in rewriter.secrets where isWorthKnowing(secret.name, secret.value) { remember(secret.value) }
+        _ = rewriter.rewrite(whole: address)
+        let words = known.withLock { $0.ownWords }
+        for (name, value) in rewriter.secrets where isWorthKnowing(name, value) {
+            // A word that is also a part of an output's name is none that must stay unseen.
+            if !words.contains(where: { $0.contains(value) }) { remember(value) }
+        }
     }
 
     /// Remembers the value of a setting, if it is secret.
@@ -122,10 +118,17 @@ public enum Redaction {
     }
 
     /// Remembers the secrets of a command line: addresses, and settings `NAME=VALUE`.
-    public static func learn(arguments: [String]) {
-        for argument in arguments {
-            learn(address: argument)
-            for (name, value) in settings(in: argument) { learn(setting: name, value: String(value)) }
+    ///
+    /// - Parameter words: The words after the name of the program.
+    public static func learn(arguments words: [String]) {
+        let words = CommandWord.all(words)
+        known.withLock { known in known.ownWords += words.filter { $0.kind == .plain }.map(\.text) }
+        for word in words {
+            switch word.kind {
+            case .setting(let name, let value): learn(setting: name, value: value)
+            case .address: learn(address: word.text)
+            case .plain: break
+            }
         }
     }
 
@@ -133,9 +136,8 @@ public enum Redaction {
     ///
     /// Others sound secret too and hold common words, such as `DESKTOP_SESSION`.
     public static func learn(environment: [String: String]) {
-        let prefixes = ["AWS_", "AZURE_", "CPL_", "GDAL_", "GOA2_", "GS_", "OS_", "OSS_", "SWIFT_", "WEBHDFS_"]
         for (name, value) in environment {
-            if prefixes.contains(where: name.hasPrefix) {
+            if CommandWord.isSetting(name) {
                 learn(setting: name, value: value)
             } else if name.lowercased().hasSuffix("_proxy") {
                 learn(address: value)
@@ -148,9 +150,9 @@ public enum Redaction {
         let plain = Percent.decoded(raw[...])
         let once = [true, false].map { Percent.encoded(plain, uppercase: $0) }
         let forms = [raw, plain, plain.replacing([32], with: [43])] + once + once.map { Percent.encoded($0) }
-        secrets.withLock { known in
-            for form in forms where !form.isEmpty && !known.contains(form) { known.append(form) }
-            known.sort { $0.count > $1.count }
+        known.withLock { known in
+            for form in forms where !form.isEmpty && !known.secrets.contains(form) { known.secrets.append(form) }
+            known.secrets.sort { $0.count > $1.count }
         }
     }
 
@@ -161,7 +163,19 @@ public enum Redaction {
         guard !publicParameters.contains(name.lowercased()) else { return false }
         let count = value.utf8.count
         if soundsSecret(name) { return count >= 8 || (count >= 6 && !value.allSatisfy(\.isLetter)) }
-        return count >= 16 || (count >= 8 && value.contains(where: \.isLetter) && value.contains(where: \.isNumber))
+        return looksRandom(value)
+    }
+
+    /// Whether a value is a key rather than a word, a date or the name of a scene: 20 letters and digits in a row, of
+    /// both kinds.
+    private static func looksRandom(_ value: String) -> Bool {
+        Percent.decoded(Array(value.utf8)[...]).split(whereSeparator: { !isLetterOrDigit($0) }).contains { run in
+            run.count >= 20 && run.contains { $0 <= 57 } && run.contains { $0 > 57 }
+        }
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
     }
 
     // MARK: - Names
@@ -171,11 +185,25 @@ public enum Redaction {
         let name = name.lowercased()
         // Where a secret is kept is none: `AWS_WEB_IDENTITY_TOKEN_FILE`.
         guard !name.hasSuffix("file") else { return false }
-        return [
-            "secret", "token", "passw", "pwd", "key", "auth", "bearer", "header", "cookie", "credential", "sig", "sas",
-            "session", "connection_string", "login",
-        ].contains { name.contains($0) }
+        if secretSyllables.contains(where: { name.contains($0) }) { return true }
+        // Short words hide in others: `author`, `design`, `monkey`.
+        return name.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).contains {
+            secretWords.contains(String($0))
+        }
     }
+
+    /// What names of secrets alone contain.
+    private static let secretSyllables = [
+        "secret", "token", "passw", "userpwd", "apikey", "accesskey", "privatekey", "sharedkey", "authkey", "userkey",
+        "subscriptionkey", "accountkey", "signature", "credential", "bearer", "authorization", "cookie", "sessionid",
+        "sessid", "connection_string", "connectionstring",
+    ]
+
+    /// Parts of names that are secret where they stand alone.
+    private static let secretWords: Set<String> = [
+        "key", "auth", "pass", "pwd", "header", "headers", "sig", "sas", "session", "login", "jwt", "hmac", "ticket",
+        "hdnts", "hdnea",
+    ]
 
     /// Parameters that say which data are meant; their values stay.
     static let selectors: Set<String> = [
@@ -188,10 +216,10 @@ public enum Redaction {
     ]
 
     /// Parameters of signed addresses that are no secret by themselves, and common words or dates.
-    private static let publicParameters: Set<String> = [
+    static let publicParameters: Set<String> = [
         "x-amz-algorithm", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-goog-algorithm", "x-goog-date",
         "x-goog-expires", "x-goog-signedheaders", "expires", "sv", "sr", "sp", "se", "st", "spr", "skt", "ske", "sks",
-        "skv", "sip",
+        "skv", "sip", "skoid", "sktid", "sdd", "scid", "x-amz-content-sha256",
     ]
 }
 

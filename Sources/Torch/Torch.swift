@@ -43,7 +43,8 @@ public enum Torch {
         )
     }
 
-    /// Sets how many threads one operation may use; affects the last bits of some sums.
+    /// Sets how many threads one operation of this thread, and of threads that have computed nothing yet, may use; affects
+    /// the last bits of some sums.
     public static func setThreads(_ count: Int) {
         precondition(count > 0, "at least one thread is needed, got \(count)")
         perform("setThreads", []) { ct.pointee.set_threads(count) }

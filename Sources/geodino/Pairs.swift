@@ -83,11 +83,8 @@
             }
             defer { try? file.close() }
             // A virtual raster may name addresses.
-            if size <= 1 << 20, (try? file.seek(toOffset: 0)) != nil, let content = try? file.readToEnd() {
-                let identity = Redaction.identity(ofDocument: [UInt8](content))
-                if !identity.elementsEqual(content) {
-                    return [UInt8]("\(identity.count);\(SHA256.hex(of: identity))".utf8)
-                }
+            if let identity = Redaction.identity(ofDocumentAt: path) {
+                return [UInt8]("\(identity.count);\(SHA256.hex(of: identity))".utf8)
             }
             var bytes = [UInt8]("\(size);".utf8)
             let piece: UInt64 = 1 << 16

@@ -20,7 +20,15 @@
             let patch = network.configuration.patchSize
             var options = ProbeOptions()
             options.crop = patch * max(2, 128 / patch)
-            return (try RasterPairs(entries, record: record, tileSize: patch * 6), options)
+            do {
+                return (try RasterPairs(entries, record: record, tileSize: patch * 6), options)
+            } catch let error as MappingError where error.remedy?.contains("--bands") ?? false {
+                // That is no option of a run: the images have to say themselves what their bands are.
+                throw CommandError(
+                    .failed, error.what, in: error.place, why: error.causes,
+                    try: "give images that name their bands: gdal_translate -colorinterp red,green,blue IMAGE NAMED.tif"
+                )
+            }
         }
         // Apart, so that too little ground for one leaves the other its number.
         return [

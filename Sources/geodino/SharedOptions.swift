@@ -112,7 +112,7 @@ extension CommandLine {
     /// What was typed, so that a shell would take it again; without secrets.
     static var asTyped: String {
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
-        let words = arguments.dropFirst().map(Redaction.argument).map { word in
+        let words = Redaction.arguments(Array(arguments.dropFirst())).map { word in
             !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
         }
         return (["geodino"] + words).joined(separator: " ")

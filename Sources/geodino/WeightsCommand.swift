@@ -78,6 +78,13 @@ struct WeightsArguments: ParsableArguments {
         var options = WeightsOptions()
         options.architecture = arch.flatMap(BackboneArchitecture.preset)
         options.heads = heads
+        options.willReadWholeFile = { path, bytes in
+            // Shorter waits need no word.
+            guard bytes >= 500_000_000 else { return }
+            printToStandardError(
+                "reading \(path) (\(String(format: "%.1f", Double(bytes) / 1e9)) GB) to know it by its content; --statistics goes without"
+            )
+        }
         options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
         options.periods = periods
         options.bands = inflate?.split(separator: ",", omittingEmptySubsequences: false)

@@ -56,13 +56,23 @@ struct Dinov2Tests {
             error.remedy == "say how many attention heads it has: --heads N"
                 && error.causes.first?.contains("heads") == true)
         #expect(try WeightsContents.open(path, options: twoHeads).record.transformer().heads == 2)
-        // Where periods tell them, another number contradicts.
-        var options = WeightsOptions()
-        options.heads = 4
-        let other = try #require(throws: BackboneError.self) {
-            try WeightsContents.open(goldenPath("huggingface/official-eadcf0ff.pth"), options: options)
+    }
+
+    @Test(arguments: ["huggingface/official-eadcf0ff.pth", "dinov2/plain", "huggingface/mlp", "converted"])
+    func `heads that contradict the file are refused`(_ name: String) throws {
+        try withTemporaryFolder { folder in
+            var path = goldenPath(name)
+            if name == "converted" {
+                path = folder + "/own.safetensors"
+                _ = try WeightsContents.open(goldenPath("dinov2/plain.pth"), options: twoHeads)
+                    .convert(to: .geodino, output: path)
+            }
+            _ = try WeightsContents.open(path, options: twoHeads)
+            var options = WeightsOptions()
+            options.heads = 4
+            let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path, options: options) }
+            #expect(error.remedy == "leave --heads out")
         }
-        #expect(other.remedy == "leave --heads out")
     }
 
     @Test func `weights keep their rule of resizing through every conversion`() throws {

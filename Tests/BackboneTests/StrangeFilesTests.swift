@@ -1,6 +1,7 @@
 // What stands in the place of weights is named for what it is, and what wrappers left in names is taken out.
 import Backbone
 import Foundation
+import Synchronization
 import Telemetry
 import Testing
 import Torch
@@ -238,7 +239,17 @@ struct StrangeFilesTests {
             let hash = try SHA256.hex(ofFile: path)
             var options = WeightsOptions()
             options.published[String(hash.prefix(8))] = .sat
+            let told = Mutex<[Int]>([])
+            options.willReadWholeFile = { _, bytes in told.withLock { $0.append(bytes) } }
             let known = try WeightsContents.open(path, options: options)
+            // The second time its hash is known, until the file changes.
+            _ = try WeightsContents.open(path, options: options)
+            let bytes = try #require(FileManager.default.contents(atPath: path)).count
+            #expect(told.withLock { $0 } == [bytes])
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path)
+            _ = try WeightsContents.open(path, options: options)
+            #expect(told.withLock { $0.count } == 2)
             #expect(known.record.mean == InputStatistics.sat.mean && known.record.gsd == 0.6 && known.notes.isEmpty)
             #expect(try known.sha256() == hash)
         }

@@ -183,7 +183,8 @@ import Testing
                 return try bench.tile("complex.tif")
             }, check: hasTiles),
         Trouble(
-            name: "a scale that cannot be", says: "its scale and offset cannot be", remedy: .command("gdal_translate"),
+            name: "a scale that cannot be", says: "the scale and offset of band 1 cannot be",
+            remedy: .command("gdal_translate"),
             prepare: { bench in
                 _ = try bench.document(
                     "tiles/smoke.yaml", as: "profile.yaml", ("stretch: none", "stretch: fixed:0,2500"))

@@ -67,8 +67,17 @@ struct SceneAgreementTests {
             return try virtual.write(to: folder.file(name))
         }
         let scenes = [try tagged("before.vrt", before, 0), try tagged("after.vrt", raised, -0.1)]
-        try tile(
-            scenes: scenes, profile: smallProfile(stretch: .fixed(low: 0, high: 3000)), into: folder.file("c"))
+        func cut(_ options: TileOptions) throws -> TileSummary {
+            try tile(
+                scenes: scenes, profile: smallProfile(stretch: .fixed(low: 0, high: 3000)), into: folder.file("c"),
+                options: options)
+        }
+        // What a stretch does is told where it is done: looking at the values takes time.
+        let told = "its offset of -0.1 is taken out"
+        #expect(try !cut(TileOptions(dryRun: true)).notes.contains { $0.contains(told) })
+        #expect(try cut(TileOptions()).notes.contains { $0.contains(told) })
+        let again = try cut(TileOptions(resume: true))
+        #expect(again.upToDate && !again.notes.contains { $0.contains(told) })
         let source = try CorpusTileSource(folder.file("c"))
         let half = source.tileCount / 2
         let tiles = try source.tiles(Array(0..<source.tileCount)).tiles

@@ -42,10 +42,11 @@ struct AreaFileTests {
         }
     }
 
-    @Test func `UTF-16 in XML that says so itself`() throws {
+    @Test(arguments: [#""UTF-16""#, "'utf-16le'", #""UTF-16LE" standalone="yes""#, #""ucs-2""#])
+    func `UTF-16 in XML that says so itself`(_ encoding: String) throws {
         let ring = "15,50 15.01,50 15.01,50.01 15,50.01 15,50"
         let kml = """
-            <?xml version="1.0" encoding="UTF-16"?><kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Polygon>
+            <?xml version="1.0" encoding=\(encoding)?><kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Polygon>
             <outerBoundaryIs><LinearRing><coordinates>\(ring)</coordinates></LinearRing></outerBoundaryIs>
             </Polygon></Placemark></kml>
             """

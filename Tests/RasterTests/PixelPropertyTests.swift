@@ -130,6 +130,21 @@ struct PixelPropertyTests {
         }
     }
 
+    @Test func `a scale that cannot be is that of the band that is read`() throws {
+        let path = try raster("two.tif", (0..<256).map { Float($0) }, width: 16, type: .uint16)
+        var virtual = VirtualRaster(
+            over: path, width: 16, height: 16,
+            bands: [.init(1), .init(1, "<Scale>1e-300</Scale><Offset>1e300</Offset>")])
+        virtual.type = "UInt16"
+        let reader = try RasterReader(path: virtual.write(to: folder.file("two.vrt")))
+        #expect(try reader.stretchParameters(.fixed(low: 0, high: 100), bands: [1]) != nil)
+        let error = #expect(throws: RasterError.self) {
+            try reader.stretchParameters(.fixed(low: 0, high: 100), bands: [1, 2])
+        }
+        #expect(
+            error?.what.contains("band 2") == true && error?.what.contains("1e-300") == true, "\(error?.what ?? "")")
+    }
+
     @Test func `a fixed stretch that leaves a scene black or white is told, and so is an offset`() throws {
         let path = try raster("dark.tif", (0..<256).map { Float($0) }, width: 16, type: .uint16)
         let reader = try RasterReader(path: path)

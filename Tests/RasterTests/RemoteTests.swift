@@ -28,6 +28,16 @@ import Testing
         #expect(try reader.read(reader.grid.window).samples == ramp.buffer().samples)
     }
 
+    @Test func `the fragment of an address is not sent, as in any browser`() throws {
+        let ramp = try scene()
+        let server = try FileServer(folder: folder.path)
+        for address in [server.address("scene.tif", "#page=2"), "/vsicurl/" + server.address("scene.tif", "?a=1#b")] {
+            let reader = try RasterReader(path: address)
+            #expect(try reader.read(reader.grid.window).samples == ramp.buffer().samples)
+            #expect(try remoteIdentity(of: address)?.contains("#") == false)
+        }
+    }
+
     @Test func `a refused token is explained without it`() throws {
         _ = try scene()
         var behaviour = FileServer.Behaviour()

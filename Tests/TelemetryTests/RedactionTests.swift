@@ -1,4 +1,5 @@
 // What is secret in addresses and settings, and what two addresses of one file have in common.
+import Foundation
 import Telemetry
 import Testing
 
@@ -72,7 +73,7 @@ import Testing
             "https://h/a.tif?token=1", "https://h/b.tif?token=1", "https://g/a.tif?token=1", "https://h/a.tif?item=1",
             "https://h/a.tif?item=2", "http://h/a.tif", "a.tif", "a.tif?token=1",
         ]
-        #expect(Set(addresses.map(Redaction.identity)).count == addresses.count)
+        #expect(Set(addresses.map { Redaction.identity(of: $0) }).count == addresses.count)
     }
 
     @Test func `a document is the same whatever its tokens, and else byte for byte itself`() {
@@ -87,8 +88,50 @@ import Testing
             Array("<V><SourceFilename>/vsicurl/https://h/get?token=tttttttt1&amp;id=\(id)</SourceFilename></V>".utf8)
         }
         #expect(Redaction.identity(ofDocument: chosen("A")) != Redaction.identity(ofDocument: chosen("B")))
+        // So does what nobody knows: it may be what selects them.
+        func unknown(_ id: Int, _ sig: String) -> [UInt8] {
+            Array("<V><F>/vsicurl/https://h/get?fileId=\(id)&amp;sig=\(sig)&amp;se=2030-01-0\(id)</F></V>".utf8)
+        }
+        #expect(Redaction.identity(ofDocument: unknown(1, "a")) == Redaction.identity(ofDocument: unknown(1, "b")))
+        #expect(Redaction.identity(ofDocument: unknown(1, "a")) != Redaction.identity(ofDocument: unknown(2, "a")))
+        // Items and their lists, however their addresses are escaped.
+        func item(_ sig: String, _ slash: String = "/", _ and: String = "&") -> [UInt8] {
+            Array(#"{"href": "https:\#(slash)\#(slash)h\#(slash)a.tif?item=1\#(and)sig=\#(sig)"}"#.utf8)
+        }
+        #expect(Redaction.identity(ofDocument: item("a")) == Redaction.identity(ofDocument: item("b")))
+        #expect(
+            Redaction.identity(ofDocument: item("a"))
+                == Redaction.identity(ofDocument: item("b", #"\/"#, #"\u0026"#)))
         let bytes = Array("II*\0 https://h/a.tif?token=1".utf8)
         #expect(Redaction.identity(ofDocument: bytes) == bytes)
+    }
+
+    @Test func `a service is named by all that is not secret`() {
+        func name(_ query: String) -> String { Redaction.identity(ofService: "WMS:https://h/wms?\(query)") }
+        #expect(name("map=a&token=1") == name("token=2&map=a"))
+        #expect(name("map=a&token=1") != name("map=b&token=1"))
+    }
+
+    @Test func `a large document is named without its tokens too, and other files by their bytes`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("redaction-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ text: String, to name: String) throws -> String {
+            try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+            return folder.appendingPathComponent(name).path
+        }
+        func document(_ token: String, _ last: String = "z") throws -> String {
+            let line = "<F>/vsicurl/https://h/a.tif?token=\(token)</F>\n"
+            let text = "\n<V>\n" + String(repeating: line, count: 100_000) + "<F>\(last)</F></V>"
+            return try write(text, to: "\(token)-\(last).vrt")
+        }
+        let one = try #require(Redaction.identity(ofDocumentAt: document("one")))
+        #expect(try Redaction.identity(ofDocumentAt: document("another")) == one)
+        #expect(try Redaction.identity(ofDocumentAt: document("another", "y")) != one)
+        #expect(try Redaction.identity(ofDocumentAt: write("<V>a</V>", to: "a.vrt")) == nil)
+        #expect(try Redaction.identity(ofDocumentAt: write("II*\0 https://h/a?token=1", to: "a.tif")) == nil)
+        #expect(Redaction.identity(ofDocumentAt: folder.path + "/absent") == nil)
+        #expect(Redaction.identity(ofDocumentAt: folder.path) == nil)
     }
 
     @Test func `a message has no secrets, in whatever form a library quotes them`() {
@@ -132,14 +175,63 @@ import Testing
     }
 
     @Test func `a word of a command line has no secrets`() {
-        #expect(Redaction.argument("AWS_SECRET_ACCESS_KEY=a b") == "AWS_SECRET_ACCESS_KEY=REDACTED")
-        #expect(Redaction.argument("--config=AWS_SESSION_TOKEN=x=") == "--config=AWS_SESSION_TOKEN=REDACTED")
+        let words = [
+            "AWS_SECRET_ACCESS_KEY=a b", "--config=AWS_SESSION_TOKEN=x=", "--config", "MY_TOKEN=barley",
+            "--config=GDAL_HTTP_PROXY=http://me:pw@proxy:3128", "GDAL_CACHEMAX=256", "scenes/my token=1.tif",
+            "key=2024-rgb/scene.tif", "--aoi=https://h/a.json?t=1", "PG:dbname=trees password=wheat",
+        ]
         #expect(
-            Redaction.argument("GDAL_HTTP_PROXY=http://me:pw@proxy:3128")
-                == "GDAL_HTTP_PROXY=http://REDACTED@proxy:3128")
-        #expect(Redaction.argument("GDAL_CACHEMAX=256") == "GDAL_CACHEMAX=256")
-        #expect(Redaction.argument("scenes/my token=1.tif") == "scenes/my token=1.tif")
-        #expect(Redaction.argument("--aoi=https://h/a.json?t=1") == "--aoi=https://h/a.json?t=REDACTED")
+            Redaction.arguments(words) == [
+                "AWS_SECRET_ACCESS_KEY=REDACTED", "--config=AWS_SESSION_TOKEN=REDACTED", "--config",
+                "MY_TOKEN=REDACTED", "--config=GDAL_HTTP_PROXY=http://REDACTED@proxy:3128", "GDAL_CACHEMAX=256",
+                "scenes/my token=1.tif", "key=2024-rgb/scene.tif", "--aoi=https://h/a.json?t=REDACTED",
+                "PG:dbname=trees password=REDACTED",
+            ])
+    }
+
+    @Test(arguments: [
+        ("PG:host=h dbname=trees password=rye", "PG:host=h dbname=trees password=REDACTED", "PG:host=h dbname=trees"),
+        (
+            #"PG:password='a b\'c' dbname=trees"#, "PG:password=REDACTED dbname=trees", "PG: dbname=trees"
+        ),
+        (
+            "PLMosaic:api_key=rye,mosaic=may,tiled_only=yes", "PLMosaic:api_key=REDACTED,mosaic=may,tiled_only=yes",
+            "PLMosaic:,mosaic=may,tiled_only=yes"
+        ),
+        ("MSSQL:server=s;uid=me;pwd=rye;", "MSSQL:server=s;uid=me;pwd=REDACTED;", "MSSQL:server=s;uid=me;"),
+        ("MySQL:trees,user=me,password=rye", "MySQL:trees,user=me,password=REDACTED", "MySQL:trees,user=me"),
+        ("OCI:me/rye@trees", "OCI:me/REDACTED@trees", "OCI:me@trees"),
+        ("pg:dbname=trees tables=key", "pg:dbname=trees tables=key", "pg:dbname=trees tables=key"),
+        ("C:password=rye", "C:password=rye", "C:password=rye"),
+    ])
+    func `a connection string is kept without its password`(_ whole: String, _ kept: String, _ identity: String) {
+        #expect(Redaction.address(whole) == kept)
+        #expect(Redaction.address(kept) == kept)
+        let said = Redaction.text("cannot open '\(whole)': no such table\nin \(whole)")
+        #expect(said.contains("rye") == kept.contains("rye") && said.contains("': no such table\nin"))
+        #expect(Redaction.identity(of: whole) == identity)
+    }
+
+    @Test func `names of outputs stay as they are, whatever an address says`() {
+        Redaction.learn(arguments: [
+            "tile", "https://host/a.tif?mission=sentinel2&key=meadow-2024&sid=f1e2d3c4b5a69788f1e2", "-o",
+            "out/meadow-2024.tif", "key=2024-rgb/scene.tif", "--config", "GDAL_HTTP_USERPWD=me:buckwheat-9",
+        ])
+        let text = "sentinel2.tif, out/meadow-2024.tif, 2024-rgb/scene.tif"
+        #expect(Redaction.text(text) == text)
+        #expect(Redaction.text("denied: f1e2d3c4b5a69788f1e2, buckwheat-9") == "denied: REDACTED, REDACTED")
+        #expect(Redaction.address("https://host/a.tif?key=meadow-2024") == "https://host/a.tif?key=REDACTED")
+    }
+
+    @Test func `a word that hides a short one is no secret`() {
+        for name in ["author", "design", "keyframe", "monkey", "sasquatch", "passes", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+            Redaction.learn(setting: name, value: "meadow-of-\(name)")
+            #expect(Redaction.text("meadow-of-\(name)") == "meadow-of-\(name)")
+        }
+        for name in ["api_key", "X-Auth", "sig", "subscription-key", "GDAL_HTTP_USERPWD", "accessKeyId", "PGPASSWORD"] {
+            Redaction.learn(setting: name, value: "barn-of-\(name)")
+            #expect(Redaction.text("barn-of-\(name)") == "REDACTED", "\(name)")
+        }
     }
 
     @Test func `an error says nothing secret, wherever in it that stands`() {

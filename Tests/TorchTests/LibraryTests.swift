@@ -1,8 +1,11 @@
 // Loading libctorch.so, its table, its reports.
 import CTorchAPI
 import Glibc
+import Synchronization
 import Testing
 import Torch
+
+private let stage = Atomic(0)
 
 struct LibraryTests {
     @Test func `the report names versions, BLAS and paths`() throws {
@@ -42,6 +45,27 @@ struct LibraryTests {
                     && error.remedy?.contains("make setup") == true
                 exit(isClear ? 0 : 4)
             }
+        }
+    }
+
+    /// A number that one thread sets is its own, whatever another one sets before the first has computed anything.
+    @Test func `threads that set different numbers keep them`() async {
+        await #expect(processExitsWith: .success) {
+            var thread = pthread_t()
+            let created = pthread_create(
+                &thread, nil,
+                { _ in
+                    Torch.setThreads(1)
+                    stage.store(1, ordering: .sequentiallyConsistent)
+                    while stage.load(ordering: .sequentiallyConsistent) != 2 { usleep(100) }
+                    let sum = Tensor.ones([8]).sum().floats()
+                    exit(Torch.threads == 1 && sum == [8] ? 0 : 3)
+                }, nil)
+            guard created == 0 else { exit(2) }
+            while stage.load(ordering: .sequentiallyConsistent) != 1 { usleep(100) }
+            Torch.setThreads(2)
+            stage.store(2, ordering: .sequentiallyConsistent)
+            pthread_join(thread, nil)
         }
     }
 

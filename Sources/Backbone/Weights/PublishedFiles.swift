@@ -1,4 +1,6 @@
 // The published checkpoints by their content: what a file is called says nothing, a browser renames it or a user does.
+internal import Glibc
+internal import Synchronization
 internal import Telemetry
 internal import Torch
 
@@ -43,7 +45,7 @@ struct PublishedFile {
                 "the statistics are those that the file's name stands for; its content was not compared with it")
             return
         }
-        let hash = try SHA256.hex(ofFile: source.path)
+        let hash = try Self.hash(of: source.path, options)
         sha256 = hash
         statistics = options.published[String(hash.prefix(8))]
         if statistics == nil, let claimed {
@@ -51,6 +53,32 @@ struct PublishedFile {
                 "the file's name ends in \(claimed), a published file's hash, but the file's own begins with \(hash.prefix(8)): it is another file, or a changed one"
             )
         }
+    }
+
+    /// What tells whether a file is still the one that was hashed.
+    private struct Version: Hashable {
+        let path: String
+        let device: UInt64
+        let number: UInt64
+        let bytes: Int
+        let seconds: Int
+        let nanoseconds: Int
+    }
+
+    /// Hashes known already: a command opens its weights more than once.
+    private static let hashes = Mutex<[Version: String]>([:])
+
+    private static func hash(of path: String, _ options: WeightsOptions) throws -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return try SHA256.hex(ofFile: path) }
+        let version = Version(
+            path: path, device: UInt64(status.st_dev), number: UInt64(status.st_ino), bytes: Int(status.st_size),
+            seconds: Int(status.st_mtim.tv_sec), nanoseconds: Int(status.st_mtim.tv_nsec))
+        if let known = hashes.withLock({ $0[version] }) { return known }
+        options.willReadWholeFile?(path, version.bytes)
+        let hash = try SHA256.hex(ofFile: path)
+        hashes.withLock { $0[version] = hash }
+        return hash
     }
 
     /// The hash that a file's name carries, wherever it stands.

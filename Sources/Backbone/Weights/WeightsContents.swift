@@ -78,7 +78,7 @@ public struct WeightsContents {
             _ = try options.chosen(path: path) { record.architecture }
         } else {
             let architecture = try options.chosen(path: path) { () throws(BackboneError) in
-                try names.architecture(of: source, path: path, heads: options.heads)
+                try names.architecture(of: source, path: path, heads: options.heads ?? options.describedHeads)
             }
             let published = try PublishedFile(source, architecture, options, notes: &notes)
             hash = published.sha256
@@ -119,7 +119,7 @@ public struct WeightsContents {
                 architecture = try options.chosen(path: path) { described }
             } else {
                 architecture = try options.chosen(path: path) { () throws(BackboneError) in
-                    try names.architecture(of: source, path: path, heads: options.heads)
+                    try names.architecture(of: source, path: path, heads: options.heads ?? options.describedHeads)
                 }
                 if names.format == .huggingface {
                     notes.append("there is no config.json beside the file: the architecture is read off the tensors")
@@ -294,13 +294,25 @@ extension WeightsOptions {
     func chosen(
         path: String, told: () throws(BackboneError) -> BackboneArchitecture
     ) throws(BackboneError) -> BackboneArchitecture {
-        guard let architecture else { return try told() }
         let found: BackboneArchitecture
-        do { found = try told() } catch { return architecture }
-        guard found.hasSizes(of: architecture) else {
+        do { found = try told() } catch {
+            guard let architecture else { throw error }
+            return architecture
+        }
+        if let architecture, !found.hasSizes(of: architecture) {
             throw BackboneError(
                 .badConfiguration, "the weights are of another architecture than --arch says", in: path,
                 why: ["they are \(found.presetName ?? "of no published size")"], try: "leave --arch out")
+        }
+        if let heads {
+            let why: String? =
+                switch found {
+                case .transformer(let network):
+                    network.heads == heads
+                        ? nil : "the weights have \(network.heads) attention heads, and --heads says \(heads)"
+                case .convNeXt: "the weights are of a ConvNeXt, which has no attention heads"
+                }
+            if let why { throw BackboneError(.badConfiguration, why, in: path, try: "leave --heads out") }
         }
         return found
     }

@@ -6,6 +6,8 @@ public struct WeightsOptions: Sendable {
     public var architecture: BackboneArchitecture?
     /// The number of attention heads, where neither names nor shapes tell.
     public var heads: Int?
+    /// The number that a description apart from the file gives, for a file that does not tell; unlike `heads` it contradicts nothing.
+    package var describedHeads: Int?
     /// The statistics that images are normalised with, whatever the file says.
     public var statistics: InputStatistics?
     /// Another file where the rotary periods come from: safetensors or `.pth` with `rope_embed.periods`.
@@ -18,6 +20,8 @@ public struct WeightsOptions: Sendable {
     public var bandStd: [Double]?
     /// Whether a file may be read as a whole to know a published one by its content; without, its name is believed, and a note says so.
     public var readsWholeFile = true
+    /// Told before a file is read as a whole, of its path and its bytes: that takes about 3 s for each gigabyte.
+    public var willReadWholeFile: (@Sendable (String, Int) -> Void)?
     /// The published files by the first eight digits of their SHA-256.
     package var published = InputStatistics.ofPublished
 

@@ -1,0 +1,103 @@
+// The secrets in connection strings of the databases and services that GDAL opens by a name such as `PG:host=...`.
+
+/// A name that GDAL opens through a driver for a database or a service.
+///
+/// `PG:dbname=trees password=x`, `PLMosaic:api_key=x,mosaic=m`, `MSSQL:server=s;pwd=x`: pairs of which some are secret by
+/// their name. `OCI:user/password@database`: a password before the place.
+struct ConnectionString {
+    /// The string with a mark in the place of each secret.
+    private(set) var marked: String
+    /// The string without its secrets and their names.
+    private(set) var cut: String
+    private(set) var secrets: [(name: String, value: String)] = []
+
+    private static let drivers: Set<String> = [
+        "amigocloud", "carto", "couchdb", "db2odbc", "elastic", "es", "georaster", "hana", "idb", "ingres", "mongodb",
+        "mongodbv3", "mssql", "mysql", "ngw", "oci", "odbc", "pg", "plmosaic", "plscenes", "postgresql", "sde",
+    ]
+    /// Drivers whose strings begin with `user/password@place`.
+    private static let withUser: Set<String> = ["oci", "odbc", "georaster"]
+
+    /// - Returns: `nil` for what is no connection string.
+    init?(_ text: String) {
+        guard let colon = text.firstIndex(of: ":"), Self.drivers.contains(text[..<colon].lowercased()),
+            !text[colon...].hasPrefix("://")
+        else { return nil }
+        marked = String(text[...colon])
+        cut = marked
+        var rest = text[text.index(after: colon)...]
+        if Self.withUser.contains(text[..<colon].lowercased()), let slash = rest.firstIndex(of: "/"),
+            let at = rest.lastIndex(of: "@"), slash < at
+        {
+            secrets.append(("password", String(rest[rest.index(after: slash)..<at])))
+            marked += rest[...slash] + Redaction.mark
+            cut += rest[..<slash]
+            rest = rest[at...]
+        }
+        pairs(rest)
+    }
+
+    /// A text with the secrets of the connection strings in it marked; each ends with its line or its quotes.
+    static func marked(in text: String) -> String {
+        guard text.contains(":") else { return text }
+        var out = ""
+        var done = text.startIndex
+        var place = text.startIndex
+        while let colon = text[place...].firstIndex(of: ":") {
+            place = text.index(after: colon)
+            let name = text[done..<colon].reversed().prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            guard drivers.contains(String(name.reversed()).lowercased()) else { continue }
+            let start = text.index(colon, offsetBy: -name.count)
+            let quote = start > text.startIndex ? text[text.index(before: start)] : "\n"
+            let end =
+                text[place...].firstIndex { $0.isNewline || ("'\"`".contains(quote) && $0 == quote) } ?? text.endIndex
+            guard let connection = ConnectionString(String(text[start..<end])) else { continue }
+            out += text[done..<start] + connection.marked
+            (done, place) = (end, end)
+        }
+        return out + text[done...]
+    }
+
+    /// Goes through `name=value` pairs; a value in quotes may hold what separates them.
+    private mutating func pairs(_ text: Substring) {
+        var rest = text
+        while !rest.isEmpty {
+            let gap = rest.prefix { " ,;&".contains($0) }
+            marked += gap
+            rest = rest[gap.endIndex...]
+            let name = rest.prefix { !"= ,;&".contains($0) }
+            var end = name.endIndex
+            guard end < rest.endIndex, rest[end] == "=" else {
+                marked += name
+                cut += gap + name
+                rest = rest[end...]
+                continue
+            }
+            let start = rest.index(after: end)
+            end = Self.end(ofValue: rest[start...])
+            let value = rest[start..<end]
+            if Redaction.soundsSecret(String(name)), !value.isEmpty {
+                let bare = value.filter { $0 != "'" && $0 != "\"" }
+                if bare != Redaction.mark { secrets.append((String(name), bare)) }
+                marked += name + "=" + Redaction.mark
+            } else {
+                marked += rest[..<end]
+                cut += gap + rest[..<end]
+            }
+            rest = rest[end...]
+        }
+    }
+
+    private static func end(ofValue text: Substring) -> Substring.Index {
+        guard let quote = text.first, quote == "'" || quote == "\"" else {
+            return text.firstIndex { " ,;&".contains($0) } ?? text.endIndex
+        }
+        var place = text.index(after: text.startIndex)
+        while place < text.endIndex, text[place] != quote {
+            // A quote behind a backslash is a part of the value.
+            if text[place] == "\\" { place = text.index(after: place) }
+            if place < text.endIndex { place = text.index(after: place) }
+        }
+        return place < text.endIndex ? text.index(after: place) : place
+    }
+}
