@@ -31,11 +31,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 var packages: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]
 
@@ -47,21 +49,26 @@ var products: [Product] = [
 var targets: [Target] = [
     module("Geo", []),
     module("Telemetry", [logging]),
+    module("Measures", []),
+    module("Files", ["Geo", "Telemetry", crypto]),
     .target(name: "CTorchAPI"),
-    module("Torch", ["CTorchAPI", "Geo", "Telemetry"]),
-    module("Backbone", ["Torch", "Geo", "Telemetry"]),
-    module("Pretraining", ["Backbone", "Torch", "Geo", "Telemetry"]),
-    module("Downstream", ["Backbone", "Torch", "Geo", "Telemetry"]),
+    module("Torch", ["CTorchAPI", "Files", "Geo", "Telemetry"]),
+    module("Backbone", ["Torch", "Files", "Geo", "Telemetry"]),
+    module("Pretraining", ["Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    module("Downstream", ["Backbone", "Torch", "Measures", "Files", "Geo", "Telemetry"]),
     tests("GeoTests", ["Geo"]),
     tests("TelemetryTests", ["Telemetry"]),
-    tests("TorchTests", ["Torch", "CTorchAPI", "Geo", "Telemetry"], resources: [.copy("Golden")]),
-    tests("BackboneTests", ["Backbone", "Torch", "Geo", "Telemetry"]),
-    tests("PretrainingTests", ["Pretraining", "Backbone", "Torch", "Geo", "Telemetry"]),
-    tests("DownstreamTests", ["Downstream", "Backbone", "Torch", "Geo", "Telemetry"]),
+    tests("MeasuresTests", ["Measures"]),
+    tests("FilesTests", ["Files", "Telemetry"]),
+    tests("TorchTests", ["Torch", "CTorchAPI", "Files", "Geo", "Telemetry"], resources: [.copy("Golden")]),
+    tests("BackboneTests", ["Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    tests("PretrainingTests", ["Pretraining", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    tests("DownstreamTests", ["Downstream", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
     tests("HouseTests", []),
 ]
 var commandDependencies: [Target.Dependency] = [
-    "Geo", "Telemetry", "Torch", "Backbone", "Pretraining", "Downstream", argumentParser, logging, yams,
+    "Files", "Measures", "Geo", "Telemetry", "Torch", "Backbone", "Pretraining", "Downstream", argumentParser, logging,
+    yams,
 ]
 
 // The Earth side.
@@ -71,20 +78,20 @@ if earth {
     targets += [
         .target(name: "CGDAL"),
         .target(name: "COpenBLAS"),
-        module("Raster", ["CGDAL", "Geo", "Telemetry"]),
-        module("Corpus", ["Raster", "Geo", "Telemetry", "COpenBLAS", grdb]),
-        module("Mapping", ["Raster", "Geo", "Telemetry"]),
-        module("Scoring", ["Raster", "Geo", "Telemetry"]),
-        module("Synth", ["Raster", "Geo", "Telemetry"]),
+        module("Raster", ["CGDAL", "Files", "Geo", "Telemetry"]),
+        module("Corpus", ["Raster", "Files", "Geo", "Telemetry", "COpenBLAS", grdb]),
+        module("Mapping", ["Raster", "Files", "Geo", "Telemetry"]),
+        module("Scoring", ["Raster", "Measures", "Files", "Geo", "Telemetry"]),
+        module("Synth", ["Raster", "Files", "Geo", "Telemetry"]),
         .target(
-            name: "TestSupport", dependencies: ["Raster", "Geo", "Telemetry"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Raster", "Files", "Geo", "Telemetry"], path: "Tests/TestSupport",
             swiftSettings: swift),
-        tests("RasterTests", ["Raster", "Geo", "Telemetry", earthTests]),
-        tests("CorpusTests", ["Corpus", "Raster", "Geo", "Telemetry", grdb, earthTests]),
-        tests("MappingTests", ["Mapping", "Raster", "Geo", "Telemetry", earthTests]),
-        tests("ScoringTests", ["Scoring", "Raster", "Geo", "Telemetry", earthTests]),
-        tests("SynthTests", ["Synth", "Raster", "Geo", "Telemetry", earthTests]),
-        tests("CommandTests", ["Raster", "Torch", "Geo", "Telemetry", earthTests]),
+        tests("RasterTests", ["Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("CorpusTests", ["Corpus", "Raster", "Files", "Geo", "Telemetry", grdb, earthTests]),
+        tests("MappingTests", ["Mapping", "Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("ScoringTests", ["Scoring", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
+        tests("SynthTests", ["Synth", "Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests]),
     ]
     commandDependencies += ["Raster", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
 }

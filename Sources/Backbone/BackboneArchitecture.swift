@@ -1,4 +1,5 @@
 // The two families of backbones under one name, as they travel with weights.
+public import Telemetry
 
 /// The architecture of a backbone of any family.
 ///
@@ -19,7 +20,7 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
         case "convnext": self = .convNeXt(try ConvNeXtConfiguration(from: decoder))
         case let other?:
             throw DecodingError.dataCorruptedError(
-                forKey: .family, in: container, debugDescription: "there is no family '\(other)' of backbones")
+                forKey: .family, in: container, debugDescription: "unknown family of backbones '\(other)'")
         }
     }
 

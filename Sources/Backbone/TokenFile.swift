@@ -1,5 +1,7 @@
 // Tokens of many images as one safetensors file.
+public import Files
 internal import FoundationEssentials
+internal import Telemetry
 public import Torch
 
 /// What is wanted of a network about images.
@@ -16,7 +18,7 @@ public struct EmbedOptions: Sendable {
 
     /// The kinds that are kept.
     public var kinds = Set(Kind.allCases)
-    /// Blocks, from 0, whose tokens are kept beside the network's output.
+    /// Blocks, from 0, whose tokens are kept next to the network's output.
     public var layers: [Int] = []
     /// Whether the final normalisation is applied to the tokens of `layers`.
     public var normalisesLayers = true
@@ -62,18 +64,18 @@ public final class TokenFile {
         let patch = architecture.stride
         guard height > 0, width > 0, height % patch == 0, width % patch == 0 else {
             throw BackboneError(
-                .badConfiguration, "images of \(width) x \(height) pixels are no whole number of patches",
+                .badConfiguration, "images of \(width) x \(height) pixels do not divide into whole patches",
                 why: ["width and height must be multiples of \(patch)"],
                 try:
-                    "crop, pad or resample the images, to \(architecture.fittingSide(width)) x \(architecture.fittingSide(height)) for example"
+                    "crop, pad or resample the images, for example to \(architecture.fittingSide(width)) x \(architecture.fittingSide(height))"
             )
         }
         let widths = architecture.tapWidths
         let known = Set(widths.indices)
         guard known.isSuperset(of: options.layers), Set(options.layers).count == options.layers.count else {
             throw BackboneError(
-                .badConfiguration, "there are no such layers: \(options.layers)",
-                why: ["the network has 0 to \(widths.count - 1), each at most once"])
+                .badConfiguration, "invalid layers: \(options.layers)",
+                why: ["the network has the layers 0 to \(widths.count - 1); each may be given once"])
         }
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(

@@ -1,4 +1,5 @@
 // corpus.gpkg: written shard by shard from what the shards say, so that it can always be made again.
+internal import Files
 internal import Foundation
 internal import GRDB
 internal import Geo
@@ -27,7 +28,7 @@ final class CorpusDatabase {
         } catch {
             throw CorpusError(
                 .damaged, "cannot open the corpus's index", in: path, why: ["\(error)"],
-                try: "geodino corpus reindex \(shellQuoted(parentFolder(path))) makes it again from the shards")
+                try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(parentFolder(path)))")
         }
     }
 
@@ -45,10 +46,10 @@ final class CorpusDatabase {
             try queue.write { try fill($0, marker) }
             try queue.close()
         } catch {
-            throw wrapped(error, "cannot make the corpus's index", path)
+            throw wrapped(error, "cannot create the corpus's index", path)
         }
         for suffix in ["-journal", "-wal", "-shm"] { unlink(path + suffix) }
-        try move(partial, to: path)
+        try Disk.rename(partial, to: path)
         return try CorpusDatabase(path)
     }
 
@@ -177,7 +178,7 @@ final class CorpusDatabase {
                 let check = try String.fetchAll(database, sql: "PRAGMA integrity_check")
                 if check != ["ok"] { found += check }
                 let tiles = try Int.fetchOne(database, sql: "SELECT count(*) FROM tiles") ?? 0
-                if tiles != tileCount { found.append("it lists \(tiles) tiles, the shards hold \(tileCount)") }
+                if tiles != tileCount { found.append("it lists \(tiles) tiles, but the shards hold \(tileCount)") }
                 let tree = try Int.fetchOne(database, sql: "SELECT count(*) FROM rtree_tiles_geom") ?? 0
                 if tree != tiles { found.append("its R-tree holds \(tree) of \(tiles) tiles") }
                 return found
@@ -200,11 +201,11 @@ final class CorpusDatabase {
         guard let error = error as? DatabaseError else {
             return CorpusError(.writeFailed, what, in: path, why: causes(of: error))
         }
-        if error.resultCode == .SQLITE_FULL { return writeError(what, path, ENOSPC) }
+        if error.resultCode == .SQLITE_FULL { return .writing(what, path, ENOSPC) }
         if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB {
             return CorpusError(
                 .damaged, what, in: path, why: ["\(error)"],
-                try: "geodino corpus reindex \(shellQuoted(parentFolder(path))) makes it again from the shards")
+                try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(parentFolder(path)))")
         }
         return CorpusError(.writeFailed, what, in: path, why: ["\(error)"])
     }

@@ -1,4 +1,5 @@
 // The parts of a corpus folder, and what may be believed of them.
+internal import Files
 internal import Foundation
 internal import Telemetry
 
@@ -12,7 +13,7 @@ struct CorpusFolder {
     var journalPath: String { path + "/" + Journal.name }
 
     /// Whether a folder bears the marker of a corpus.
-    static func bearsMarker(_ path: String) -> Bool { exists(path + "/" + CorpusMarker.name) }
+    static func bearsMarker(_ path: String) -> Bool { fileExists(path + "/" + CorpusMarker.name) }
 
     /// Opens a corpus.
     ///
@@ -20,11 +21,12 @@ struct CorpusFolder {
     init(_ path: String) throws(CorpusError) {
         self.path = path
         let name = path + "/" + CorpusMarker.name
-        guard exists(name) else {
+        guard fileExists(name) else {
             throw CorpusError(
                 .notCorpus,
-                exists(path) ? "the folder is no corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
-                in: path, try: "geodino tile SCENE... -o \(shellQuoted(path)) makes a corpus")
+                fileExists(path)
+                    ? "the folder is not a corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
+                in: path, try: "make a corpus: geodino tile SCENE... -o \(shellQuoted(path))")
         }
         let file = try InputFile(name)
         let bytes = try file.read(at: 0, count: file.length)
@@ -33,25 +35,25 @@ struct CorpusFolder {
         } catch {
             throw CorpusError(
                 .damaged, "cannot read the corpus's marker", in: name, why: ["\(error)"],
-                try: "restore the file from a copy; the shards beside it are untouched")
+                try: "restore the file from a copy; the shards next to it are untouched")
         }
         guard marker.formatVersion == CorpusMarker.currentVersion else {
             throw CorpusError(
                 .damaged,
-                "the corpus has format version \(marker.formatVersion); this program reads version \(CorpusMarker.currentVersion)",
-                in: name, try: "use the geodino that wrote it, or cut it anew")
+                "the corpus has format version \(marker.formatVersion); this version of geodino reads version \(CorpusMarker.currentVersion)",
+                in: name, try: "use the version of geodino that wrote it, or cut the corpus again")
         }
     }
 
     /// The journal; `nil` where there is none.
     func journal() throws(CorpusError) -> Journal? {
-        guard exists(journalPath) else { return nil }
+        guard fileExists(journalPath) else { return nil }
         let file = try InputFile(journalPath)
         let bytes = try file.read(at: 0, count: file.length)
         do { return try decodeJSON(Journal.self, bytes, snake: true) } catch {
             throw CorpusError(
                 .damaged, "cannot read the corpus's journal", in: journalPath, why: ["\(error)"],
-                try: "geodino corpus reindex \(shellQuoted(path)) makes it again")
+                try: "rebuild it: geodino corpus reindex \(shellQuoted(path))")
         }
     }
 
@@ -60,7 +62,7 @@ struct CorpusFolder {
         guard let bytes = try? encodeJSON(journal, pretty: true, snake: true) else {
             throw CorpusError(.writeFailed, "cannot encode the journal", in: journalPath)
         }
-        try writeAtomically(bytes, to: journalPath)
+        try Disk.write(bytes, to: journalPath)
     }
 
     /// Name of a shard, without suffix: six digits or more.
@@ -86,15 +88,15 @@ struct CorpusFolder {
 
     /// Numbers of the archives and of the indexes that are there.
     func listing() throws(CorpusError) -> (archives: [Int], indexes: Set<Int>) {
-        guard exists(shards) else { return ([], []) }
-        let files = try names(in: shards)
+        guard fileExists(shards) else { return ([], []) }
+        let files = try Disk.names(in: shards)
         let archives = files.compactMap { Self.shardNumber($0, suffix: ".tar") }.sorted()
         return (archives, Set(files.compactMap { Self.shardNumber($0, suffix: ".idx") }))
     }
 
     /// The remedy when records and bytes do not agree.
     var reindexRemedy: String {
-        "geodino corpus verify \(shellQuoted(path)) says more; geodino corpus reindex \(shellQuoted(path)) keeps every whole tile and cuts nothing"
+        "keep every whole tile, without cutting new ones: geodino corpus reindex \(shellQuoted(path))    (geodino corpus verify \(shellQuoted(path)) lists the damage)"
     }
 
     /// All finished shards, in order, each with an index that fits its archive.
@@ -105,7 +107,7 @@ struct CorpusFolder {
         let shards = try indexedShards(open: journal?.openShard)
         if let loss = journal?.loss(shards: shards.count, tiles: shards.reduce(0) { $0 + $1.index.count }) {
             throw CorpusError(
-                .damaged, loss, in: self.shards, try: "restore the files from a copy, or: \(reindexRemedy)")
+                .damaged, loss, in: self.shards, try: "restore the files from a copy, or \(reindexRemedy)")
         }
         return shards
     }
@@ -114,21 +116,22 @@ struct CorpusFolder {
         let (archives, indexes) = try listing()
         for number in indexes.subtracting(archives).sorted() {
             throw CorpusError(
-                .damaged, "shard \(Self.shardName(number)).tar is missing, but its index is there", in: shards,
-                try: "restore the shard from a copy, or: \(reindexRemedy)")
+                .damaged, "shard \(Self.shardName(number)).tar is missing, but its index exists", in: shards,
+                try: "restore the shard from a copy, or \(reindexRemedy)")
         }
         var finished: [FinishedShard] = []
         for (position, number) in archives.enumerated() {
             guard number == position else {
                 throw CorpusError(
                     .damaged,
-                    "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar is there",
-                    in: shards, try: "restore the shard from a copy, or: \(reindexRemedy)")
+                    "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar exists",
+                    in: shards, try: "restore the shard from a copy, or \(reindexRemedy)")
             }
             guard indexes.contains(number) else {
                 if number == open, number == archives.count - 1 { break }
                 throw CorpusError(
-                    .damaged, "shard \(Self.shardName(number)).tar has no index, and the journal does not call it open",
+                    .damaged,
+                    "shard \(Self.shardName(number)).tar has no index, and the journal does not list it as open",
                     in: archive(number), try: reindexRemedy)
             }
             let shard = try FinishedShard(number: number, folder: self)
@@ -162,11 +165,11 @@ struct FinishedShard: Sendable {
         throw CorpusError(
             .damaged,
             length > index.shardLength
-                ? "the finished shard has \(length - index.shardLength) bytes more than its index says; they are left alone"
-                : "the finished shard has \(length) bytes, its index says \(index.shardLength)",
+                ? "the finished shard has \(length - index.shardLength) bytes more than its index says; they were not changed"
+                : "the finished shard has \(length) bytes, but its index says \(index.shardLength)",
             in: path,
             try:
-                "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) says more; geodino corpus reindex \(shellQuoted(corpusFolder(of: path))) keeps every whole tile and cuts nothing"
+                "keep every whole tile, without cutting new ones: geodino corpus reindex \(shellQuoted(corpusFolder(of: path)))    (geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists the damage)"
         )
     }
 
@@ -178,12 +181,12 @@ struct FinishedShard: Sendable {
         func bad(_ why: String) -> CorpusError {
             CorpusError(
                 .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: [why],
-                try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
+                try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
         }
         let record: TileRecord
         do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch { throw bad("\(error)") }
         guard record.fits(place) else {
-            throw bad("it describes tile \(record.id) of scene \(record.scene), its index names another")
+            throw bad("it describes tile \(record.id) of scene \(record.scene), but its index names another tile")
         }
         return record
     }

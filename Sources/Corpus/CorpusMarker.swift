@@ -3,7 +3,7 @@ internal import Foundation
 public import Geo
 internal import Telemetry
 
-/// What `geodino-corpus.json` says: the marker that makes a folder a corpus, and all that it was begun with.
+/// What `geodino-corpus.json` says: the marker that makes a folder a corpus, and all that it was started with.
 ///
 /// Written before the first tile and never changed.
 public struct CorpusMarker: Codable, Sendable, Hashable {
@@ -48,37 +48,38 @@ public struct CorpusMarker: Codable, Sendable, Hashable {
         if let mine = try? flattened(profile), let theirs = try? flattened(other.profile) {
             for key in Set(mine.keys).union(theirs.keys).sorted() where mine[key] != theirs[key] {
                 found.append(
-                    "profile \(key) is \(theirs[key] ?? "not set") now; the corpus was begun with \(mine[key] ?? "none")"
+                    "profile \(key) is now \(theirs[key] ?? "not set"); the corpus was started with \(mine[key] ?? "none")"
                 )
             }
         }
         if scenes.count != other.scenes.count {
-            found.append("\(other.scenes.count) scenes now; the corpus was begun with \(scenes.count)")
+            found.append("\(other.scenes.count) scenes now; the corpus was started with \(scenes.count)")
         }
         for (mine, theirs) in zip(scenes, other.scenes) where !theirs.hasContent(of: mine) {
             found.append(
                 Redaction.address(mine.path) == theirs.path
                     ? "scene \(mine.index), \(mine.path), has changed"
-                    : "scene \(mine.index) is \(theirs.path) now; the corpus was begun with \(mine.path)")
+                    : "scene \(mine.index) is now \(theirs.path); the corpus was started with \(mine.path)")
             if found.count > 8 { break }
         }
         for (mine, theirs) in zip(scenes, other.scenes) where theirs.hasContent(of: mine) {
             if mine.bandNumbers != theirs.bandNumbers {
                 func list(_ numbers: [Int]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
                 found.append(
-                    "bands \(list(theirs.bandNumbers)) of scene \(mine.index), \(mine.path), now; the corpus was begun with \(list(mine.bandNumbers))"
+                    "bands \(list(theirs.bandNumbers)) of scene \(mine.index), \(mine.path), now; the corpus was started with \(list(mine.bandNumbers))"
                 )
             } else if mine.lattice != theirs.lattice || mine.isExact != theirs.isExact {
-                found.append("the grid of scene \(mine.index), \(mine.path), is laid out otherwise now")
+                found.append("the grid of scene \(mine.index), \(mine.path), has changed")
             }
             if found.count > 8 { break }
         }
         if aoi != other.aoi {
             found.append(
                 other.aoi == nil
-                    ? "no area of interest now; the corpus was begun with one"
+                    ? "no area of interest now; the corpus was started with one"
                     : aoi == nil
-                        ? "an area of interest now; the corpus was begun without" : "another area of interest")
+                        ? "an area of interest now; the corpus was started without one"
+                        : "the area of interest has changed")
         }
         return found
     }
@@ -122,8 +123,8 @@ struct Journal: Codable, Equatable {
         if let shards, found < shards {
             let first = CorpusFolder.shardName(found) + ".tar"
             return shards - found == 1
-                ? "the last shard, \(first), is missing, with its index"
-                : "the last \(shards - found) shards, from \(first) on, are missing, with their indexes"
+                ? "the last shard, \(first), is missing with its index"
+                : "the last \(shards - found) shards, from \(first) on, are missing with their indexes"
         }
         if let tiles, counted != tiles { return "the shards hold \(counted) tiles; the corpus was cut with \(tiles)" }
         return nil

@@ -1,4 +1,5 @@
 // geodino corpus pack: tiles as tensors on disk, for machines without GDAL.
+internal import Files
 internal import Foundation
 public import Geo
 public import Telemetry
@@ -64,35 +65,35 @@ public func packCorpus(
 ) throws -> PackManifest {
     let folder = withoutTrailingSlashes(output)
     let source = try CorpusTileSource(corpus)
-    let isPack = exists(folder + "/" + PackManifest.name)
-    if exists(folder), !(options.overwrite && isPack) {
+    let isPack = fileExists(folder + "/" + PackManifest.name)
+    if fileExists(folder), !(options.overwrite && isPack) {
         throw CorpusError(
-            .exists, isPack ? "a pack lies there already" : "something that is no pack lies there; it is left alone",
+            .exists, isPack ? "a pack exists already" : "not a pack; refusing to overwrite",
             in: folder, try: isPack ? "replace it with --overwrite" : "choose another output folder")
     }
     let partial = folder + ".partial"
     let aside = folder + ".replaced"
-    for leftover in [partial, aside] where exists(leftover) {
+    for leftover in [partial, aside] where fileExists(leftover) {
         // Only what an earlier run of ours left behind is removed.
-        guard let names = try? names(in: leftover), names.allSatisfy({ $0.hasPrefix("pack") }) else {
+        guard let names = try? Disk.names(in: leftover), names.allSatisfy({ $0.hasPrefix("pack") }) else {
             throw CorpusError(
-                .exists, "something that is no pack lies at '\(leftover)'", in: folder, try: "move that away")
+                .exists, "'\(leftover)' is in the way and is not part of a pack", in: folder, try: "move it elsewhere")
         }
-        try removeAll(leftover)
+        try Disk.remove(leftover)
     }
-    try makeFolder(partial)
+    try Disk.makeFolder(partial)
     do {
         let manifest = try writePack(source, into: partial, options: options, progress: progress)
         if isPack {
-            try move(folder, to: aside)
-            try move(partial, to: folder)
-            try removeAll(aside)
+            try Disk.rename(folder, to: aside)
+            try Disk.rename(partial, to: folder)
+            try Disk.remove(aside)
         } else {
-            try move(partial, to: folder)
+            try Disk.rename(partial, to: folder)
         }
         return manifest
     } catch {
-        try? removeAll(partial)
+        try? Disk.remove(partial)
         throw error
     }
 }
@@ -113,7 +114,7 @@ private func writePack(
     let manifest = PackManifest(
         formatVersion: 1, fingerprint: source.fingerprint, layout: layout, tileCount: source.tileCount, files: files,
         subsets: Dictionary(uniqueKeysWithValues: Split.allCases.map { ($0.rawValue, Int($0.bit)) }))
-    try writeAtomically(encodeJSON(manifest, pretty: true), to: folder + "/" + PackManifest.name)
+    try Disk.write(encodeJSON(manifest, pretty: true), to: folder + "/" + PackManifest.name)
     return manifest
 }
 
@@ -124,24 +125,24 @@ private func writePackFile(
     let layout = source.layout
     let count = ids.count
     let shape = [count, layout.bands.count, layout.tileSize, layout.tileSize]
-    let pixelBytes = shape.reduce(layout.sampleType.byteCount, *)
-    let type = layout.sampleType == .uint8 ? "U8" : "U16"
     // 8-byte numbers first, so that all of them are aligned where the file is mapped.
-    var tensors: [(name: String, type: String, shape: [Int], bytes: Int)] = [
-        ("id", "I64", [count], 8 * count), ("subset", "I64", [count], 8 * count),
-        ("weight", "F32", [count], 4 * count), ("pixels", type, shape, pixelBytes),
+    var tensors = [
+        TensorEntry(name: "id", type: .int64, shape: [count]),
+        TensorEntry(name: "subset", type: .int64, shape: [count]),
+        TensorEntry(name: "weight", type: .float32, shape: [count]),
+        TensorEntry(name: "pixels", type: layout.sampleType == .uint8 ? .uint8 : .uint16, shape: shape),
     ]
     // The header comes first, so holes are looked for before: training fills them, and must fill the same ones from a pack.
     let hasHoles = try ids.contains { try source.tiles([$0]).tiles.contains { $0.validity != nil } }
     let flagShape = [count, layout.tileSize, layout.tileSize]
-    if hasHoles { tensors.append(("validity", "U8", flagShape, flagShape.reduce(1, *))) }
+    if hasHoles { tensors.append(TensorEntry(name: "validity", type: .uint8, shape: flagShape)) }
     let file = try OutputFile(creating: path)
     var hash = SHA256()
     func put(_ bytes: [UInt8]) throws {
         hash.update(bytes)
         try file.append(bytes)
     }
-    try put(safetensorsHeader(tensors))
+    try put(SafetensorsHeader.encoded(tensors, metadata: [:]))
     var numbers: [UInt8] = []
     for id in ids { numbers.append(little: Int64(id)) }
     for id in ids { numbers.append(little: Int64(bitPattern: source.subsetBits(id))) }
@@ -172,20 +173,4 @@ private func writePackFile(
     }
     try file.sync()
     return hash.finalize()
-}
-
-/// The first bytes of a safetensors file: header length (8 bytes, little-endian), JSON, blanks up to 8 bytes.
-func safetensorsHeader(_ tensors: [(name: String, type: String, shape: [Int], bytes: Int)]) -> [UInt8] {
-    var offset = 0
-    let entries = tensors.map { tensor -> String in
-        defer { offset += tensor.bytes }
-        let shape = tensor.shape.map(String.init).joined(separator: ",")
-        return
-            "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(offset + tensor.bytes)]}"
-    }
-    var text = Array("{\(entries.joined(separator: ","))}".utf8)
-    text += [UInt8](repeating: 32, count: (8 - text.count % 8) % 8)
-    var bytes: [UInt8] = []
-    bytes.append(little: UInt64(text.count))
-    return bytes + text
 }

@@ -1,4 +1,5 @@
 // geodino corpus reindex: everything that can be made from the shards, made again.
+internal import Files
 internal import Foundation
 public import Telemetry
 
@@ -8,7 +9,7 @@ public struct ReindexSummary: Codable, Sendable, Hashable {
     public var tiles = 0
     /// Finished shards.
     public var shards = 0
-    /// Indexes of shards that were made again.
+    /// Indexes of shards that were rebuilt.
     public var rebuilt: [String] = []
     /// What the user should know.
     public var notes: [String] = []
@@ -23,7 +24,7 @@ public struct ReindexSummary: Codable, Sendable, Hashable {
 @discardableResult
 public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) throws -> ReindexSummary {
     let folder = try CorpusFolder(path)
-    let lock = try CorpusLock(folder: path)
+    let lock = try CorpusLock(corpus: path)
     defer { withExtendedLifetime(lock) {} }
     var summary = ReindexSummary()
     let journal = try? folder.journal()
@@ -37,7 +38,7 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
     for number in indexes.subtracting(archives).sorted() {
         let name = CorpusFolder.shardName(number)
         summary.notes.append("shards/\(name).tar is lost; its index is now \(name).idx.orphan")
-        try move(folder.index(number), to: folder.index(number) + ".orphan")
+        try Disk.rename(folder.index(number), to: folder.index(number) + ".orphan")
     }
     var open: Int?
     for number in archives {
@@ -58,25 +59,25 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
     if complete, let loss = before.loss(shards: shards.count, tiles: tiles) {
         // What is lost from the end can be cut again; numbers missing in between cannot be given a second time.
         complete = !isGapless(shards)
-        summary.notes.append(complete ? "\(loss); the corpus is now complete without them" : loss)
+        summary.notes.append(complete ? "\(loss); the corpus is now complete without the lost tiles" : loss)
     }
     try folder.write(
         Journal(
             openShard: open, complete: complete, shards: complete ? shards.count : nil, tiles: complete ? tiles : nil))
-    for suffix in ["", "-journal", "-wal", "-shm"] where exists(folder.database + suffix) {
-        try removeAll(folder.database + suffix)
+    for suffix in ["", "-journal", "-wal", "-shm"] where fileExists(folder.database + suffix) {
+        try Disk.remove(folder.database + suffix)
     }
     let (database, _) = try openDatabase(folder, shards)
     summary.shards = shards.count
     summary.tiles = tiles
     if complete { try database.finish(tiles: summary.tiles) }
-    if !complete { summary.notes.append("the corpus is not finished; geodino tile with --resume goes on") }
+    if !complete { summary.notes.append("the corpus is unfinished; continue with geodino tile --resume") }
     return summary
 }
 
 /// Whether a shard has an index that can be believed.
 private func fits(_ number: Int, _ folder: CorpusFolder) throws -> Bool {
-    guard exists(folder.index(number)), let shard = try? FinishedShard(number: number, folder: folder),
+    guard fileExists(folder.index(number)), let shard = try? FinishedShard(number: number, folder: folder),
         shard.index.recordsAreWhole()
     else { return false }
     return try InputFile(shard.path).length == shard.index.shardLength
@@ -89,7 +90,7 @@ private func rebuild(
     let name = CorpusFolder.shardName(number)
     let scan = try ShardScan(folder.archive(number))
     // Without an index and without an end, the last shard was being written.
-    if isLast, !scan.isFinished, !exists(folder.index(number)) {
+    if isLast, !scan.isFinished, !fileExists(folder.index(number)) {
         summary.notes.append("shards/\(name).tar is unfinished: \(scan.records.count) whole tiles")
         return false
     }
@@ -97,17 +98,17 @@ private func rebuild(
         summary.notes.append("shards/\(name).tar: \(problem); \(scan.records.count) whole tiles before that are kept")
     } else if scan.length > scan.end + Tar.trailer.count {
         summary.notes.append(
-            "shards/\(name).tar: \(scan.length - scan.end - Tar.trailer.count) bytes behind its end are left alone")
+            "shards/\(name).tar: \(scan.length - scan.end - Tar.trailer.count) bytes after its end were not changed")
     }
-    try writeAtomically(ShardIndex.encode(scan.records, shardLength: scan.length), to: folder.index(number))
+    try Disk.write(ShardIndex.encode(scan.records, shardLength: scan.length), to: folder.index(number))
     summary.rebuilt.append(name + ".idx")
     return true
 }
 
 /// The number of tiles that the old index of the corpus had when it was complete; `nil` where it was not, or that is
-/// lost: cutting may go on.
+/// lost: cutting may continue.
 private func tilesWhenComplete(_ folder: CorpusFolder) -> Int? {
-    guard exists(folder.database), let database = try? CorpusDatabase(folder.database) else { return nil }
+    guard fileExists(folder.database), let database = try? CorpusDatabase(folder.database) else { return nil }
     return try? database.tilesWhenComplete()
 }
 

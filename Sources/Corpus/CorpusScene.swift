@@ -1,4 +1,5 @@
 // A scene as a corpus remembers it.
+internal import Files
 public import Geo
 public import Raster
 internal import Telemetry
@@ -54,7 +55,7 @@ public struct CorpusScene: Codable, Sendable, Hashable {
     /// Percent, where known.
     public var cloudCover: Double?
 
-    /// How its fingerprint was made before addresses were kept without secrets, for corpora begun then; `nil` for files
+    /// How its fingerprint was made before addresses were kept without secrets, for corpora started then; `nil` for files
     /// that hold no address.
     ///
     /// Not stored.

@@ -1,7 +1,8 @@
 // Tiles of a corpus for training: by index record, one read and one decode each.
+internal import Files
 public import Geo
 internal import Raster
-internal import Telemetry
+public import Telemetry
 
 /// A corpus as a source of tiles.
 ///
@@ -43,13 +44,13 @@ public struct CorpusTileSource: TileSource {
             guard shard.index.recordsAreWhole() else {
                 throw CorpusError(
                     .damaged, "the records of the shard's index do not match their checksum", in: shard.index.path,
-                    try: "geodino corpus reindex \(shellQuoted(path)), which makes the indexes again from the shards")
+                    try: "rebuild the indexes from the shards: geodino corpus reindex \(shellQuoted(path))")
             }
             firsts.append(count)
             count += shard.index.count
             hash.update(shard.index.header)
         }
-        guard count > 0 else { throw CorpusError(.damaged, "the corpus holds no tile", in: path) }
+        guard count > 0 else { throw CorpusError(.damaged, "the corpus has no tiles", in: path) }
         guard let layoutText = try? encodeJSON(layout), let stretches = try? encodeJSON(marker.scenes.map(\.stretch))
         else {
             throw CorpusError(.damaged, "the corpus's layout cannot be encoded", in: path)
@@ -93,8 +94,8 @@ public struct CorpusTileSource: TileSource {
         if name == "all" { return CorpusSubset(wholeOf: tileCount) }
         guard let split = Split(rawValue: name) else {
             throw CorpusError(
-                .noSubset, "there is no subset '\(name)'", in: "",
-                try: "the subsets are all, \(Split.allCases.map(\.rawValue).joined(separator: ", "))")
+                .noSubset, "the corpus has no subset '\(name)'", in: "",
+                try: "choose one of the subsets: all, \(Split.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return CorpusSubset(of: split, shards: shards, firsts: firsts)
     }
@@ -140,7 +141,7 @@ extension FinishedShard {
         do { return try InputFile(path).read(at: offset, count: length) } catch {
             throw CorpusError(
                 error.code, "cannot read \(record.key).tif at offset \(offset): \(error.what)", in: path,
-                why: error.causes, try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
+                why: error.causes, try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
         }
     }
 
@@ -150,14 +151,16 @@ extension FinishedShard {
         func bad(_ what: String, _ why: [String] = []) -> CorpusError {
             CorpusError(
                 .badMember, "\(record.key).tif at offset \(record.tileOffset) \(what)", in: path, why: why,
-                try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
+                try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
         }
         let magic = bytes.prefix(4)
         let isTIFF = [[0x49, 0x49, 42, 0], [0x4D, 0x4D, 0, 42], [0x49, 0x49, 43, 0], [0x4D, 0x4D, 0, 43]]
             .contains { $0.elementsEqual(magic.map(Int.init)) }
         guard isTIFF else {
             let start = String(decoding: bytes.prefix(16).map { (32..<127).contains($0) ? $0 : 46 }, as: UTF8.self)
-            throw bad("is no GeoTIFF: it begins with '\(start)'; members of other formats, such as VRT, are not opened")
+            throw bad(
+                "is not a GeoTIFF: it begins with '\(start)'; geodino does not open members of other formats, such as VRT"
+            )
         }
         let buffer: PixelBuffer
         do { buffer = try decodeTile(bytes) } catch {
@@ -177,7 +180,7 @@ extension FinishedShard {
         throw CorpusError(
             .badMember,
             "\(record.key).tif at offset \(record.tileOffset) holds \(buffer.sampleType.rawValue) values; the corpus has \(type.rawValue)",
-            in: path, try: "geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists all damage")
+            in: path, try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
     }
 }
 
@@ -224,7 +227,7 @@ struct CorpusSubset: TileSet {
         }
         guard let position = shards[low].index.position(of: split, rank: index - before[low]) else {
             preconditionFailure(
-                "the index \(shards[low].index.path) counts more tiles of \(split.rawValue) than it has")
+                "the index \(shards[low].index.path) counts more \(split.rawValue) tiles than it has")
         }
         return firsts[low] + position
     }

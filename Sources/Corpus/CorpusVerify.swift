@@ -1,4 +1,5 @@
 // geodino corpus verify: every byte of a corpus against what names it.
+internal import Files
 internal import Foundation
 internal import Geo
 public import Telemetry
@@ -30,9 +31,10 @@ public func verifyCorpus(
     let summary = verifier.summary
     guard summary.damage.isEmpty else {
         throw CorpusError(
-            .damaged, "the corpus has \(summary.damage.count == 1 ? "1 damage" : "\(summary.damage.count) damages")",
+            .damaged,
+            "the corpus is damaged in \(summary.damage.count == 1 ? "1 place" : "\(summary.damage.count) places")",
             in: path, why: Array(summary.damage.prefix(10)),
-            try: "restore the files named from a copy; geodino corpus reindex \(shellQuoted(path)) keeps what is whole")
+            try: "restore these files from a copy, or keep what is whole: geodino corpus reindex \(shellQuoted(path))")
     }
     return summary
 }
@@ -69,7 +71,7 @@ private final class CorpusVerifier {
         }
         if let last = archives.last {
             for number in 0..<last where !archives.contains(number) && !indexes.contains(number) {
-                note("shards/\(CorpusFolder.shardName(number)).tar is missing, with its index")
+                note("shards/\(CorpusFolder.shardName(number)).tar is missing with its index")
             }
         }
         var shards: [FinishedShard] = []
@@ -104,7 +106,7 @@ private final class CorpusVerifier {
             try shard.checkLength()
         } catch let error {
             note(error, place)
-            guard exists(shard.path) else { return }
+            guard fileExists(shard.path) else { return }
             return try verifyTiles(shard, try InputFile(shard.path), place)
         }
         try verifyTiles(shard, file, place)
@@ -128,7 +130,7 @@ private final class CorpusVerifier {
         }
         if end >= 0, end <= file.length {
             let rest = (try? file.read(at: end, count: min(file.length - end, Tar.trailer.count))) ?? []
-            if rest != Tar.trailer { note("\(place): the archive does not end behind its last tile") }
+            if rest != Tar.trailer { note("\(place): the archive does not end after its last tile") }
         }
     }
 
@@ -137,15 +139,15 @@ private final class CorpusVerifier {
         let tileOffset = Int(clamping: record.tileOffset)
         let tileLength = Int(clamping: record.tileLength)
         guard tileLength <= file.length else {
-            throw problem("its index says \(tileLength) bytes of pixels, the archive has \(file.length)", shard)
+            throw problem("its index says \(tileLength) bytes of pixels, but the archive has \(file.length)", shard)
         }
         guard tileOffset == start + Tar.blockSize else {
-            throw problem("its index says offset \(tileOffset), the member before ends at \(start)", shard)
+            throw problem("its index says offset \(tileOffset), but the member before ends at \(start)", shard)
         }
         let pixels = try member(record.key + ".tif", at: tileOffset, count: tileLength, file, shard)
         let recordOffset = Int(clamping: record.recordOffset)
         guard recordOffset == tileOffset + Tar.padded(tileLength) + Tar.blockSize else {
-            throw problem("its record lies at offset \(recordOffset), not behind its pixels", shard)
+            throw problem("its record is at offset \(recordOffset), not after its pixels", shard)
         }
         let text = try member(record.key + ".json", at: recordOffset, count: Int(record.recordLength), file, shard)
         let hash = SHA256.hex(of: pixels)
@@ -167,7 +169,7 @@ private final class CorpusVerifier {
             Redaction.address(scenes[described.scene].path) == Redaction.address(described.scenePath)
         else {
             throw problem(
-                "it says that it comes from scene \(described.scene), \(described.scenePath), which the corpus does not have",
+                "its record says that it comes from scene \(described.scene), \(described.scenePath), which the corpus does not list",
                 shard)
         }
         let layout = folder.marker.layout
@@ -190,7 +192,7 @@ private final class CorpusVerifier {
         }
         let bytes = try file.read(at: offset, count: Tar.padded(count))
         guard bytes[count...].allSatisfy({ $0 == 0 }) else {
-            throw problem("the padding behind \(name) is not empty", shard)
+            throw problem("the padding after \(name) is not empty", shard)
         }
         summary.bytes += Tar.blockSize + bytes.count
         return Array(bytes[..<count])
@@ -201,7 +203,7 @@ private final class CorpusVerifier {
     }
 
     private func verifyDatabase() {
-        guard exists(folder.database) else { return note("corpus.gpkg is missing") }
+        guard fileExists(folder.database) else { return note("corpus.gpkg is missing") }
         do {
             let database = try CorpusDatabase(folder.database)
             for text in try database.problems(tileCount: tileCount) { note("corpus.gpkg: \(text)") }

@@ -1,4 +1,5 @@
 // From paths to scenes that can be cut: what each is, and on which lattice its tiles lie.
+internal import Files
 internal import Foundation
 internal import Geo
 internal import Raster
@@ -22,7 +23,8 @@ enum SceneCatalogue {
         var seen: Set<String> = []
         for path in paths {
             try report(scenes.count, of: paths.count, "scenes opened", progress)
-            guard seen.insert(path).inserted else {
+            // With another token it is the same one.
+            guard seen.insert(Redaction.identity(ofService: path)).inserted else {
                 throw CorpusError(.badScene, "the scene is listed twice", in: path, try: "list it once")
             }
             do {
@@ -170,7 +172,7 @@ enum SceneCatalogue {
                 throw CorpusError(
                     .badScene, "--bands asks for band \(absent); the scene has \(reader.bands.count)", in: reader.path,
                     why: [reader.alphaNote].compactMap(\.self),
-                    try: "see its bands with: gdalinfo \(shellQuoted(reader.path))")
+                    try: "list its bands with: gdalinfo \(shellQuoted(reader.path))")
             }
             let wanted: Int? =
                 switch choice {
@@ -180,8 +182,9 @@ enum SceneCatalogue {
                 }
             guard wanted == nil || wanted == asked.count else {
                 throw CorpusError(
-                    .badScene, "--bands names \(asked.count) bands, the profile \(wanted ?? 0)", in: reader.path,
-                    try: "as many bands as the profile has")
+                    .badScene, "--bands names \(asked.count) bands, but the profile has \(wanted ?? 0)",
+                    in: reader.path,
+                    try: "give as many bands as the profile has")
             }
             return asked
         }
@@ -192,7 +195,7 @@ enum SceneCatalogue {
                 throw CorpusError(
                     .badScene, "the profile asks for band \(number); the scene has \(reader.bands.count)",
                     in: reader.path, why: [reader.alphaNote].compactMap(\.self),
-                    try: "see its bands with: gdalinfo \(shellQuoted(reader.path))")
+                    try: "list its bands with: gdalinfo \(shellQuoted(reader.path))")
             }
             return numbers
         case .names(let names):
@@ -218,13 +221,13 @@ enum SceneCatalogue {
         }
         if profile.pixels == .raw, type != .uint8, type != .uint16 {
             throw CorpusError(
-                .badScene, "the scene holds \(type.rawValue) values; raw tiles hold uint8 or uint16", in: path,
+                .badScene, "the scene holds \(type.rawValue) values; raw tiles must be uint8 or uint16", in: path,
                 try: "use a profile with pixels: stretched and a stretch rule")
         }
         if profile.pixels == .stretched, profile.stretch == .none, type != .uint8 {
             throw CorpusError(
                 .badScene,
-                "the scene holds \(type.rawValue) values, and the profile's stretch is none, which takes 8-bit ones",
+                "the scene holds \(type.rawValue) values, but the profile's stretch is none, which takes only 8-bit values",
                 in: path, try: "set stretch: percentile:2,98 or stretch: fixed:LOW,HIGH in the profile")
         }
         return type
@@ -246,13 +249,13 @@ enum SceneCatalogue {
         throw CorpusError(
             .badScene,
             "the header claims \(reader.grid.width) x \(reader.grid.height) pixels, but the file has \(bytes) bytes",
-            in: reader.path, try: "the file is damaged or hostile; get it again")
+            in: reader.path, try: "get the file again; it is damaged or malicious")
     }
 
     /// Names a scene's content: its grid and bands, and 64 kB pieces from its whole length.
     ///
     /// Whole scenes would take as long to hash as to cut. What GDAL reads through a driver of its own is named by its path
-    /// instead of its bytes, and what lies on another machine by `remoteIdentity`.
+    /// instead of its bytes, and what is on another machine by `remoteIdentity`.
     ///
     /// - Returns: The name; for a scene with addresses also how it was made when their secrets were a part of it.
     private static func fingerprint(
@@ -321,7 +324,7 @@ private struct Lattice {
         if gsd > 2 * wanted {
             throw CorpusError(
                 .badScene,
-                "the scene has \(shown(gsd)) m pixels, the profile asks for \(shown(wanted)) m: it shows less than half the detail",
+                "the scene has \(shown(gsd)) m pixels, but the profile asks for \(shown(wanted)) m: the scene has less than half of the detail",
                 in: reader.path,
                 try: "use scenes of at most \(shown(2 * wanted)) m, or a profile with a larger gsd or gsd: native")
         }
@@ -355,7 +358,7 @@ private struct Lattice {
         else {
             throw CorpusError(
                 .badScene, "the scene does not fit the grid of \(target.name)", in: reader.path,
-                try: "bring it to a projected CRS with gdalwarp, or cut it into parts")
+                try: "warp it to a projected CRS with gdalwarp, or cut it into parts")
         }
         let left = (bounds.minX / pixel - 1e-6).rounded(.up)
         let top = (bounds.maxY / pixel + 1e-6).rounded(.down)
@@ -380,7 +383,7 @@ private struct Lattice {
         let middle = grid.transform.point(column: Double(grid.width) / 2, row: Double(grid.height) / 2)
         let transformer = try CoordinateTransformer(from: crs, to: .wgs84)
         guard let place = transformer.transform([middle]).first ?? nil else {
-            throw CorpusError(.badScene, "the centre of the scene is nowhere on Earth", in: path)
+            throw CorpusError(.badScene, "the centre of the scene has no place on Earth", in: path)
         }
         return .utm(longitude: place.x, latitude: place.y)
     }

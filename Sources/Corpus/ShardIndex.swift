@@ -1,4 +1,5 @@
 // The .idx beside each finished shard: fixed records, memory-mapped, all that a loader reads.
+internal import Files
 internal import Foundation
 internal import Telemetry
 
@@ -135,11 +136,11 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
         func damaged(_ why: String) -> CorpusError {
             CorpusError(
                 .damaged, "the index of a shard is damaged", in: path, why: [why],
-                try: "geodino corpus reindex \(shellQuoted(corpusFolder(of: path))) makes it again from the shard")
+                try: "rebuild it from the shard: geodino corpus reindex \(shellQuoted(corpusFolder(of: path)))")
         }
         guard file.length >= Self.headerSize else { throw damaged("it has only \(file.length) bytes") }
         header = try file.read(at: 0, count: Self.headerSize)
-        guard header.starts(with: Self.magic) else { throw damaged("it is no shard index") }
+        guard header.starts(with: Self.magic) else { throw damaged("it is not a shard index") }
         guard [UInt8](hex: SHA256.hex(of: Array(header[..<104]))).prefix(24).elementsEqual(header[104...]) else {
             throw damaged("its header does not match its checksum")
         }
@@ -149,18 +150,18 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
             }
         }
         guard header[8] == 1, header[9] == 0, header[12] == UInt8(IndexRecord.size) else {
-            throw damaged("it has format version \(header[8]); this program reads version 1")
+            throw damaged("it has format version \(header[8]); this version of geodino reads version 1")
         }
         let (size, overflow) = numbers[0].multipliedReportingOverflow(by: IndexRecord.size)
         guard !overflow, numbers[0] >= 0, file.length - Self.headerSize == size else {
-            throw damaged("\(numbers[0]) records do not fill \(file.length) bytes")
+            throw damaged("\(numbers[0]) records do not match the length of \(file.length) bytes")
         }
         count = numbers[0]
         shardLength = numbers[2]
         splitCounts = Array(numbers[3...])
         guard let start = mmap(nil, file.length, PROT_READ, MAP_PRIVATE, file.descriptor, 0), start != MAP_FAILED
         else {
-            throw CorpusError(.readFailed, "cannot map the index", in: path, why: [systemMessage(errno)])
+            throw CorpusError(.readFailed, "cannot memory-map the index", in: path, why: [systemMessage(errno)])
         }
         mapping = UnsafeRawBufferPointer(start: start, count: file.length)
     }

@@ -1,4 +1,5 @@
 // Going through a shard's bytes: what recovery, reindexing and verifying need, and no loader does.
+internal import Files
 internal import Foundation
 internal import Telemetry
 
@@ -89,7 +90,7 @@ struct ShardScan {
 }
 
 extension IndexRecord {
-    /// The index record of a tile that lies at known places.
+    /// The index record of a tile that is at known places.
     init(_ tile: TileRecord, tileOffset: Int, tileLength: Int, recordOffset: Int, recordBytes: [UInt8]) {
         self.init(
             id: UInt64(tile.id), tileOffset: UInt64(tileOffset), tileLength: UInt64(tileLength),

@@ -1,4 +1,6 @@
 // Shards being written: members in plan order, closed shard by shard, each step synced before the next names it.
+internal import Files
+internal import Telemetry
 
 /// A place where a test can break the work, as a crash would.
 package enum BreakingPoint: Hashable, Sendable {
@@ -45,7 +47,7 @@ final class ShardWriter {
             try folder.write(Journal(openShard: number))
             try reached(.journalNamesShard(number))
             file = try OutputFile(creating: folder.archive(number))
-            try syncFolder(folder.shards)
+            syncFolder(folder.shards)
         }
         guard let file else { return closed }
         let start = file.length
@@ -72,7 +74,7 @@ final class ShardWriter {
         try file.append(Tar.trailer)
         try file.sync()
         try reached(.shardSynced(number))
-        try writeAtomically(ShardIndex.encode(records, shardLength: file.length), to: folder.index(number))
+        try Disk.write(ShardIndex.encode(records, shardLength: file.length), to: folder.index(number))
         try reached(.indexWritten(number))
         let shard = try FinishedShard(number: number, folder: folder)
         self.file = nil

@@ -59,7 +59,7 @@ enum Tar {
         guard sum == actual else { return .broken("a header whose checksum is \(actual), not \(sum)") }
         guard Array(bytes[257..<262]) == Array("ustar".utf8) else { return .broken("a header that is not ustar") }
         guard bytes[156] == UInt8(ascii: "0") || bytes[156] == 0 else {
-            return .broken("a member that is no plain file")
+            return .broken("a member that is not a regular file")
         }
         guard let size = number(bytes[124..<136]) else { return .broken("a header without size") }
         let name = String(decoding: bytes[..<100].prefix { $0 != 0 }, as: UTF8.self)

@@ -1,4 +1,5 @@
 // Cutting one tile: what a reader thread does.
+internal import Files
 internal import Geo
 internal import Raster
 internal import Telemetry
@@ -24,7 +25,7 @@ struct TilePlace: Sendable {
 
 /// What became of a place.
 enum CutOutcome: Sendable {
-    /// The centre lies outside the area of interest.
+    /// The centre is outside the area of interest.
     case outside
     /// This share of the pixels is valid: too little.
     case tooFewValid(Double)
@@ -89,7 +90,7 @@ final class TileCutter {
         return made
     }
 
-    /// Whether a tile's centre lies in the area of interest: the one pixel around it is asked.
+    /// Whether a tile's centre is in the area of interest: the one pixel around it is asked.
     private func isInside(_ grid: Grid, _ aoi: AreaOfInterest?) throws -> Bool {
         guard let aoi else { return true }
         let centre = grid.transform.point(column: Double(grid.width) / 2, row: Double(grid.height) / 2)
@@ -151,7 +152,7 @@ final class TileCutter {
         }
         let degrees = open.toDegrees.transform(points).compactMap { $0 }
         guard degrees.count == points.count else {
-            throw CorpusError(.badScene, "a tile at \(points[0]) is nowhere on Earth", in: open.scene.path)
+            throw CorpusError(.badScene, "a tile at \(points[0]) has no place on Earth", in: open.scene.path)
         }
         return degrees
     }

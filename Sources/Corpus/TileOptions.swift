@@ -3,7 +3,7 @@ public import Raster
 
 /// How `tile` runs.
 public struct TileOptions: Sendable {
-    /// Go on with a corpus that was begun, or begin it.
+    /// Resume a corpus that was started, or start it.
     public var resume: Bool
     /// Replace a corpus that is there.
     public var overwrite: Bool

@@ -111,7 +111,7 @@ package struct TilePlan: Sendable {
     /// Number of all places.
     package var placeCount: Int { parts.reduce(0) { $0 + $1.placeCount } }
 
-    /// First pixels that a tile may have along one axis, so that it lies inside and its centre may count.
+    /// First pixels that a tile may have along one axis, so that it is inside and its centre may count.
     private static func starts(length: Int, size: Int, centres: ClosedRange<Double>?) -> Range<Int> {
         guard length >= size else { return 0..<0 }
         var range = 0..<(length - size + 1)

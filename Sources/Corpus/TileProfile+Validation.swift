@@ -1,6 +1,7 @@
 // What a tile profile may say.
 
 internal import Raster
+public import Telemetry
 
 extension TileProfile {
     /// Checks every value.
@@ -11,30 +12,30 @@ extension TileProfile {
         guard problems.isEmpty else {
             throw CorpusError(
                 .badProfile, "the tile profile '\(name)' has \(problems.count == 1 ? "a mistake" : "mistakes")",
-                in: "", why: problems, try: "the profiles in tiles/ are commented examples")
+                in: "", why: problems, try: "compare with the commented profiles in tiles/")
         }
     }
 
     private var generalProblems: [String] {
         var problems: [String] = []
-        if !(16...8192).contains(tileSize) { problems.append("tile_size is \(tileSize); it lies within 16 and 8192") }
+        if !(16...8192).contains(tileSize) { problems.append("tile_size is \(tileSize); expected 16 to 8192") }
         if let metres = gsd.metres, !(metres > 0 && metres < 1e6) {
-            problems.append("gsd is \(metres); it is a number of metres above 0, or native")
+            problems.append("gsd is \(metres); expected metres above 0, or native")
         }
         if !(0...1).contains(minValidFraction) {
-            problems.append("min_valid_fraction is \(minValidFraction); it lies within 0 and 1")
+            problems.append("min_valid_fraction is \(minValidFraction); expected 0 to 1")
         }
         switch bands {
         case .colour: break
         case .numbers(let numbers):
             if numbers.isEmpty { problems.append("bands is an empty list") }
-            if let bad = numbers.first(where: { $0 < 1 }) { problems.append("band \(bad): bands count from 1") }
+            if let bad = numbers.first(where: { $0 < 1 }) { problems.append("band \(bad): bands are counted from 1") }
             if Set(numbers).count < numbers.count { problems.append("bands names a band twice") }
         case .names(let names):
             if names.isEmpty { problems.append("bands is an empty list") }
             if Set(names).count < names.count { problems.append("bands names a band twice") }
         }
-        if shardSize < 4096 { problems.append("shard_size is \(shardSize) bytes; it is at least 4096") }
+        if shardSize < 4096 { problems.append("shard_size is \(shardSize) bytes; expected at least 4096") }
         if case .fixed(.mode) = resampling { problems.append("resampling mode is for classes, not for imagery") }
         return problems
     }
@@ -44,29 +45,30 @@ extension TileProfile {
         switch sampling.kind {
         case .grid:
             if sampling.count != nil || sampling.density != nil || sampling.seed != nil {
-                problems.append("sampling grid takes stride or overlap; count, density and seed belong to random")
+                problems.append(
+                    "grid sampling takes stride or overlap; count, density and seed belong to random sampling")
             }
             if sampling.stride != nil && sampling.overlap != nil {
-                problems.append("sampling takes stride or overlap, not both")
+                problems.append("grid sampling takes either stride or overlap")
             }
             if let stride = sampling.stride, stride < 1 {
-                problems.append("sampling stride is \(stride); it is 1 or more")
+                problems.append("sampling stride is \(stride); expected 1 or more")
             }
             if let overlap = sampling.overlap, !(0..<max(1, tileSize)).contains(overlap) {
-                problems.append("sampling overlap is \(overlap); it is 0 or more and below tile_size, \(tileSize)")
+                problems.append("sampling overlap is \(overlap); expected 0 or more and below tile_size, \(tileSize)")
             }
         case .random:
             if sampling.stride != nil || sampling.overlap != nil {
-                problems.append("sampling random takes count or density; stride and overlap belong to grid")
+                problems.append("random sampling takes count or density; stride and overlap belong to grid sampling")
             }
             if (sampling.count == nil) == (sampling.density == nil) {
-                problems.append("sampling random takes either count or density")
+                problems.append("random sampling takes either count or density")
             }
             if let count = sampling.count, !(1...1_000_000_000).contains(count) {
-                problems.append("sampling count is \(count); it is 1 or more")
+                problems.append("sampling count is \(count); expected 1 or more")
             }
             if let density = sampling.density, !(density > 0 && density < 1e9) {
-                problems.append("sampling density is \(density); it is a number of tiles per km2 above 0")
+                problems.append("sampling density is \(density); expected a number of tiles per km2 above 0")
             }
         }
         return problems
@@ -77,11 +79,11 @@ extension TileProfile {
         let shares = [splits.train, splits.validation, splits.test]
         if shares.contains(where: { !(0...1).contains($0) }) || abs(shares.reduce(0, +) - 1) > 1e-6 {
             problems.append(
-                "splits train, validation and test are \(shares[0]), \(shares[1]) and \(shares[2]); each lies within 0 and 1, together they are 1"
+                "splits train, validation and test are \(shares[0]), \(shares[1]) and \(shares[2]); each must be 0 to 1, and together they must be 1"
             )
         }
         if !(splits.block >= 1 && splits.block <= 1e6) {
-            problems.append("splits block is \(splits.block); it lies within 1 and 1000000 metres")
+            problems.append("splits block is \(splits.block); expected 1 to 1000000 metres")
         }
         return problems
     }

@@ -78,7 +78,7 @@ public struct TileProfile: Codable, Sendable, Hashable {
                 self = .native
             } else {
                 throw DecodingError.dataCorruptedError(
-                    in: container, debugDescription: "gsd is a number of metres or the word native")
+                    in: container, debugDescription: "gsd must be a number of metres or the word native")
             }
         }
 
@@ -146,7 +146,7 @@ public struct TileProfile: Codable, Sendable, Hashable {
             } else {
                 throw DecodingError.dataCorruptedError(
                     in: container,
-                    debugDescription: "bands is the word default, a list of numbers from 1, or a list of names")
+                    debugDescription: "bands must be the word default, a list of numbers from 1, or a list of names")
             }
         }
 
@@ -179,7 +179,8 @@ public struct TileProfile: Codable, Sendable, Hashable {
             } else {
                 throw DecodingError.dataCorruptedError(
                     in: container,
-                    debugDescription: "resampling is auto, nearest, bilinear, cubic, average or mode, not '\(text)'")
+                    debugDescription:
+                        "resampling must be auto, nearest, bilinear, cubic, average or mode, got '\(text)'")
             }
         }
 

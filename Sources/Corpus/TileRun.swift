@@ -1,9 +1,10 @@
 // One cutting run: recover, cut in plan order, close shards, keep the books.
+internal import Files
 internal import Foundation
 internal import Geo
 internal import Telemetry
 
-/// Writes the tiles of a job into a corpus folder, from wherever it stands.
+/// Writes the tiles of a job into a corpus folder, from wherever it is.
 final class TileRun {
     private let job: TileJob
     private let folder: CorpusFolder
@@ -22,7 +23,7 @@ final class TileRun {
         self.progress = progress
     }
 
-    /// Where to go on.
+    /// Where to continue.
     private struct Start {
         var shards: [FinishedShard]
         var open: (records: [IndexRecord], end: Int)?
@@ -34,11 +35,11 @@ final class TileRun {
 
     /// Cuts what is missing; the caller holds the folder's lock.
     func run() throws -> TileSummary {
-        try makeFolder(folder.shards)
+        try Disk.makeFolder(folder.shards)
         let start = try recover()
         let (database, made) = try openDatabase(folder, start.shards)
         if made, !start.shards.isEmpty {
-            summary.notes.append("corpus.gpkg was missing and has been made again from the shards")
+            summary.notes.append("corpus.gpkg was missing and has been rebuilt from the shards")
         }
         var shards = start.shards
         let writer = try ShardWriter(
@@ -73,12 +74,12 @@ final class TileRun {
         summary.count(shards, job.marker)
         let empty = reasons()
         summary.notes += empty.prefix(10)
-        if empty.count > 10 { summary.notes.append("and \(empty.count - 10) more scenes gave no tile") }
+        if empty.count > 10 { summary.notes.append("and \(empty.count - 10) more scenes yielded no tiles") }
     }
 
     // MARK: - Recovery
 
-    /// Finds the finished shards, cuts the open one behind its last whole tile, and says where to go on.
+    /// Finds the finished shards, cuts the open one behind its last whole tile, and says where to continue.
     private func recover() throws -> Start {
         let journal = try folder.journal()
         let shards = try folder.finishedShards(journal)
@@ -90,11 +91,11 @@ final class TileRun {
             last = try shard.record(at: shard.index.count - 1)
         }
         let archive = folder.archive(shards.count)
-        if exists(archive) {
+        if fileExists(archive) {
             let scan = try ShardScan(archive)
             if scan.isFinished, scan.length > scan.end + Tar.trailer.count {
                 throw CorpusError(
-                    .damaged, "the open shard has \(scan.length - scan.end - Tar.trailer.count) bytes behind its end",
+                    .damaged, "the open shard has \(scan.length - scan.end - Tar.trailer.count) bytes after its end",
                     in: archive, try: folder.reindexRemedy)
             }
             start.open = (scan.records, scan.end)
@@ -104,9 +105,10 @@ final class TileRun {
         guard let last else { return start }
         guard last.id == start.tileCount - 1 else {
             throw CorpusError(
-                .damaged, "the last tile is number \(last.id), but \(start.tileCount) tiles are there", in: folder.path,
+                .damaged, "the last tile is number \(last.id), but the shards hold \(start.tileCount) tiles",
+                in: folder.path,
                 try:
-                    "the corpus has lost tiles; cut it anew with --overwrite, or use it as it is after: geodino corpus reindex \(shellQuoted(folder.path))"
+                    "cut the corpus again with --overwrite, or use it without the lost tiles after: geodino corpus reindex \(shellQuoted(folder.path))"
             )
         }
         // The plan is made anew from the scenes; a record that names no place of it belongs to another corpus.
@@ -115,8 +117,8 @@ final class TileRun {
         else {
             throw CorpusError(
                 .damaged,
-                "tile \(last.key) says that it is place \(last.candidate) of scene \(last.scene), which is none of the plan's",
-                in: folder.path, try: "geodino corpus verify \(shellQuoted(folder.path)) lists all damage")
+                "tile \(last.key) says that it is place \(last.candidate) of scene \(last.scene), which the plan does not contain",
+                in: folder.path, try: "list all damage: geodino corpus verify \(shellQuoted(folder.path))")
         }
         start.place = TilePlace(part: last.scene, place: last.candidate + 1)
         start.ofScene = (start.open?.records ?? []).count { Int($0.scene) == last.scene }
@@ -208,7 +210,7 @@ final class TileRun {
         guard progress(event) else {
             throw CorpusError(
                 .cancelled, "stopped after \(summary.tiles) tiles", in: folder.path,
-                try: "go on with the same command and --resume")
+                try: "resume with the same command and --resume")
         }
     }
 
@@ -217,17 +219,17 @@ final class TileRun {
         zip(job.plan.parts, job.marker.scenes).compactMap { part, scene -> String? in
             if let reason = emptyReason(part, scene, job.marker.profile) { return "\(scene.path): \(reason)" }
             guard job.marker.canStretch(scene) else {
-                return "\(scene.path): no valid pixel was found in it, so it gives no tile"
+                return "\(scene.path): it has no valid pixels, so it yields no tiles"
             }
             guard let scene = tried[scene.index].map({ ($0, scene.path) }), scene.0.best < Self.hasTiles else {
                 return nil
             }
             let (seen, path) = scene
             if seen.outside == seen.places {
-                return "\(path): the centres of all \(seen.places) tiles lie outside the area of interest"
+                return "\(path): the centres of all \(seen.places) tiles are outside the area of interest"
             }
             return
-                "\(path): of \(seen.places - seen.outside) tiles the best is \(shown(seen.best * 100)) % valid, the profile asks for \(shown(job.marker.profile.minValidFraction * 100)) %"
+                "\(path): of \(seen.places - seen.outside) tiles, the best is \(shown(seen.best * 100)) % valid, but the profile asks for \(shown(job.marker.profile.minValidFraction * 100)) %"
         }
     }
 }

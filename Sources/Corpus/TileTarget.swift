@@ -1,4 +1,6 @@
 // Where a corpus goes: what is there already, and what may become of it.
+internal import Files
+internal import Telemetry
 
 #if canImport(Glibc)
     internal import Glibc
@@ -29,14 +31,14 @@ final class TileTarget {
     private var aside: String { path + ".replaced" }
     /// The file that tells a corpus moved aside from one that merely has such a name.
     private static let asideMark = "REPLACED"
-    private var isAside: Bool { CorpusFolder.bearsMarker(aside) && exists(aside + "/" + Self.asideMark) }
+    private var isAside: Bool { CorpusFolder.bearsMarker(aside) && fileExists(aside + "/" + Self.asideMark) }
 
     init(_ given: String, wanted: CorpusMarker, options: TileOptions) throws(CorpusError) {
         let path = withoutTrailingSlashes(given)
         self.path = path
         replaces = options.overwrite && CorpusFolder.bearsMarker(path)
-        wasVacant = exists(path) && Self.isVacant(path)
-        if replaces || !exists(path) {
+        wasVacant = fileExists(path) && Self.isVacant(path)
+        if replaces || !fileExists(path) {
             state = .fresh
             return
         }
@@ -44,7 +46,7 @@ final class TileTarget {
             // A run that was killed before it wrote its marker leaves no more than this.
             guard wasVacant else {
                 throw CorpusError(
-                    .exists, "something that is no corpus lies there; it is left alone", in: path,
+                    .exists, "not a geodino corpus; refusing to overwrite", in: path,
                     try: "choose another output folder")
             }
             state = .fresh
@@ -54,7 +56,7 @@ final class TileTarget {
         let differences = folder.marker.differences(from: wanted)
         guard differences.isEmpty else {
             throw CorpusError(
-                .inputsChanged, "the corpus was begun with other inputs", in: path, why: differences,
+                .inputsChanged, "the corpus was started with other inputs", in: path, why: differences,
                 try: "choose another output folder, or replace the corpus with --overwrite")
         }
         if try folder.journal()?.complete == true {
@@ -63,13 +65,13 @@ final class TileTarget {
             state = .resumable(folder)
         } else {
             throw CorpusError(
-                .exists, "an unfinished corpus of the same inputs lies there", in: path,
-                try: "go on with --resume, or replace it with --overwrite")
+                .exists, "an unfinished corpus of the same inputs exists already", in: path,
+                try: "resume with --resume, or replace it with --overwrite")
         }
     }
 
     private static func isVacant(_ path: String) -> Bool {
-        guard let names = try? names(in: path) else { return false }
+        guard let names = try? Disk.names(in: path) else { return false }
         return names.allSatisfy { $0 == "LOCK" || $0 == CorpusMarker.name + ".partial" }
     }
 
@@ -82,58 +84,58 @@ final class TileTarget {
             throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path, why: ["\(error)"])
         }
         if replaces { try moveAside() }
-        try makeFolder(path)
+        try Disk.makeFolder(path)
         try hold()
         // Another run may have begun here since we looked.
         guard !CorpusFolder.bearsMarker(path) else {
             throw CorpusError(
-                .exists, "another geodino has just made a corpus there", in: path,
+                .exists, "another process has just made a corpus in the folder", in: path,
                 try: "choose another output folder, or replace the corpus with --overwrite")
         }
-        try writeAtomically(bytes, to: path + "/" + CorpusMarker.name)
-        try syncFolder(parentFolder(path))
+        try Disk.write(bytes, to: path + "/" + CorpusMarker.name)
+        syncFolder(parentFolder(path))
         try reached?(.markerWritten)
         return try CorpusFolder(path)
     }
 
     /// Locks the folder as it is.
-    func hold() throws(CorpusError) { lock = try CorpusLock(folder: path) }
+    func hold() throws(CorpusError) { lock = try CorpusLock(corpus: path) }
 
     private func moveAside() throws {
-        let old = try CorpusLock(folder: path)
+        let old = try CorpusLock(corpus: path)
         defer { withExtendedLifetime(old) {} }
         // A replacement that broke off left the true old corpus aside; what lies here is its unfinished successor.
         // One that broke off when all was cut left a complete successor, and the one aside is of no more use.
         let isComplete = (try? CorpusFolder(path).journal())?.complete == true
-        if isAside, !isComplete { return try removeAll(path) }
-        if isAside { try removeAll(aside) }
-        guard !exists(aside) else {
+        if isAside, !isComplete { return try Disk.remove(path) }
+        if isAside { try Disk.remove(aside) }
+        guard !fileExists(aside) else {
             throw CorpusError(
-                .exists, "the old corpus cannot be moved aside: something lies at '\(aside)'", in: path,
-                try: "move that away")
+                .exists, "cannot move the old corpus aside: '\(aside)' exists already", in: path,
+                try: "move it elsewhere")
         }
-        try writeAtomically(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
-        try move(path, to: aside)
+        try Disk.write(Array("replaced by a newer corpus\n".utf8), to: path + "/" + Self.asideMark)
+        try Disk.rename(path, to: aside)
         // The lock has moved too, and would name us when the old corpus is put back.
         unlink(aside + "/LOCK")
     }
 
     /// The run is done: what was moved aside goes.
     func keep() throws(CorpusError) {
-        if isAside { try removeAll(aside) }
+        if isAside { try Disk.remove(aside) }
         lock = nil
     }
 
     /// The run cut nothing: all is as it was before.
     func abandon() throws(CorpusError) {
-        try removeAll(path)
+        try Disk.remove(path)
         // Before another folder has the name: the lock goes by its name.
         lock = nil
         if isAside {
-            try move(aside, to: path)
-            try removeAll(path + "/" + Self.asideMark)
+            try Disk.rename(aside, to: path)
+            try Disk.remove(path + "/" + Self.asideMark)
         } else if wasVacant {
-            try makeFolder(path)
+            try Disk.makeFolder(path)
         }
     }
 }

@@ -1,4 +1,5 @@
 // geodino tile: scenes become a corpus.
+internal import Files
 internal import Foundation
 internal import Geo
 public import Raster
@@ -7,14 +8,14 @@ public import Telemetry
 /// Cuts scenes into a corpus.
 ///
 /// The places tried are a function of scenes, profile and area alone; tiles, shards and indexes are the same bytes at
-/// any number of threads, and after any break and `resume`. A tile counts when its centre lies in the area of
+/// any number of threads, and after any break and `resume`. A tile counts when its centre is in the area of
 /// interest and enough of its pixels are valid. Tiles are windows of their scene's own grid where the profile's
 /// pixels are the scene's, else of a north-up grid at the profile's GSD, in the scene's CRS or its UTM zone.
 ///
 /// - Parameters:
 ///   - scenes: Paths that GDAL opens, in an order that matters.
 ///   - profile: How to cut.
-///   - corpus: The folder to make, or to go on with.
+///   - corpus: The folder to make, or to resume.
 ///   - aoi: Where tiles count; `nil` for everywhere.
 ///   - options: Resume, overwrite, threads, dry run.
 ///   - progress: Told of every place tried; `false` stops the run so that it can be resumed.
@@ -30,13 +31,18 @@ public func tile(
             .badScene, "no scenes were given", in: corpus, try: "geodino tile SCENE... -o \(shellQuoted(corpus))")
     }
     guard !(options.resume && options.overwrite) else {
-        throw CorpusError(.exists, "resume and overwrite exclude each other", in: corpus, try: "choose one")
+        throw CorpusError(.exists, "--resume and --overwrite exclude each other", in: corpus, try: "choose one")
     }
     let (described, notes) = try SceneCatalogue.describe(
         scenes, profile: profile, bands: options.bands, progress: progress)
-    var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
-    summary.notes = notes + summary.notes
-    return summary
+    do {
+        var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
+        summary.notes = notes + summary.notes
+        return summary
+    } catch let error as CorpusError where error.code == .nothingCut {
+        // What was noticed of the scenes, such as a band that is taken for a mask, may be the reason.
+        throw CorpusError(error.code, error.what, in: error.place, why: error.causes + notes, try: error.remedy)
+    }
 }
 
 /// Cuts scenes that are known already.
@@ -91,41 +97,44 @@ private func run(
     } catch let error as RasterError where error.isCancellation {
         throw CorpusError(
             .cancelled, error.what, in: folder.path, why: [error.place],
-            try: "go on with the same command and --resume")
+            try: "resume with the same command and --resume")
     } catch let error as RasterError {
         let isEmpty = try folder.listing().indexes.isEmpty
         if isFresh, isEmpty { try target.abandon() }
+        let isRemote = error.causes.contains { $0.contains("://") }
         throw CorpusError(
             .badScene, error.what, in: error.place, why: error.causes,
-            try: isFresh && isEmpty
-                ? "get the scene again, or leave it out"
-                : "if the scene can be read again, go on with --resume; else leave it out and cut anew with --overwrite"
+            try: isRemote
+                ? "check that its addresses answer and that their tokens are still good, then run again with --resume"
+                : isFresh && isEmpty
+                    ? "get the scene again, or leave it out"
+                    : "once the scene can be read again, resume with --resume; otherwise leave it out and cut again with --overwrite"
         )
     }
 }
 
-/// What a complete corpus says; its index is made again where it was lost.
+/// What a complete corpus says; its index is rebuilt where it was lost.
 private func upToDate(_ folder: CorpusFolder, _ plan: TilePlan) throws -> TileSummary {
     let shards = try folder.finishedShards(try folder.journal())
     let (database, made) = try openDatabase(folder, shards)
     let tiles = shards.reduce(0) { $0 + $1.index.count }
     try database.finish(tiles: tiles)
     var summary = TileSummary(upToDate: true, tiles: tiles, scenes: folder.marker.scenes.count, places: plan.placeCount)
-    if made { summary.notes.append("corpus.gpkg was missing and has been made again from the shards") }
+    if made { summary.notes.append("corpus.gpkg was missing and has been rebuilt from the shards") }
     summary.count(shards, folder.marker)
     return summary
 }
 
 /// Opens the GeoPackage, or makes it from the shards; adds the shards it lacks.
 func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (CorpusDatabase, made: Bool) {
-    let made = !exists(folder.database)
+    let made = !fileExists(folder.database)
     let database =
         try made ? CorpusDatabase.create(folder.database, marker: folder.marker) : CorpusDatabase(folder.database)
     let known = try database.shards()
     let systems = folder.marker.systems
     if let lost = known.keys.filter({ $0 >= shards.count }).min() {
         throw CorpusError(
-            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is not there",
+            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is missing",
             in: folder.database,
             try: "restore the shard and its index from a copy, or: geodino corpus reindex \(shellQuoted(folder.path))")
     }
@@ -133,9 +142,9 @@ func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (
         if let hash = known[shard.number] {
             guard hash == shard.indexHash else {
                 throw CorpusError(
-                    .damaged, "corpus.gpkg describes another shard \(shard.name) than the one that is there",
+                    .damaged, "corpus.gpkg describes a shard \(shard.name) other than the existing one",
                     in: folder.database,
-                    try: "geodino corpus reindex \(shellQuoted(folder.path)) makes it again from the shards")
+                    try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(folder.path))")
             }
         } else {
             try database.add(shard, systems: systems)
@@ -152,13 +161,13 @@ private func commonLayout(_ scenes: [CorpusScene], _ profile: TileProfile) throw
         if scene.bandNumbers.count != first.bandNumbers.count {
             throw CorpusError(
                 .badScene,
-                "the scene gives \(scene.bandNumbers.count) bands, the first one, \(first.path), gives \(first.bandNumbers.count)",
-                in: scene.path, try: "choose bands in the profile that every scene has")
+                "the scene has \(scene.bandNumbers.count) bands, but the first scene, \(first.path), has \(first.bandNumbers.count)",
+                in: scene.path, try: "select bands in the profile that every scene has")
         }
         if profile.pixels == .raw, scene.sampleType != first.sampleType {
             throw CorpusError(
                 .badScene,
-                "the scene holds \(scene.sampleType.rawValue) values, the first one, \(first.path), holds \(first.sampleType.rawValue)",
+                "the scene holds \(scene.sampleType.rawValue) values, but the first scene, \(first.path), holds \(first.sampleType.rawValue)",
                 in: scene.path, try: "cut them into two corpora, or use a profile with pixels: stretched")
         }
     }
@@ -202,7 +211,8 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
         summary.notes.append(
             "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(shown(scene.gsd)) m pixels, "
                 + (scene.isExact
-                    ? "cut without resampling" : "brought to \(shown(scene.tileGSD)) m by \(scene.resampling.rawValue)")
+                    ? "cut without resampling"
+                    : "resampled to \(shown(scene.tileGSD)) m (\(scene.resampling.rawValue))")
         )
         if let reason = emptyReason(part, scene, marker.profile) { summary.notes.append("\(scene.path): \(reason)") }
     }
@@ -218,14 +228,14 @@ func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TilePro
             "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
     }
     if part.columns.isEmpty || part.rows.isEmpty {
-        return "no tile's centre lies within the bounds of the area of interest"
+        return "no tile's centre is within the bounds of the area of interest"
     }
     if let density = profile.sampling.density {
-        return "\(shown(part.squareKilometres)) km2 at \(shown(density)) tiles per km2 make less than half a tile"
+        return "\(shown(part.squareKilometres)) km2 at \(shown(density)) tiles per km2 give less than half a tile"
     }
     if profile.sampling.count != nil { return "its share of the count is less than one tile" }
     return
-        "no tile of the grid, stride \(profile.gridStride) pixels, has its centre within the bounds of the area of interest"
+        "no tile of the grid with a stride of \(profile.gridStride) pixels has its centre within the bounds of the area of interest"
 }
 
 /// Throws where no scene has a place for a tile, before anything is written.

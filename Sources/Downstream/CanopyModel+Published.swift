@@ -1,5 +1,6 @@
 // A canopy model put together from a backbone and a published head, without a model folder.
 public import Backbone
+internal import Files
 internal import Geo
 internal import Telemetry
 public import Torch
@@ -30,11 +31,11 @@ extension CanopyModel {
         // Its maps have 16 pixels per token, and it saw the tokens of DINOv3 alone; other tokens of that length would pass for them.
         guard architecture.patchSize == 16, architecture.positions == nil else {
             throw DownstreamError(
-                .badModel, "the published head stands on a backbone of DINOv3 with patches of 16 pixels",
+                .badModel, "the published head needs a DINOv3 backbone with patches of 16 pixels",
                 in: contents.path,
                 why: [
-                    "this one has patches of \(architecture.patchSize)\(architecture.positions == nil ? "" : " and the learnt positions of DINOv2")"
-                ], try: "fit a head of your own on these weights: geodino fit canopy RECIPE --weights \(weights)")
+                    "this one has patches of \(architecture.patchSize)\(architecture.positions == nil ? "" : " and DINOv2's learnt positions")"
+                ], try: "fit your own head on these weights: geodino fit canopy RECIPE --weights \(weights)")
         }
         let published = try PublishedCanopyHead.load(from: head, device: device, followsReference: followsReference)
         guard published.head.tokenWidth == architecture.width, published.taps.allSatisfy({ $0 < architecture.depth })
@@ -42,9 +43,9 @@ extension CanopyModel {
             throw DownstreamError(
                 .badModel, "the head does not fit the backbone", in: published.path,
                 why: [
-                    "it takes tokens of length \(published.head.tokenWidth) after the blocks \(published.taps)",
+                    "the head takes tokens of length \(published.head.tokenWidth) after the blocks \(published.taps)",
                     "the backbone has \(architecture.depth) blocks of width \(architecture.width)",
-                ], try: "give the backbone that the head was trained on")
+                ], try: "use the backbone that the head was trained on")
         }
         // Those of the published model are of red, green and blue.
         let given: (mean: [Double], std: [Double])? =

@@ -1,8 +1,9 @@
 // A trained canopy model on disk: a folder that says all that is needed to map with it.
 public import Backbone
+internal import Files
 internal import FoundationEssentials
 public import Geo
-internal import Telemetry
+public import Telemetry
 public import Torch
 
 /// What `model.json` says.
@@ -76,7 +77,7 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
             || !taps.allSatisfy((0..<max(backbone.architecture.depth, 0)).contains)
         {
             wrong.append(
-                "taps is \(taps); expected four block numbers that do not fall, below \(backbone.architecture.depth)")
+                "taps is \(taps); expected four block numbers in ascending order, below \(backbone.architecture.depth)")
         }
         let patch = max(backbone.architecture.patchSize, 1)
         if !(patch...8192).contains(window) || window % patch != 0 {
@@ -95,7 +96,7 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
         if layout.sampleType != .uint8 { wrong.append("layout is \(layout.sampleType.rawValue); expected uint8") }
         if let gsd = layout.gsd, gsd.isFinite, gsd > 0 {
         } else {
-            wrong.append("layout.gsd is missing or not above 0; a canopy model has a size of pixels")
+            wrong.append("layout.gsd is missing or not above 0; a canopy model needs a pixel size")
         }
         guard wrong.isEmpty else {
             throw DownstreamError(.badModel, "the model's description contradicts itself", in: path, why: wrong)
@@ -127,12 +128,13 @@ public struct CanopyModel {
     public static func description(of path: String) throws(DownstreamError) -> CanopyModelDescription {
         let file = joined(path, CanopyModelDescription.fileName)
         guard FileManager.default.fileExists(atPath: path) else {
-            throw DownstreamError(.notFound, "no such model", in: path, try: "make one with geodino fit canopy")
+            throw DownstreamError(.notFound, "no such model", in: path, try: "fit one with geodino fit canopy")
         }
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DownstreamError(
-                .notFound, "the folder is no model: it has no readable \(CanopyModelDescription.fileName)", in: path,
-                try: "give the folder that geodino fit canopy wrote")
+                .notFound, "the folder is not a geodino model: it has no readable \(CanopyModelDescription.fileName)",
+                in: path,
+                try: "give a folder that geodino fit canopy wrote")
         }
         struct Version: Decodable {
             var format_version: Int
@@ -144,13 +146,13 @@ public struct CanopyModel {
                 throw DownstreamError(
                     .badModel,
                     """
-                    the model has format version \(version.format_version); this program reads \
+                    the model has format version \(version.format_version); this version of geodino reads \
                     \(CanopyModelDescription.currentVersion)
-                    """, in: file, try: "use the geodino that wrote it, or a later one")
+                    """, in: file, try: "use the version of geodino that wrote it, or a later one")
             }
             guard version.task == nil || version.task == "canopy" else {
                 throw DownstreamError(
-                    .badModel, "the model is made for \(version.task ?? ""); expected canopy", in: file,
+                    .badModel, "the model's task is '\(version.task ?? "")'; expected canopy", in: file,
                     try: "give a model that geodino fit canopy wrote")
             }
             let description = try JSONDecoder().decode(CanopyModelDescription.self, from: data)
@@ -182,7 +184,7 @@ public struct CanopyModel {
             let found = try SHA256.hex(ofFile: file)
             guard found == hash else {
                 throw DownstreamError(
-                    .badModel, "the weights are not those of the model", in: file,
+                    .badModel, "the weights are not the model's", in: file,
                     why: ["expected SHA-256 \(hash)", "found \(found)"],
                     try: "copy the whole model folder again, or fit the model again")
             }
@@ -196,7 +198,8 @@ public struct CanopyModel {
             contents, device: device, residency: contents.residency(for: .float32, on: device))
         guard loaded.network.configuration == description.backbone.architecture else {
             throw DownstreamError(
-                .badModel, "the backbone's architecture is not the one the model names", in: backboneFile)
+                .badModel, "the backbone's architecture differs from the one in the model's description",
+                in: backboneFile)
         }
         let head = try DensePredictionHead.load(
             from: headFile, description.head.sizes, tokenWidth: description.backbone.architecture.width,
@@ -239,7 +242,7 @@ extension DensePredictionHead {
         }
         let causes = check.causes(among: file.names)
         guard causes.isEmpty else {
-            throw DownstreamError(.badModel, "the tensors of the file are not those of the head", in: path, why: causes)
+            throw DownstreamError(.badModel, "the tensors in the file do not match the head", in: path, why: causes)
         }
         return DensePredictionHead(
             configuration, tokenWidth: tokenWidth, outputs: outputs, tensors: tensors, followsReference: false)

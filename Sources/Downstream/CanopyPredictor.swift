@@ -1,6 +1,7 @@
 // The canopy model as the map maker wants it: windows of pixels in, metres out.
 internal import Backbone
 public import Geo
+internal import Telemetry
 internal import Torch
 
 /// Turns windows of 8-bit pixels into canopy height in metres, on one thread only.
@@ -54,8 +55,8 @@ public final class CanopyPredictor: WindowPredictor {
                     let metres = heights.select(dim: 0, index: place).floats()
                     guard metres.allSatisfy(\.isFinite) else {
                         throw DownstreamError(
-                            .notFinite, "the model gave heights that are not finite numbers", in: model.path,
-                            try: "the weights may be damaged; fit the model again")
+                            .notFinite, "the model predicted heights that are not finite numbers", in: model.path,
+                            try: "fit the model again; its weights may be damaged")
                     }
                     maps.append(
                         PixelBuffer(

@@ -1,6 +1,7 @@
 // How to train a canopy height head: one value, one YAML document.
 public import Backbone
 internal import Geo
+public import Telemetry
 
 /// A recipe for a canopy height head on a frozen backbone: a complete document without data paths.
 public struct CanopyRecipe: Codable, Sendable, Equatable {
@@ -143,7 +144,7 @@ extension CanopyRecipe {
         }
         expect(
             taps.count == 4 && taps.allSatisfy { $0 >= 0 } && zip(taps, taps.dropFirst()).allSatisfy(<=),
-            "taps is \(taps); expected four block numbers from 0 that do not fall")
+            "taps is \(taps); expected four block numbers, counted from 0, in ascending order")
         expect((8...8192).contains(window), "window is \(window); expected 8 to 8192 pixels")
         expect((8...4096).contains(crop), "crop is \(crop); expected 8 to 4096 pixels")
         expect((1...100_000_000).contains(steps), "steps is \(steps); expected 1 or more")
@@ -192,7 +193,7 @@ extension CanopyRecipe {
             (1...1_000_000).contains(validation.windows),
             "validation.windows is \(validation.windows); expected 1 to 1000000")
         guard wrong.isEmpty else {
-            throw DownstreamError(.badRecipe, "the canopy recipe cannot be followed", why: wrong)
+            throw DownstreamError(.badRecipe, "the canopy recipe is invalid", why: wrong)
         }
     }
 

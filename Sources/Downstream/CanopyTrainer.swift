@@ -1,5 +1,6 @@
 // Trains a canopy height head on a frozen backbone, from pairs to a model's folder.
 internal import Backbone
+internal import Files
 internal import FoundationEssentials
 internal import Geo
 internal import Telemetry
@@ -7,9 +8,9 @@ internal import Torch
 
 /// Fits a canopy height head.
 ///
-/// The backbone is frozen. An unfinished fit lives in `MODEL.partial` and can be gone on with: everything random
+/// The backbone is frozen. An unfinished fit lives in `MODEL.partial` and can be resumed: everything random
 /// is a function of the recipe's seed and of the step, so that with the same number of threads a resumed fit ends in the bytes of an
-/// unbroken one.
+/// uninterrupted one.
 ///
 /// - Parameters:
 ///   - recipe: How to train.
@@ -94,20 +95,21 @@ private final class CanopyTrainer {
         let (found, expected) = (layout.bands.map(\.name), record.bands.map(\.name))
         if found != expected {
             wrong.append(
-                "expected the bands \(expected.joined(separator: ", ")), the weights'; found \(found.joined(separator: ", "))"
+                "expected the weights' bands, \(expected.joined(separator: ", ")); found \(found.joined(separator: ", "))"
             )
         }
         if layout.sampleType != .uint8 { wrong.append("expected 8-bit pixels; found \(layout.sampleType.rawValue)") }
         if layout.stretch != record.stretch {
-            wrong.append("expected the stretch \(record.stretch.text), the weights'; found \(layout.stretch.text)")
+            wrong.append("expected the weights' stretch, \(record.stretch.text); found \(layout.stretch.text)")
         }
         guard let gsd = layout.gsd, gsd > 0, gsd.isFinite else {
             throw DownstreamError(
-                .badPairs, "the pairs have no metres per pixel, which canopy heights need", why: wrong,
-                try: "name the pixel size")
+                .badPairs, "the pairs have no pixel size in metres, which canopy heights need", why: wrong,
+                try: "give the pixel size in metres")
         }
         guard wrong.isEmpty else {
-            throw DownstreamError(.badPairs, "the pairs' pixels are not what the weights were trained on", why: wrong)
+            throw DownstreamError(
+                .badPairs, "the pairs' pixels differ from what the weights were trained on", why: wrong)
         }
         return gsd
     }
@@ -124,7 +126,8 @@ private final class CanopyTrainer {
     }
 
     func run(handler: (FitEvent) -> Void, interrupted: () -> Bool) throws -> FitSummary {
-        let goesOn = try folder.prepare(identity, options: options)
+        let (goesOn, lock) = try folder.prepare(identity, options: options)
+        defer { withExtendedLifetime(lock) {} }
         do {
             if goesOn { try restore() }
             return try train(handler: handler, interrupted: interrupted)
@@ -252,8 +255,8 @@ private final class CanopyTrainer {
         guard FileManager.default.fileExists(atPath: folder.checkpoint) else { return }
         func damaged(_ why: [String]) -> DownstreamError {
             DownstreamError(
-                .badCheckpoint, "the checkpoint cannot be gone on with", in: folder.checkpoint, why: why,
-                try: "start anew with --overwrite")
+                .badCheckpoint, "cannot resume from the checkpoint", in: folder.checkpoint, why: why,
+                try: "start from scratch with --overwrite")
         }
         do {
             let file = try SafetensorsFile(path: folder.checkpoint)

@@ -1,6 +1,7 @@
 // How well a head does on ground that it was not trained on.
 internal import Backbone
 package import Geo
+internal import Measures
 internal import Torch
 
 /// Errors on held-out ground.
@@ -71,7 +72,7 @@ extension CropSampler {
         normalizer: PixelNormalizer, heights: (Tensor) throws -> Tensor
     ) throws -> CanopyValidation? {
         var truth: [Float] = []
-        var (absolute, squared, signed) = (0.0, 0.0, 0.0)
+        var errors = RegressionTally()
         let windows = validationWindows()
         for (pair, window) in windows {
             let heldOut = heldOut(pair, window)
@@ -81,17 +82,14 @@ extension CropSampler {
             for index in heldOut.indices where heldOut[index] && target.valid[index] > 0 {
                 let metres = target.metres[index]
                 truth.append(metres)
-                let error = Double(predicted[index]) - Double(metres)
-                absolute += error.magnitude
-                squared += error * error
-                signed += error
+                errors.add(prediction: Double(predicted[index]), truth: Double(metres))
             }
         }
         guard !truth.isEmpty, let mean = try meanTrainingHeight() else { return nil }
-        let count = Double(truth.count)
+        var meanErrors = RegressionTally()
+        for metres in truth { meanErrors.add(prediction: mean, truth: Double(metres)) }
         return CanopyValidation(
-            mae: absolute / count, rmse: (squared / count).squareRoot(), bias: signed / count,
-            meanPredictorMAE: truth.reduce(0) { $0 + (Double($1) - mean).magnitude } / count, meanHeight: mean,
+            mae: errors.mae, rmse: errors.rmse, bias: errors.bias, meanPredictorMAE: meanErrors.mae, meanHeight: mean,
             pixels: truth.count, windows: windows.count)
     }
 

@@ -1,5 +1,6 @@
 // What the head is trained on: features of the frozen backbone, fresh or kept.
 package import Backbone
+internal import Telemetry
 package import Torch
 
 /// A batch for one step of the head.
@@ -35,13 +36,13 @@ package final class CropFeatures {
         guard gigabytes <= 16 else {
             throw DownstreamError(
                 .badRecipe,
-                "the features of \(recipe.cachedCrops) cached crops would take \(Int(gigabytes)) GB; the limit is 16",
+                "the features of \(recipe.cachedCrops) cached crops would need \(Int(gigabytes)) GB; the limit is 16",
                 in: "cached_crops", try: "cache fewer crops, or none (0)")
         }
         var batches: [FeatureBatch] = []
         for start in stride(from: 0, to: recipe.cachedCrops, by: recipe.batch) {
             guard progress(start, recipe.cachedCrops) else {
-                throw DownstreamError(.cancelled, "stopped while the features of crops were computed")
+                throw DownstreamError(.cancelled, "stopped while computing the features of crops")
             }
             let count = min(recipe.batch, recipe.cachedCrops - start)
             batches.append(try fresh((start..<start + count).map { [0, $0] }))

@@ -1,6 +1,7 @@
 // Which crops the trainer sees: a function of the seed and the place in training, nothing else.
 internal import Backbone
 package import Geo
+internal import Telemetry
 package import Torch
 
 /// One training crop.
@@ -53,7 +54,7 @@ package struct CropSampler {
                 """
                 no pair is large enough for a crop of \(recipe.crop) x \(recipe.crop) pixels at \(gsd) m; \
                 the largest has \(largest?.width ?? 0) x \(largest?.height ?? 0)
-                """, try: "make crop smaller in the recipe, or give larger images")
+                """, try: "reduce crop in the recipe, or give larger images")
         }
     }
 
@@ -80,9 +81,11 @@ package struct CropSampler {
         guard let best else {
             throw DownstreamError(
                 .badPairs,
-                "32 crops in a row held no pixel to train on", in: "",
-                why: ["heights are missing, above max_height (\(recipe.maxHeight) m), or all ground is held out"],
-                try: "check that images and heights overlap, or make validation.block or minimum_valid smaller")
+                "32 crops in a row had no pixel to train on", in: "",
+                why: [
+                    "their heights are missing or above max_height (\(recipe.maxHeight) m), or all ground is held out"
+                ],
+                try: "check that images and heights overlap, or reduce validation.block or minimum_valid")
         }
         let symmetries = recipe.augmentation.symmetries
         let symmetry = symmetries[random.integer(below: symmetries.count)]

@@ -102,7 +102,7 @@ public final class DensePredictionHead: Layer {
     /// - Returns: `[B, outputs, patchSize * h, patchSize * w]`; with `followsReference`, `32 * ceil(h / 2)` by
     ///   `32 * ceil(w / 2)`.
     public func forward(_ taps: [(map: Tensor, cls: Tensor)], patchSize: Int) -> Tensor {
-        precondition(taps.count == 4, "a dense head stands on four taps, got \(taps.count)")
+        precondition(taps.count == 4, "a dense head needs four taps, got \(taps.count)")
         let shape = taps[0].map.shape
         let (rows, columns) = (shape[2], shape[3])
         let (right, bottom) = (columns % 2, rows % 2)

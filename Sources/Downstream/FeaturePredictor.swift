@@ -1,6 +1,7 @@
 // A backbone as the map maker wants it: windows of pixels in, a pixel of features per patch out.
 public import Backbone
 public import Geo
+public import Telemetry
 public import Torch
 
 /// Turns windows of 8-bit pixels into features, one pixel per patch, on one thread only.
@@ -40,7 +41,7 @@ public final class FeaturePredictor: WindowPredictor {
     ///   - layer: The block or stage whose tokens are taken; `nil` for the output.
     ///   - normalises: Whether the final normalisation is applied to the tokens of `layer`.
     ///   - grid: The grid of `layer`.
-    /// - Throws: `DownstreamError` (`badModel`) for a window that is no whole number of patches, or no such layer.
+    /// - Throws: `DownstreamError` (`badModel`) for a window that is not a whole number of patches, or no such layer.
     public init(
         network: any ImageBackbone, record: WeightsRecord, windowSize: Int, gsd: Double?, layer: Int? = nil,
         normalises: Bool = true, grid: TapGrid = .patches
@@ -48,14 +49,14 @@ public final class FeaturePredictor: WindowPredictor {
         let architecture = network.architecture
         guard windowSize > 0, windowSize % architecture.stride == 0 else {
             throw DownstreamError(
-                .badModel, "windows of \(windowSize) pixels are no whole number of patches", in: "--window",
+                .badModel, "windows of \(windowSize) pixels do not divide into whole patches", in: "--window",
                 why: ["the network's patches are \(architecture.stride) pixels wide"],
                 try: "--window \(architecture.fittingSide(windowSize))")
         }
         if let layer, !architecture.tapWidths.indices.contains(layer) {
             throw DownstreamError(
-                .badModel, "there is no layer \(layer)", in: "--layers",
-                why: ["the network has 0 to \(architecture.tapWidths.count - 1)"])
+                .badModel, "the network has no layer \(layer)", in: "--layers",
+                why: ["its layers are 0 to \(architecture.tapWidths.count - 1)"])
         }
         self.network = network
         self.windowSize = windowSize

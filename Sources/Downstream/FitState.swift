@@ -1,16 +1,22 @@
 // An unfinished fit on disk: what it is a fit of, and how far it got.
 internal import Backbone
+internal import Files
 internal import FoundationEssentials
 internal import Telemetry
 internal import Torch
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+/// Operations on the files of a fit.
+typealias Disk = Files.Disk<DownstreamFailure>
+
+/// One writer per fit.
+typealias FitLock = FolderLock<DownstreamFailure>
+
+extension FolderLock<DownstreamFailure> {
+    /// Takes the lock of an unfinished fit.
+    convenience init(fit folder: String) throws(DownstreamError) {
+        try self.init(folder: folder, name: "lock", what: "fit", isRemoved: false)
+    }
+}
 
 /// What a fit is a fit of; a resumed fit must be of the same.
 struct FitIdentity: Codable, Equatable {
@@ -33,7 +39,8 @@ struct FitIdentity: Codable, Equatable {
     func differences(from now: FitIdentity) -> [String] {
         var list: [String] = []
         if formatVersion != now.formatVersion {
-            list.append("the fit has format version \(formatVersion), this program \(now.formatVersion)")
+            list.append(
+                "the fit has format version \(formatVersion); this version of geodino writes \(now.formatVersion)")
         }
         if backbone != now.backbone { list.append("the weights: SHA-256 \(backbone), now \(now.backbone)") }
         if randomBackbone != now.randomBackbone {
@@ -125,64 +132,70 @@ struct FitFolder {
 
     /// Makes room for a fit: the folder is there afterwards.
     ///
-    /// - Returns: Whether there is a fit to go on with.
-    func prepare(_ now: FitIdentity, options: FitOptions) throws -> Bool {
+    /// - Returns: Whether there is a fit to resume, and the right to write to the folder.
+    /// - Throws: `locked` where another process writes the same fit.
+    func prepare(_ now: FitIdentity, options: FitOptions) throws -> (isResumed: Bool, lock: FitLock) {
         let files = FileManager.default
         if files.fileExists(atPath: model), !options.overwrite {
             throw DownstreamError(
-                .exists, CanopyModel.isModel(model) ? "the model exists already" : "something exists already",
+                .exists,
+                CanopyModel.isModel(model)
+                    ? "the model exists already" : "a file or folder with this name exists already",
                 in: model,
                 try: "choose another name" + (CanopyModel.isModel(model) ? ", or --overwrite" : ""))
         }
         if files.fileExists(atPath: model), !CanopyModel.isModel(model) {
             throw DownstreamError(
-                .exists, "what exists there is no model of ours, and is not overwritten", in: model,
+                .exists, "not a geodino model; refusing to overwrite", in: model,
                 try: "choose another name")
         }
         if exists {
             guard files.fileExists(atPath: identity) else {
                 throw DownstreamError(
-                    .exists, "a folder that is no fit of ours is in the way", in: path, try: "move it away")
+                    .exists, "a folder that is not a geodino fit has this name", in: path, try: "move it away")
             }
+            let lock = try FitLock(fit: path)
             if options.resume {
                 try compare(now)
-                return true
+                return (true, lock)
             }
             guard options.overwrite else {
                 throw DownstreamError(
-                    .exists, "an unfinished fit is there", in: path,
-                    try: "go on with it by --resume, or start anew with --overwrite")
+                    .exists, "an unfinished fit exists already", in: path,
+                    try: "resume it with --resume, or start from scratch with --overwrite")
             }
             try attempt(.writeFailed, "cannot remove the unfinished fit", path) { try files.removeItem(atPath: path) }
+            withExtendedLifetime(lock) {}
         }
-        try attempt(.writeFailed, "cannot make the fit's folder", path) {
+        try attempt(.writeFailed, "cannot create the fit's folder", path) {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
+        let lock = try FitLock(fit: path)
         do { try write(now, to: identity) } catch {
             // Without it nobody would know the folder for ours.
             remove()
             throw error
         }
-        return false
+        return (false, lock)
     }
 
     private func compare(_ now: FitIdentity) throws {
         guard let data = FileManager.default.contents(atPath: identity) else {
-            throw DownstreamError(.readFailed, "cannot read what the fit was started with", in: identity)
+            throw DownstreamError(.readFailed, "cannot read the record of the fit's inputs", in: identity)
         }
         let before: FitIdentity
         do {
             before = try JSONDecoder().decode(FitIdentity.self, from: data)
         } catch {
             throw DownstreamError(
-                .badRun, "what the fit was started with cannot be read", in: identity, why: [decodingCause(error)],
-                try: "start anew with --overwrite")
+                .badRun, "the record of the fit's inputs is damaged", in: identity, why: [decodingCause(error)],
+                try: "start from scratch with --overwrite")
         }
         let differences = before.differences(from: now)
         guard differences.isEmpty else {
             throw DownstreamError(
-                .changed, "the fit was started with something else", in: path, why: differences,
-                try: "give what it was started with, or start anew with --overwrite")
+                .changed, "the fit was started with other inputs", in: path, why: differences,
+                try: "give the original inputs, or start from scratch with --overwrite")
         }
     }
 
@@ -190,10 +203,8 @@ struct FitFolder {
     func write(_ value: some Encodable, to file: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        try attempt(.writeFailed, "cannot write the file", file) {
-            try encoder.encode(value).write(to: URL(filePath: file + ".new"))
-            try syncAndRename(file + ".new", to: file)
-        }
+        let bytes = try attempt(.writeFailed, "cannot write the file", file) { try encoder.encode(value) }
+        try Disk.write(bytes, to: file)
     }
 
     /// Turns the fit's folder into the model; an old model is moved aside first and removed last.
@@ -201,27 +212,18 @@ struct FitFolder {
         let files = FileManager.default
         let old = model + ".old.partial"
         let replaces = overwrite && files.fileExists(atPath: model)
-        try attempt(.writeFailed, "cannot give the model its name", model) {
+        try attempt(.writeFailed, "cannot rename the finished model", model) {
             if replaces {
                 try? files.removeItem(atPath: old)
-                try syncAndRename(model, to: old)
+                try Disk.rename(model, to: old)
             }
-            try syncAndRename(path, to: model)
+            syncFolder(path)
+            try Disk.rename(path, to: model)
             if replaces { try? files.removeItem(atPath: old) }
         }
-        for file in ["checkpoint.safetensors", "fit.json"] { try? files.removeItem(atPath: joined(model, file)) }
-    }
-}
-
-/// Syncs a file or folder and renames it, replacing a file of the new name.
-func syncAndRename(_ from: String, to: String) throws(DownstreamError) {
-    let descriptor = open(from, O_RDONLY | O_CLOEXEC)
-    if descriptor >= 0 {
-        fsync(descriptor)
-        close(descriptor)
-    }
-    guard rename(from, to) == 0 else {
-        throw DownstreamError(.writeFailed, "cannot rename \(from)", in: to, why: [String(cString: strerror(errno))])
+        for file in ["checkpoint.safetensors", "fit.json", "lock"] {
+            try? files.removeItem(atPath: joined(model, file))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // How much of canopy height can be read from single patch tokens: a linear regression in closed form.
 public import Backbone
 internal import Geo
+internal import Telemetry
 package import Torch
 
 /// What to probe with.
@@ -83,9 +84,9 @@ public func linearProbe(
     }
     guard training.count >= 10, test.count >= 10 else {
         throw DownstreamError(
-            .badPairs, "too few patches with known height for a probe",
+            .badPairs, "too few patches with known heights for a probe",
             why: ["\(Int(training.count)) to train on and \(Int(test.count)) to test on; expected 10 of each"],
-            try: "give more pairs, or make the blocks smaller")
+            try: "give more pairs, or use smaller blocks")
     }
     let solution = try training.solved(ridge: options.ridge)
     return ProbeResult(
@@ -116,7 +117,7 @@ func forEachProbeCrop(
             .badRecipe, "the probe's crop is \(options.crop); expected a multiple of the patch size, \(patch)")
     }
     guard let gsd = source.layout.gsd, gsd > 0 else {
-        throw DownstreamError(.badPairs, "the pairs have no metres per pixel, which canopy heights need")
+        throw DownstreamError(.badPairs, "the pairs have no pixel size in metres, which canopy heights need")
     }
     var recipe = CanopyRecipe()
     recipe.crop = options.crop

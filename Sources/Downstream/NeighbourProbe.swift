@@ -1,6 +1,8 @@
 // How much of the mean canopy height of a crop its class token tells: by its nearest neighbours.
 public import Backbone
 internal import Glibc
+internal import Measures
+internal import Telemetry
 internal import Torch
 
 /// What a probe by neighbours found.
@@ -42,13 +44,12 @@ public func neighbourProbe(
     }
     guard training.count >= neighbours, test.count >= 2 else {
         throw DownstreamError(
-            .badPairs, "too few crops for a probe by neighbours",
+            .badPairs, "too few crops for a nearest-neighbour probe",
             why: [
-                "\(training.count) to find neighbours among and \(test.count) to test on; expected \(neighbours) and 2"
-            ], try: "give more pairs, or make crops or blocks smaller")
+                "\(training.count) to search for neighbours and \(test.count) to test on; expected at least \(neighbours) and 2"
+            ], try: "give more pairs, or use smaller crops or blocks")
     }
-    let mean = test.reduce(0) { $0 + $1.height } / Double(test.count)
-    var (error, variance) = (0.0, 0.0)
+    var errors = RegressionTally()
     for sample in test {
         let nearest = training.map { other in
             (
@@ -60,9 +61,8 @@ public func neighbourProbe(
         let weights = nearest.map { exp(($0.similarity - best) / 0.07) }
         let sum = weights.reduce(0, +)
         let predicted = zip(nearest, weights).reduce(0) { $0 + $1.0.height * $1.1 } / sum
-        error += (predicted - sample.height) * (predicted - sample.height)
-        variance += (sample.height - mean) * (sample.height - mean)
+        errors.add(prediction: predicted, truth: sample.height)
     }
     return NeighbourResult(
-        r2: variance > 0 ? 1 - error / variance : 0, testCrops: test.count, trainingCrops: training.count)
+        r2: errors.r2 ?? 0, testCrops: test.count, trainingCrops: training.count)
 }

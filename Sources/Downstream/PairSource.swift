@@ -11,11 +11,11 @@ public protocol PairSource: Sendable {
     var layout: PixelLayout { get }
     /// The grid of a pair at the layout's GSD.
     func grid(ofPair pair: Int) throws -> Grid
-    /// Where on Earth the pixels of that grid lie; `nil` where nobody knows.
+    /// Where on Earth the pixels of that grid are; `nil` if unknown.
     ///
     /// Ground is held out by it, so that pairs in different CRSs and lattices agree.
     func places(ofPair pair: Int) throws -> GroundPlaces?
-    /// A window of a pair, which lies inside its grid.
+    /// A window of a pair, which is inside its grid.
     ///
     /// - Returns: The image, `uint8` with the layout's bands, and the height in metres, one band of `float32`. Where either is
     ///   unknown, its validity says so.

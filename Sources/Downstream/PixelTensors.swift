@@ -1,6 +1,7 @@
 // Pixels to tensors: normalisation, targets, and the eight ways to lay a square.
 package import Backbone
 package import Geo
+internal import Telemetry
 package import Torch
 
 /// Brings 8-bit pixels to what a backbone was trained on.
@@ -23,13 +24,13 @@ package struct PixelNormalizer {
     package func callAsFunction(_ pixels: PixelBuffer, place: String = "") throws(DownstreamError) -> Tensor {
         guard pixels.bands == bands else {
             throw DownstreamError(
-                .badPixels, "expected pixels of \(bands) bands, the weights'; found \(pixels.bands)", in: place,
-                try: "choose the bands that the weights were trained on")
+                .badPixels, "expected pixels of \(bands) bands, as the weights take; found \(pixels.bands)", in: place,
+                try: "select the bands that the weights were trained on")
         }
         guard pixels.sampleType == .uint8 else {
             throw DownstreamError(
                 .badPixels, "expected 8-bit pixels; found \(pixels.sampleType.rawValue)", in: place,
-                try: "stretch them by the rule of the weights first")
+                try: "stretch them first, with the weights' rule")
         }
         let scaled = (Tensor(pixels).to(.float32) * (1 / 255.0) - mean) / std
         guard let validity = pixels.validity, validity.contains(false) else { return scaled }

@@ -1,4 +1,5 @@
 // The few directions along which tokens differ most: features as a picture, or as few numbers.
+internal import Files
 internal import FoundationEssentials
 internal import Telemetry
 public import Torch
@@ -58,8 +59,8 @@ public struct PrincipalComponents {
         guard tokens.shape[0] > 1, count <= tokens.shape[1] else {
             throw DownstreamError(
                 .badPixels,
-                "principal components (\(count)) cannot be found of so few tokens (\(tokens.shape[0])) of \(tokens.shape[1]) elements",
-                try: "a larger area; or components found on one, with --basis")
+                "cannot compute \(count) principal components from only \(tokens.shape[0]) tokens of \(tokens.shape[1]) elements",
+                try: "use a larger area, or give components computed on one with --basis")
         }
         let (x, mean) = try catchingTorchErrors {
             withoutGradient {
@@ -69,7 +70,7 @@ public struct PrincipalComponents {
             }
         }
         guard x.isAllFinite else {
-            throw DownstreamError(.badPixels, "the tokens are not finite numbers: they have no components")
+            throw DownstreamError(.badPixels, "the tokens are not finite numbers, so they have no components")
         }
         // In rising order.
         let found = try catchingTorchErrors {
@@ -80,7 +81,7 @@ public struct PrincipalComponents {
         }
         let values = found[0].doubles()
         let total = values.reduce(0) { $0 + max($1, 0) }
-        guard total > 0 else { throw DownstreamError(.badPixels, "the tokens are all equal: there is nothing to show") }
+        guard total > 0 else { throw DownstreamError(.badPixels, "all tokens are equal, so they have no components") }
         explained = values.reversed().prefix(count).map { max($0, 0) / total }
         let (components, sorted) = try catchingTorchErrors {
             withoutGradient {
@@ -152,23 +153,25 @@ public struct PrincipalComponents {
             ["explained", "low", "high"].allSatisfy({ file.entry($0)?.shape == [count] })
         else {
             throw DownstreamError(
-                .badModel, "the file holds no principal components of tokens of length \(width)", in: path,
+                .badModel, "the file does not hold principal components of tokens of length \(width)", in: path,
                 try: "give a file that 'geodino embed --pca' wrote with these weights")
         }
         let differing = origin.metadata.filter { file.metadata[$0.key] != $0.value }.sorted { $0.key < $1.key }
         guard differing.isEmpty else {
             throw DownstreamError(
-                .badModel, "the components are of other tokens", in: path,
-                why: differing.map { "its \($0.key) is \(file.metadata[$0.key] ?? "unknown"), here it is \($0.value)" },
-                try: "the weights and options that they were made with, or no --basis")
+                .badModel, "the components were computed from other tokens", in: path,
+                why: differing.map {
+                    "their \($0.key) is \(file.metadata[$0.key] ?? "unknown"); here it is \($0.value)"
+                },
+                try: "use the weights and options that they were made with, or leave out --basis")
         }
         let names = ["mean", "components", "explained", "low", "high"]
         let arrays = try names.map { try file.tensor($0) }
         let (low, high) = (arrays[3].to(.float64).doubles(), arrays[4].to(.float64).doubles())
         guard arrays.allSatisfy(\.isAllFinite), zip(low, high).allSatisfy({ $0 <= $1 }) else {
             throw DownstreamError(
-                .badModel, "the components are no finite numbers, or a range ends before it begins", in: path,
-                try: "make them again: geodino embed --pca N without --basis")
+                .badModel, "the components are not finite numbers, or a range ends before it starts", in: path,
+                try: "compute them again: geodino embed --pca N without --basis")
         }
         return PrincipalComponents(
             mean: arrays[0].to(.float32), components: arrays[1].to(.float32),

@@ -1,6 +1,8 @@
 // The published canopy head (CHMv2), under its official names or those of Hugging Face: a map without any training.
 internal import Backbone
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 public import Torch
 
 /// A canopy head that others trained, read from their file.
@@ -45,7 +47,7 @@ public struct PublishedCanopyHead {
         let causes = check.causes(among: source.names.filter(names.isOfHead))
         guard causes.isEmpty else {
             throw DownstreamError(
-                .badModel, "the tensors of the file are not those of a canopy head", in: file, why: causes)
+                .badModel, "the tensors in the file do not match a canopy head", in: file, why: causes)
         }
         var bins = HeightBins()
         bins.count = outputs
@@ -71,8 +73,8 @@ public struct PublishedCanopyHead {
         func dimension(_ name: String, _ axis: Int) throws(DownstreamError) -> Int {
             guard let found = shape(name), found.count == 4 else {
                 throw DownstreamError(
-                    .badModel, "the file holds no canopy head", in: path,
-                    why: ["there is no \(name) of four dimensions"],
+                    .badModel, "the file is not a canopy head", in: path,
+                    why: ["it has no \(name) with four dimensions"],
                     try: "give the CHMv2 head, such as dinov3_vitl16_chmv2_dpt_head-3703d643.pth")
             }
             return found[axis]
@@ -86,7 +88,9 @@ public struct PublishedCanopyHead {
         let outputs = try dimension("conv_depth.head.4.weight", 0)
         let wrong =
             sizes.problems + ((2...4096).contains(outputs) ? [] : ["it has \(outputs) bins; expected 2 to 4096"])
-        guard wrong.isEmpty else { throw DownstreamError(.badModel, "the head cannot be built", in: path, why: wrong) }
+        guard wrong.isEmpty else {
+            throw DownstreamError(.badModel, "the head's sizes are invalid", in: path, why: wrong)
+        }
         return (sizes, try dimension("reassemble_blocks.projects.0.conv.weight", 1), outputs)
     }
 }
@@ -161,7 +165,7 @@ private struct CanopyHeadConfiguration: Decodable {
             if let value, value != expected { wrong.append("\(key) is \(value); expected \(expected)") }
         }
         guard wrong.isEmpty else {
-            throw DownstreamError(.badModel, "the head is of another kind", in: path, why: wrong)
+            throw DownstreamError(.badModel, "the head has another architecture", in: path, why: wrong)
         }
         return said
     }

@@ -46,7 +46,7 @@ package struct SpatialBlocks: Sendable {
         return random.unit() < share
     }
 
-    /// True for every pixel of a window whose centre lies in a held-out block of ground, row by row.
+    /// True for every pixel of a window whose centre is in a held-out block of ground, row by row.
     package func heldOut(_ window: PixelWindow, at places: GroundPlaces) -> [Bool] {
         var answers: [GroundBlocks.Block: Bool] = [:]
         var last = (block: GroundBlocks.Block(row: .min, column: 0), columns: 0, answer: false)
@@ -73,7 +73,7 @@ package struct SpatialBlocks: Sendable {
         return out
     }
 
-    /// True for every pixel of a window that lies in a held-out block, row by row.
+    /// True for every pixel of a window that is in a held-out block, row by row.
     package func heldOut(_ window: PixelWindow, of grid: Grid, pair: Int) -> [Bool] {
         let place = origin(of: grid)
         var known: [SIMD2<Int>: Bool] = [:]

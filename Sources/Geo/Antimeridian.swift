@@ -66,7 +66,7 @@ package enum Antimeridian {
         return ring.dropLast()
     }
 
-    /// What of a ring lies within one turn, closed; `nil` where it has no area.
+    /// What of a ring is within one turn, closed; `nil` where it has no area.
     private static func part(_ ring: [Point], shift: Double, counterClockwise: Bool) -> [Point]? {
         var part = ring.map { (x: $0.x - shift, y: $0.y) }
         part = clipped(part, at: -180) { $0 >= -180 }

@@ -67,7 +67,7 @@ public struct PixelBuffer: Sendable, Equatable {
     public var samples: Samples
     /// `height * width` flags, true where a pixel is valid; `nil` where all are.
     public var validity: [Bool]?
-    /// Where the pixels lie; `nil` when nobody knows.
+    /// Where the pixels are; `nil` if unknown.
     public var grid: Grid?
 
     /// Makes a buffer; the counts must agree.
@@ -127,7 +127,7 @@ public struct PixelBuffer: Sendable, Equatable {
     public func cropped(to window: PixelWindow) -> PixelBuffer {
         precondition(
             PixelWindow(column: 0, row: 0, width: width, height: height).contains(window),
-            "the window \(window) does not lie inside \(width) x \(height) pixels")
+            "the window \(window) is not inside \(width) x \(height) pixels")
         func cut<S>(_ s: [S], planes: Int) -> [S] {
             var out: [S] = []
             out.reserveCapacity(planes * window.height * window.width)

@@ -37,7 +37,7 @@ public enum StretchRule: Hashable, Sendable, Codable {
         }
     }
 
-    /// Reads a rule from its text; `nil` where it is no rule or its numbers are out of order.
+    /// Reads a rule from its text; `nil` where it is not a rule or its numbers are out of order.
     public init?(text: String) {
         if text == "none" {
             self = .none
@@ -63,7 +63,8 @@ public enum StretchRule: Hashable, Sendable, Codable {
             throw DecodingError.dataCorruptedError(
                 in: container,
                 debugDescription:
-                    "'\(text)' is no stretch rule; use none, fixed:LOW,HIGH or percentile:LOW,HIGH with LOW below HIGH")
+                    "'\(text)' is not a stretch rule; use none, fixed:LOW,HIGH or percentile:LOW,HIGH with LOW below HIGH"
+            )
         }
         self = rule
     }

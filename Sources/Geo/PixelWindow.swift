@@ -38,7 +38,7 @@ public struct PixelWindow: Hashable, Sendable, Codable {
             column: left, row: top, width: max(0, right - left), height: max(0, bottom - top))
     }
 
-    /// Whether every pixel of the other window lies in this one.
+    /// Whether every pixel of the other window is in this one.
     public func contains(_ other: PixelWindow) -> Bool { intersection(other) == other }
 
     /// Moved by whole pixels.

@@ -1,6 +1,7 @@
 // Three pictures side by side: what the network saw, what is true, what it said.
 public import Geo
 internal import Raster
+internal import Telemetry
 
 /// Writes a picture of RGB | truth | prediction with titles, one legend and a scale bar.
 ///

@@ -1,4 +1,5 @@
 // The outline of a map's pixels as polygons, for its STAC item.
+internal import Files
 internal import Geo
 internal import Raster
 

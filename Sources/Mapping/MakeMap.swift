@@ -1,4 +1,5 @@
 // From a request to files: the whole way, once.
+internal import Files
 public import Geo
 internal import Raster
 public import Telemetry
@@ -40,7 +41,8 @@ public func makeMap(
             done += result.windows
             summary.warnings += maker.warnings
             if result.statistics.validPixels == 0 {
-                summary.warnings.append("\(part.output): no pixel has a value; no scene has valid pixels in the area")
+                summary.warnings.append(
+                    "\(part.output): no pixel has a value, because no scene has valid pixels in the area")
             }
             summary.parts.append(result)
         }
@@ -73,18 +75,18 @@ public func checkRoom(for plan: MapPlan) throws {
     guard Double(plan.diskBytes) <= free else {
         throw MappingError(
             .diskFull,
-            "the map may need \(megabytes(plan.diskBytes)) of disk, \(megabytes(Int(saturating: free))) are free",
+            "the map may need \(megabytes(plan.diskBytes)) on disk, but only \(megabytes(Int(saturating: free))) are free",
             in: folder, try: "free some space, write elsewhere (-o), or map a smaller area (--aoi)")
     }
 }
 
-/// The folder that a file lies in.
+/// The folder that a file is in.
 func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// Makes one file and what lies beside it.
+/// Makes one file and what is next to it.
 private struct PartMaker {
     let job: MapJob
     var part: MapPlan.Part
@@ -114,7 +116,7 @@ private struct PartMaker {
         let report = { [before, progress] (done: Int) -> Bool in
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
         }
-        guard report(0) else { throw MappingError(.cancelled, "stopped before the map was begun", in: part.output) }
+        guard report(0) else { throw MappingError(.cancelled, "stopped before the map was started", in: part.output) }
         let (stretches, without) = try part.stretchScenes(layout: job.layout, progress: progress)
         warnings += without
         let shape = BlockShape(bands: predictor.outputBands.count)
@@ -185,17 +187,6 @@ private struct PartMaker {
 }
 
 /// Writes a small file whole or not at all.
-func writeText(_ text: String, to path: String) throws {
-    let temporary = "\(path).partial-\(getpid())"
-    do {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
-    } catch {
-        unlink(temporary)
-        throw MappingError(.writeFailed, "cannot write the file", in: path, why: ["\(error)"])
-    }
-    guard rename(temporary, path) == 0 else {
-        let reason = String(cString: strerror(errno))
-        unlink(temporary)
-        throw MappingError(.writeFailed, "cannot write the file", in: path, why: [reason])
-    }
+func writeText(_ text: String, to path: String) throws(MappingError) {
+    try Disk<MappingFailure>.write(text, to: path, temporary: Disk<MappingFailure>.ofProcess)
 }

@@ -35,7 +35,7 @@ struct MapArea: Sendable {
 
     /// True where a pixel belongs to it, `[row, column]`; `nil` where all do.
     ///
-    /// - Parameter touched: Counts pixels whose centre lies outside; for estimates on coarse pixels.
+    /// - Parameter touched: Counts pixels whose centre is outside; for estimates on coarse pixels.
     func mask(on grid: Grid, touched: Bool = false) throws -> [Bool]? {
         var mask: [Bool]?
         if let aoi, !noClip { mask = try aoi.mask(on: grid, allTouched: allTouched || touched) }

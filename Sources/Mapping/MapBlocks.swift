@@ -1,5 +1,6 @@
 // The blocks of a map, and a coarse sketch of its area that tells how much work there is.
 internal import Geo
+internal import Telemetry
 
 /// The most blocks of one map; about six million square kilometres at 0.6 m.
 private let mostBlocks = 1 << 20
@@ -25,7 +26,7 @@ func blockWindows(
             throw MappingError(
                 .tooLarge,
                 "the map would have \(window.width) x \(window.height) pixels, more than \(mostBlocks) blocks of \(blockSize) x \(blockSize)",
-                in: output, try: "a smaller area of interest (--aoi)")
+                in: output, try: "choose a smaller area of interest (--aoi)")
         }
         for j in top...bottom { for i in left...right { places.insert(LatticeIndex(i: i, j: j)) } }
     }

@@ -79,7 +79,7 @@ public struct MapPlan: Sendable, Codable {
     }
 
     private func reading(_ scene: MapScene) -> String {
-        scene.alignedColumn == nil ? "resampled (\(scene.resampling))" : "read as it is"
+        scene.alignedColumn == nil ? "resampled (\(scene.resampling))" : "read without resampling"
     }
 }
 

@@ -51,7 +51,7 @@ struct MapJob {
     ) throws {
         precondition(
             cellSize > 0 && windowSize % cellSize == 0,
-            "windows of \(windowSize) pixels are no whole number of cells of \(cellSize)")
+            "windows of \(windowSize) pixels do not divide into cells of \(cellSize)")
         try request.validate(windowSize: windowSize, cellSize: cellSize)
         self.request = request
         self.layout = layout
@@ -59,7 +59,7 @@ struct MapJob {
         var warnings: [String] = []
         let scenes = try request.scenes.enumerated().map { number, path in
             guard progress(Progress(unit: "scenes opened", done: number, total: request.scenes.count)) else {
-                throw MappingError(.cancelled, "stopped before the map was begun", in: request.output)
+                throw MappingError(.cancelled, "stopped before the map was started", in: request.output)
             }
             return try SceneFacts(path: path)
         }
@@ -83,7 +83,7 @@ struct MapJob {
                 $0.zone.map { "UTM zone \($0)" } ?? ($0.west < 0 ? "west of 180 degrees" : "east of it")
             }
             throw MappingError(
-                .needsSplit, "the area does not fit one grid: it lies in \(parts.joined(separator: ", "))",
+                .needsSplit, "the area does not fit one grid; its parts: \(parts.joined(separator: ", "))",
                 in: request.aoi ?? request.scenes[0], why: ["the map's grid is \(mapCRS.name)"],
                 try: "--split, which writes one file per part")
         }
@@ -158,7 +158,7 @@ struct MapJob {
             column: Double(first.grid.width) / 2, row: Double(first.grid.height) / 2)
         guard let place = toMap.transform([centre])[0] else {
             throw MappingError(
-                .noCRS, "the scene's centre has no place in \(crs.name)", in: first.path,
+                .noCRS, "the scene's centre cannot be expressed in \(crs.name)", in: first.path,
                 try: "check the scene's CRS with: gdalinfo \(shellQuoted(first.path))")
         }
         let unit = Grid(
@@ -168,7 +168,7 @@ struct MapJob {
         let wanted = (gsd ?? first.gsd) / metres
         guard wanted > 0, wanted.isFinite else {
             throw MappingError(
-                .noCRS, "a pixel of \(gsd ?? first.gsd) m cannot be laid out in \(crs.name)", in: first.path)
+                .noCRS, "a pixel of \(gsd ?? first.gsd) m has no size in \(crs.name)", in: first.path)
         }
         let own = first.grid.transform
         if toMap.isIdentity, own.isNorthUp, abs(own.columnX + own.rowY) < own.columnX * 1e-6,
@@ -221,16 +221,17 @@ struct MapJob {
         let window = pieces.dropFirst().reduce(first) { around($0, $1) }
         guard window.width <= Int(Int32.max), window.height <= Int(Int32.max) else {
             throw MappingError(
-                .tooLarge, "the map would have \(window.width) x \(window.height) pixels, GDAL takes 2147483647 a side",
-                in: output, try: "an area of interest (--aoi), or fewer scenes")
+                .tooLarge,
+                "the map would have \(window.width) x \(window.height) pixels, but GDAL takes at most 2147483647 per side",
+                in: output, try: "give an area of interest (--aoi), or fewer scenes")
         }
         let shape = BlockShape(bands: bands)
         guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
             throw MappingError(
                 .tooLarge,
                 "a map of \(window.width) x \(window.height) pixels in \(bands) band\(bands == 1 ? "" : "s") has too many tiles for a TIFF",
-                in: output, why: ["the map reaches around all of its scenes"],
-                try: "an area of interest (--aoi), scenes that lie together, or fewer bands")
+                in: output, why: ["the map covers the bounding rectangle of all scenes"],
+                try: "give an area of interest (--aoi), scenes that are close together, or fewer bands")
         }
         // What was never written costs nothing, neither work nor disk.
         let coverage = SceneMosaic(
@@ -275,7 +276,7 @@ struct MapJob {
         }
     }
 
-    /// Where a scene lies on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
+    /// Where a scene is on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
     private func place(_ scene: SceneFacts, on lattice: PixelLattice) throws -> MapScene? {
         try MapScene(
             scene, on: lattice,
@@ -298,12 +299,12 @@ struct MapJob {
     /// Refuses a scene without the detail that the model knows; a warning where it is only somewhat coarse.
     private func checkGSD(_ scene: SceneFacts) throws -> String? {
         guard let gsd = layout.gsd, scene.gsd > gsd * 1.25 else { return nil }
-        let found = "\(rounded(scene.gsd, 3)) m per pixel, the model was trained at \(rounded(gsd, 3)) m"
+        let found = "\(rounded(scene.gsd, 3)) m per pixel, but the model was trained at \(rounded(gsd, 3)) m"
         guard scene.gsd <= gsd * 2 else {
             throw MappingError(
-                .tooCoarse, "the scene has \(found); more than twice as coarse holds nothing to recover",
+                .tooCoarse, "the scene has \(found); the limit is twice the model's GSD",
                 in: scene.path,
-                try: "a scene of at most \(rounded(gsd * 2, 3)) m, or a model trained at the scene's GSD")
+                try: "use a scene of at most \(rounded(gsd * 2, 3)) m per pixel, or a model trained at the scene's GSD")
         }
         return "\(scene.path): \(found); expect a blurred map"
     }
@@ -314,11 +315,11 @@ struct MapJob {
         let metres = try lattice.grid(of: piece).groundSampleDistance().metres / Double(cellSize)
         guard abs(metres / gsd - 1) > 0.05 else { return nil }
         let found =
-            "a pixel of the map's grid (\(lattice.crs.name), laid out at the first scene) is \(rounded(metres, 3)) m on the ground here, the model was trained at \(rounded(gsd, 3)) m"
+            "a pixel of the map's grid (\(lattice.crs.name), set by the first scene) is \(rounded(metres, 3)) m on the ground here, but the model was trained at \(rounded(gsd, 3)) m"
         guard metres < gsd * 1.25, metres > gsd / 1.25 else {
             throw MappingError(
                 .badRequest, found, in: scene.path,
-                try: "map scenes that far apart one by one, or bring them to their UTM zones and give --split")
+                try: "map scenes that are so far apart one by one, or warp them to their UTM zones and give --split")
         }
         return "\(scene.path): \(found)"
     }
@@ -331,8 +332,8 @@ struct MapJob {
         for path in [output] + sidecars(of: output).all {
             guard let input = inputFile(at: path, among: inputs) else { continue }
             throw MappingError(
-                .exists, "the map, or what lies beside it, would be written over an input", in: path,
-                why: ["'\(input)' is read for the map"], try: "another name after -o")
+                .exists, "the map or a file next to it would overwrite an input", in: path,
+                why: ["'\(input)' is an input of the map"], try: "give another name after -o")
         }
     }
 
@@ -360,24 +361,24 @@ struct MapJob {
         let all = scenes.dropFirst().reduce(scenes[0].degrees) { $0.union($1.degrees) }
         guard let aoi else {
             return MappingError(
-                .badArea, "the scenes have no pixels on the map", in: request.scenes[0],
-                why: ["their bounds are \(text(all)) (longitude and latitude)"],
-                try: "check them: gdalinfo \(shellQuoted(request.scenes[0]))")
+                .badArea, "the map would have no pixels", in: request.scenes[0],
+                why: ["the scenes' bounds are \(text(all)) (longitude and latitude)"],
+                try: "check the scenes: gdalinfo \(shellQuoted(request.scenes[0]))")
         }
         if DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees)).meets(west: -180, east: 180) {
             return MappingError(
                 .badArea, "no pixel of the map has its centre in the area of interest", in: request.aoi ?? "",
-                why: ["the area is narrower than a pixel, or touches the scenes' corners only"],
-                try: "--all-touched counts every pixel that the area touches")
+                why: ["the area is narrower than a pixel, or only touches the scenes' corners"],
+                try: "--all-touched, which includes every pixel that the area touches")
         }
         return MappingError(
-            .badArea, "the area of interest does not meet the scenes", in: request.aoi ?? "",
+            .badArea, "the area of interest does not overlap the scenes", in: request.aoi ?? "",
             why: [
                 "the area's bounds are \(text(aoi.bounds)) (west south east north, degrees)",
                 "the scenes' bounds are \(text(all))",
             ],
             try:
-                "check that the area's coordinates are longitude, latitude, in this order, and the right scenes are listed"
+                "check that the area's coordinates are longitude and latitude, in this order, and that the right scenes are given"
         )
     }
 }
@@ -403,7 +404,7 @@ extension MapScene {
     }
 }
 
-/// The files beside a map.
+/// The files next to a map.
 struct Sidecars {
     let stac: String
     let style: String
@@ -411,7 +412,7 @@ struct Sidecars {
     var all: [String] { [stac, style, quickLook] }
 }
 
-/// The names of the files beside a map: the same with another ending.
+/// The names of the files next to a map: the same with another ending.
 func sidecars(of output: String) -> Sidecars {
     let stem = stem(output)
     return Sidecars(stac: stem + ".json", style: stem + ".qml", quickLook: stem + ".png")

@@ -33,11 +33,11 @@ public struct MapRequest: Sendable, Codable {
     public var scenes: [String]
     /// The area of interest, any OGR file; `nil` maps the whole scenes.
     public var aoi: String?
-    /// The GeoTIFF to write; `.json`, `.qml` and `.png` of the same name are written beside it.
+    /// The GeoTIFF to write; `.json`, `.qml` and `.png` of the same name are written next to it.
     public var output: String
     /// Replaces an existing output.
     public var overwrite = false
-    /// Counts every pixel that the area touches, not only those whose centre lies inside.
+    /// Counts every pixel that the area touches, not only those whose centre is inside.
     public var allTouched = false
     /// Fills the area's bounding rectangle instead of masking outside the area.
     public var noClip = false
@@ -89,7 +89,7 @@ public struct MapRequest: Sendable, Codable {
     func validate(windowSize: Int, cellSize: Int = 1) throws {
         if scenes.isEmpty {
             throw MappingError(
-                .badRequest, "no scene was given", try: "name one or more rasters, or a workspace with scenes")
+                .badRequest, "no scene was given", try: "give one or more rasters, or a workspace with scenes")
         }
         if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
         guard threads >= 1, threads <= 1024 else {
@@ -106,20 +106,20 @@ public struct MapRequest: Sendable, Codable {
         }
         if let overlap, overlap % cellSize != 0 {
             throw MappingError(
-                .badRequest, "an overlap of \(overlap) pixels is no whole number of the network's patches",
-                in: "--overlap", try: "a multiple of \(cellSize)")
+                .badRequest, "an overlap of \(overlap) pixels does not divide into whole patches",
+                in: "--overlap", try: "use a multiple of \(cellSize)")
         }
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
         }
     }
 
-    /// Throws where the output has another name than a GeoTIFF's: the files beside it would be called after it.
+    /// Throws where the output has another name than a GeoTIFF's: the files next to it would be called after it.
     func validateOutput() throws {
         guard stem(output) == output, !output.isEmpty else { return }
         throw MappingError(
-            .badRequest, "a map is a GeoTIFF, whose name ends in .tif", in: output,
-            try: "-o \(shellQuoted(Self.asTIFF(output)))   (a picture of it, .png, is written beside it)")
+            .badRequest, "a map is a GeoTIFF; its name must end in .tif", in: output,
+            try: "-o \(shellQuoted(Self.asTIFF(output)))   (a picture of it, .png, is written next to it)")
     }
 
     /// The same name with the ending of a GeoTIFF.

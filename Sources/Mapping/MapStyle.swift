@@ -58,7 +58,7 @@ public struct MapStyle: Sendable, Hashable, Codable {
         case ramp
         /// The first three bands are red, green and blue, 0 to 255.
         case picture
-        /// The map is no picture: neither a style nor a quick-look is written.
+        /// The map is not a picture: neither a style nor a quick-look is written.
         case none
     }
 

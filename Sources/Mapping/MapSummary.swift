@@ -9,7 +9,7 @@ public struct MapSummary: Sendable, Codable {
         public var output: String
         /// The STAC item.
         public var stac: String
-        /// The QGIS style; `nil` for a map that is no picture.
+        /// The QGIS style; `nil` for a map that is not a picture.
         public var style: String?
         /// The picture, as `style`.
         public var quickLook: String?

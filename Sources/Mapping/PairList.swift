@@ -1,6 +1,7 @@
 // pairs.csv: which image belongs to which target.
 
 #if canImport(FoundationEssentials)
+    internal import Telemetry
     internal import FoundationEssentials
 #endif
 
@@ -31,15 +32,15 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
     var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder else {
         throw MappingError(
-            .badPairs, isFolder ? "a folder is no list of pairs" : "the list of pairs does not exist", in: path,
-            try: "a CSV file with the header image,target; geodino synth writes one")
+            .badPairs, isFolder ? "a folder is not a list of pairs" : "the list of pairs does not exist", in: path,
+            try: "give a CSV file with the header image,target; geodino synth writes one")
     }
     guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20,
         let text = String(validating: data, as: UTF8.self)
     else {
         throw MappingError(
             .badPairs, "the list of pairs cannot be read as text", in: path,
-            try: "a CSV file in UTF-8 with the header image,target, at most 64 MB")
+            try: "give a CSV file in UTF-8 with the header image,target, at most 64 MB")
     }
     var columns: (image: Int, target: Int, cover: Int?)?
     var entries: [PairEntry] = []
@@ -59,7 +60,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
             guard let image = names.firstIndex(of: "image"), let target = names.firstIndex(of: "target") else {
                 throw MappingError(
                     .badPairs,
-                    "line \(number + 1): the header must name the columns image and target, found \(names.joined(separator: ","))",
+                    "line \(number + 1): the header must name the columns image and target; found \(names.joined(separator: ","))",
                     in: path, try: "begin the file with: image,target")
             }
             columns = (image, target, names.firstIndex(of: "cover"))
@@ -68,8 +69,8 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
         guard max(known.image, known.target) < cells.count, !cells[known.image].isEmpty, !cells[known.target].isEmpty
         else {
             throw MappingError(
-                .badPairs, "line \(number + 1): image or target is missing, found '\(line)'", in: path,
-                try: "a path for the image and one for the target in every line")
+                .badPairs, "line \(number + 1): image or target is missing; found '\(line)'", in: path,
+                try: "give a path for the image and one for the target in every line")
         }
         let cover = known.cover.flatMap { $0 < cells.count && !cells[$0].isEmpty ? resolved(cells[$0]) : nil }
         entries.append(
@@ -78,7 +79,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
     guard !entries.isEmpty else {
         throw MappingError(
             .badPairs, columns == nil ? "the list of pairs is empty" : "the list has a header but no pairs", in: path,
-            try: "a line with an image and its target for every pair")
+            try: "add a line with an image and its target for every pair")
     }
     return entries
 }

@@ -33,7 +33,7 @@ public final class PairPool: Sendable {
     }
 
     private struct State {
-        /// Files that nobody reads just now, the longest idle first.
+        /// Files that are not being read, the longest idle first.
         var idle: [(pair: Int, readers: PairReaders)] = []
         var pieces: [Key: (piece: Piece, used: Int)] = [:]
         var bytes = 0

@@ -79,11 +79,13 @@ public final class RasterPair: Sendable {
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
         if let warning = imageFacts.alphaWarning { warnings.append(warning) }
         if let gsd = layout.gsd, imageFacts.gsd > gsd * 1.25 {
-            let found = "\(rounded(imageFacts.gsd, 3)) m per pixel, the network wants \(rounded(gsd, 3)) m"
+            let found = "\(rounded(imageFacts.gsd, 3)) m per pixel, but the network expects \(rounded(gsd, 3)) m"
             guard imageFacts.gsd <= gsd * 2 else {
                 throw MappingError(
                     .tooCoarse, "the image has \(found)", in: image,
-                    try: "an image of at most \(rounded(gsd * 2, 3)) m, or weights trained at the image's GSD")
+                    try:
+                        "use an image of at most \(rounded(gsd * 2, 3)) m per pixel, or weights trained at the image's GSD"
+                )
             }
             warnings.append("\(image): \(found)")
         }
@@ -91,13 +93,15 @@ public final class RasterPair: Sendable {
         warnings += raw?.warnings ?? []
         area = try MapArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)
         let apart = MappingError(
-            .badPairs, "image, target\(aoi == nil ? "" : " and area") have no common area", in: image,
+            .badPairs,
+            "\(aoi == nil ? "the image and the target" : "the image, the target and the area of interest") do not overlap",
+            in: image,
             why: [
                 "the image's bounds are \(text(imageFacts.degrees)) (west south east north, degrees)",
                 "the bounds of \(target) are \(text(targetFacts.degrees))",
             ] + (try raw.map { ["the area's bounds are \(text(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
             try:
-                "check that both belong to the same place, and their CRS: gdalinfo \(shellQuoted(image)); gdalinfo \(shellQuoted(target))"
+                "check that both show the same place, and check their CRS: gdalinfo \(shellQuoted(image)); gdalinfo \(shellQuoted(target))"
         )
         let gsd = layout.gsd ?? imageFacts.gsd
         guard let scene = try MapScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),

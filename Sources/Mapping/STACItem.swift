@@ -1,4 +1,5 @@
 // The STAC item beside a map: what it is, where, when, from what.
+internal import Files
 internal import Geo
 internal import Raster
 internal import Telemetry
@@ -73,7 +74,7 @@ func stacItem(
                 part: part, request: request, style: style, statistics: statistics, predictor: predictor,
                 beside: beside)),
     ]
-    return JSONValue.object(item).text
+    return JSONValue.object(item).indentedText
 }
 
 private func assets(
@@ -160,7 +161,7 @@ private func extent(_ geometry: JSONValue) -> [Double]? {
     var (east, west) = (-180.0, 180.0)
     func visit(_ value: JSONValue) {
         guard case .array(let values) = value else { return }
-        if values.count >= 2, case .number(let x) = values[0], case .number(let y) = values[1] {
+        if values.count >= 2, let x = values[0].double, let y = values[1].double {
             let point = Bounds(minX: x, minY: y, maxX: x, maxY: y)
             bounds = bounds?.union(point) ?? point
             if x < 0 { east = max(east, x) } else { west = min(west, x) }
@@ -210,7 +211,7 @@ private func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .num
 /// The last part of a path.
 func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
-/// How a file beside the map names another: relative to its own folder, except what was given absolute and lies elsewhere.
+/// How a file next to the map names another: relative to its own folder, except what was given absolute and is elsewhere.
 package func reference(_ path: String, from output: String) -> String {
     func parts(_ path: String) -> [String] {
         let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
@@ -273,7 +274,7 @@ private func parsed(geoJSON text: String) -> JSONValue? {
     guard let value = try? JSONDecoder().decode(DecodedGeometry.self, from: Data(text.utf8)) else { return nil }
     switch value.coordinates {
     case .null: return nil
-    default: return .object(["type": .string(value.type), "coordinates": value.coordinates])
+    default: return .object(["type": .string(value.type), "coordinates": rounded(value.coordinates)])
     }
 }
 
@@ -282,14 +283,8 @@ private struct DecodedGeometry: Decodable {
     let coordinates: JSONValue
 }
 
-extension JSONValue: Decodable {
-    /// Reads nested arrays of numbers: all that a geometry holds.
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(Double.self) {
-            self = .number(sevenDecimals(number))
-        } else {
-            self = .array(try container.decode([JSONValue].self))
-        }
-    }
+/// Nested arrays of numbers with seven decimals.
+private func rounded(_ coordinates: JSONValue) -> JSONValue {
+    if case .array(let values) = coordinates { return .array(values.map(rounded)) }
+    return coordinates.double.map { .number(sevenDecimals($0)) } ?? coordinates
 }

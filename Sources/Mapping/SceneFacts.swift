@@ -3,7 +3,7 @@ public import Geo
 internal import Raster
 internal import Telemetry
 
-/// A scene as it enters a map: where it lies on the map's lattice and how it is read.
+/// A scene as it enters a map: where it is on the map's lattice and how it is read.
 public struct MapScene: Sendable, Codable, Hashable {
     /// The file.
     public var path: String
@@ -57,7 +57,7 @@ struct SceneFacts {
             let degrees = try CoordinateTransformer(from: crs, to: .wgs84).bounds(reader.grid.bounds)
         else {
             throw MappingError(
-                .noCRS, "the scene's place cannot be expressed in longitude and latitude", in: path,
+                .noCRS, "the scene's bounds cannot be expressed in longitude and latitude", in: path,
                 why: ["its CRS is \(crs.name), its bounds are \(text(reader.grid.bounds))"],
                 try: "check CRS and geotransform with: gdalinfo \(shellQuoted(path))")
         }
@@ -74,7 +74,7 @@ struct SceneFacts {
         } catch {
             throw MappingError(
                 .missingBands,
-                "the model needs \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the scene has \(bands.count) (\(error.found.joined(separator: ", ")))",
+                "the model needs \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), but the scene has \(bands.count) (\(error.found.joined(separator: ", ")))",
                 in: path, why: [error.why] + [alphaNote].compactMap(\.self), try: error.remedy)
         }
     }
@@ -88,7 +88,7 @@ struct SceneFacts {
                 guard type != layout.sampleType else { continue }
                 throw MappingError(
                     .badValues,
-                    "the model takes \(layout.sampleType.rawValue) values as they are (stretch none), band \(band.index) is \(type.rawValue)",
+                    "the model takes \(layout.sampleType.rawValue) values as they are (stretch none), but band \(band.index) is \(type.rawValue)",
                     in: path,
                     try:
                         "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255 \(shellQuoted(path)) bytes.tif"
@@ -104,9 +104,9 @@ struct SceneFacts {
                 guard top < low + (high - low) / 2 else { continue }
                 throw MappingError(
                     .badValues,
-                    "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); band \(band.index) is \(type.rawValue) and ends at \(number(top))",
+                    "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)), but band \(band.index) is \(type.rawValue), whose values end at \(number(top))",
                     in: path,
-                    try: "give the scene in the units that the model was trained on, not one already stretched")
+                    try: "give the scene in the units that the model was trained on, not an already stretched one")
             case .percentile: continue
             }
         }

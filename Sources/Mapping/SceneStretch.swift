@@ -15,19 +15,19 @@ extension MapPlan.Part {
         var warnings: [String] = []
         for (number, scene) in scenes.enumerated() {
             guard progress(Progress(unit: "scenes stretched", done: number, total: scenes.count)) else {
-                throw MappingError(.cancelled, "stopped before the map was begun", in: output)
+                throw MappingError(.cancelled, "stopped before the map was started", in: output)
             }
             do {
                 stretches.append(
                     try stretchParameters(of: scene.path, bands: scene.bands, layout: layout, progress: progress))
                 kept.append(scene)
             } catch let error as RasterError where error.code == .noPixels {
-                warnings.append("\(scene.path): \(error.what); the map is made without it")
+                warnings.append("\(scene.path): \(error.what); the map is made without this scene")
             }
         }
         guard !kept.isEmpty else {
             throw MappingError(
-                .badValues, "none of the scenes has a valid pixel", in: scenes.first?.path ?? output,
+                .badValues, "no scene has a valid pixel", in: scenes.first?.path ?? output,
                 try: scenes.first.map { "check their nodata values and masks: gdalinfo -stats \(shellQuoted($0.path))" }
             )
         }
@@ -50,7 +50,7 @@ func stretchParameters(
     {
         throw MappingError(
             .badValues,
-            "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values lie between \(rounded(found.least, 4)) and \(rounded(found.most, 4)) and would become \(found.isDark ? "black" : "white")",
+            "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values are between \(rounded(found.least, 4)) and \(rounded(found.most, 4)) and would become \(found.isDark ? "black" : "white")",
             in: path, try: "give the scene in the units that the model was trained on")
     }
     return try reader.stretchParameters(layout.stretch, bands: bands, progress: progress)

@@ -1,5 +1,6 @@
 // Calls the predictor with batches of one shape, each window always in the same place of its batch.
 package import Geo
+internal import Telemetry
 
 /// The id of an empty place of a batch, in what the predictor is given.
 public let paddingID = Int.min
@@ -87,7 +88,7 @@ package final class WindowBatcher {
         calls += 1
         guard outputs.count == batchSize else {
             throw MappingError(
-                .badPrediction, "the predictor answered \(outputs.count) windows, asked for \(batchSize)")
+                .badPrediction, "the predictor returned \(outputs.count) windows; expected \(batchSize)")
         }
         let size = predictor.windowSize / predictor.cellSize
         let bands = predictor.outputBands.count
@@ -98,15 +99,15 @@ package final class WindowBatcher {
             else {
                 throw MappingError(
                     .badPrediction,
-                    "the predictor answered \(output.bands) x \(output.height) x \(output.width) \(output.sampleType.rawValue), "
+                    "the predictor returned \(output.bands) x \(output.height) x \(output.width) \(output.sampleType.rawValue); "
                         + "expected \(bands) x \(size) x \(size) float32")
             }
             // An infinite or absent number times a weight of 0 would spoil its neighbours silently.
             guard values.allSatisfy(\.isFinite) else {
                 throw MappingError(
                     .badPrediction,
-                    "the model answered values that are not finite in window \(window.index.i), \(window.index.j)",
-                    try: "check the scene's values with: gdalinfo -stats; if they are sound, fit the model again")
+                    "the model predicted values that are not finite in window \(window.index.i), \(window.index.j)",
+                    try: "check the scene's values with: gdalinfo -stats; if they are valid, fit the model again")
             }
             waiting[window.sequence] = (window, values)
             pending -= 1

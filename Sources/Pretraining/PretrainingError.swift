@@ -1,76 +1,52 @@
 // The error of this module.
+public import Files
 public import Telemetry
 
 /// A recipe, a pack, a run or a step of training that could not be used or done.
-public struct PretrainingError: ExplainedError {
-    /// The kind of failure.
-    public enum Code: String, Sendable {
-        /// A recipe that contradicts itself or asks for what is not there.
-        case badRecipe
-        /// Tiles that do not fit the recipe, or a source without usable tiles.
-        case badSource
-        /// A pack that is not one, is damaged, or claims sizes it does not have.
-        case badPack
-        /// A run folder that cannot be used as asked.
-        case badRun
-        /// The corpus is not the one the run was started with.
-        case corpusChanged
-        /// The recipe is not the one the run was started with.
-        case recipeChanged
-        /// A checkpoint that is damaged or does not fit.
-        case badCheckpoint
-        /// A checkpoint of a later version of the program.
-        case newerFormat
-        /// A checkpoint whose run would go on by rules that are not those it was begun with.
-        case rulesChanged
-        /// A file of one step that cannot be used as asked.
-        case badStepFile
-        /// A file of one step that could not be written.
-        case stepFileFailed
-        /// A file that could not be read.
-        case readFailed
-        /// A file that could not be written.
-        case writeFailed
-        /// Not enough free space.
-        case diskFull
-        /// Something is in the way that may not be overwritten.
-        case exists
-        /// Another process writes the same run.
-        case locked
-        /// The loss is not a finite number.
-        case notFinite
-        /// A tile that could not be read while training.
-        case tileFailed
-        /// The machine does not give the memory that crops need.
-        case noMemory
-        /// libtorch reported a failure.
-        case torchFailed
-        /// The work was asked to stop.
-        case cancelled
-    }
-    /// The kind of failure.
-    public let code: Code
-    /// What could not be done.
-    public let what: String
-    /// The file, folder or key concerned; empty where there is none.
-    public let place: String
-    /// Causes, root first.
-    public let causes: [String]
-    /// What to do.
-    public let remedy: String?
+public typealias PretrainingError = ModuleError<PretrainingFailure>
 
-    /// Whether somebody asked for the work to stop.
-    public var isCancellation: Bool { code == .cancelled }
-
-    /// Makes an error.
-    public init(
-        _ code: Code, _ what: String, in place: String = "", why causes: [String] = [],
-        try remedy: String? = nil
-    ) {
-        self.code = code
-        self.what = what
-        self.place = place
-        self.causes = causes
-        self.remedy = remedy
-    }
+/// Kinds of failure.
+public enum PretrainingFailure: String, FileFailure {
+    /// A recipe that contradicts itself or asks for what is not there.
+    case badRecipe
+    /// Tiles that do not fit the recipe, or a source without usable tiles.
+    case badSource
+    /// A pack that is not one, is damaged, or claims sizes it does not have.
+    case badPack
+    /// A run folder that cannot be used as asked.
+    case badRun
+    /// The corpus is not the one the run was started with.
+    case corpusChanged
+    /// The recipe is not the one the run was started with.
+    case recipeChanged
+    /// A checkpoint that is damaged or does not fit.
+    case badCheckpoint
+    /// A checkpoint of a later version of the program.
+    case newerFormat
+    /// A checkpoint whose run would continue with rules other than those it was started with.
+    case rulesChanged
+    /// A file of one step that cannot be used as asked.
+    case badStepFile
+    /// A file of one step that could not be written.
+    case stepFileFailed
+    /// A file that could not be read.
+    case readFailed
+    /// A file that could not be written.
+    case writeFailed
+    /// Not enough free space.
+    case diskFull
+    /// Something is in the way that may not be overwritten.
+    case exists
+    /// Another process writes the same run.
+    case locked
+    /// The loss is not a finite number.
+    case notFinite
+    /// A tile that could not be read while training.
+    case tileFailed
+    /// The machine does not give the memory that crops need.
+    case noMemory
+    /// libtorch reported a failure.
+    case torchFailed
+    /// The work was asked to stop.
+    case cancelled
 }

@@ -3,7 +3,7 @@
 /// A counter-based generator: the n-th number is a hash of a key and n, so equal keys give equal numbers.
 ///
 /// The key is made of the run's seed and of what the numbers are for (step, sample, crop). Nothing is carried from one
-/// step to the next, which is why a resumed run draws what an unbroken one draws, at any number of threads. The
+/// step to the next, which is why a resumed run draws what an uninterrupted one draws, at any number of threads. The
 /// hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014) applied twice with two halves of a 128-bit key.
 public struct RandomStream: RandomNumberGenerator, Sendable {
     /// What a stream is for; keeps streams of equal numbers apart.

@@ -1,5 +1,6 @@
 // Which pixels of a grid lie in an area.
 public import Geo
+public import Telemetry
 
 extension AreaOfInterest {
     /// Which pixels of a grid lie in the area.
@@ -8,13 +9,13 @@ extension AreaOfInterest {
     ///
     /// - Parameters:
     ///   - grid: Any grid with a CRS.
-    ///   - allTouched: Whether every pixel that the area touches counts; else those whose centre lies in it.
+    ///   - allTouched: Whether every pixel that the area touches counts; else those whose centre is in it.
     /// - Returns: `height * width` flags, row by row.
     /// - Throws: `noCRS`, `badCRS`, `badGrid` for more than 2^31 pixels, `badAOI` where part of the area has no
     ///   place in the grid's CRS.
     public func mask(on grid: Grid, allTouched: Bool = false) throws(RasterError) -> [Bool] {
         guard let target = grid.crs else {
-            throw RasterError(.noCRS, "an area cannot be laid over a grid without CRS", in: place)
+            throw RasterError(.noCRS, "cannot place an area on a grid without a CRS", in: place)
         }
         guard let count = grid.window.pixelCount, count <= GDAL.largestRead else {
             throw RasterError(.badGrid, "a mask of \(grid.width) x \(grid.height) pixels is too large to hold")

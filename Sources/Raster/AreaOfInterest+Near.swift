@@ -1,5 +1,6 @@
 // What of an area comes near to some places: the rest may have no image in their CRS.
 package import Geo
+internal import Telemetry
 
 extension AreaOfInterest {
     /// What of the area may meet some places; all of it where it meets none.

@@ -1,6 +1,7 @@
 // An area of interest: polygons with their CRS.
 internal import CGDAL
 public import Geo
+public import Telemetry
 
 /// Polygons with a CRS: the union of everything that a vector file holds.
 ///
@@ -145,8 +146,8 @@ public struct AreaOfInterest: Sendable {
             for ring in rings {
                 guard let bent = bend.apply(to: ring) else {
                     throw RasterError(
-                        .badAOI, "part of the area has no place in \(target.name)", in: place,
-                        try: "give an area nearer to the scenes, or split it")
+                        .badAOI, "part of the area cannot be expressed in \(target.name)", in: place,
+                        try: "give an area closer to the scenes, or split it")
                 }
                 moved.append(bent)
             }

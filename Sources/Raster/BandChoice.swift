@@ -1,6 +1,6 @@
 // Which bands of a scene stand for what is wanted, and whether scenes that are read as one agree about it.
 public import Geo
-internal import Telemetry
+public import Telemetry
 
 /// The bands that a person named, for all scenes or for some.
 public struct BandRequest: Sendable, Hashable, Codable {
@@ -48,7 +48,7 @@ public struct BandRequest: Sendable, Hashable, Codable {
             }
             guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
                 throw RasterError(
-                    .badRange, "--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'",
+                    .badRange, "--bands takes numbers, counted from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'",
                     in: "--bands")
             }
             let bands = numbers.compactMap(\.self)
@@ -66,7 +66,7 @@ public struct BandRequest: Sendable, Hashable, Codable {
                 throw RasterError(
                     .badRange,
                     "--bands names '\(name)', which is \(meant.isEmpty ? "not one" : "more than one") of the scenes",
-                    in: "--bands", try: "one of: " + scenes.prefix(8).joined(separator: ", "))
+                    in: "--bands", try: "name one of: " + scenes.prefix(8).joined(separator: ", "))
             }
             byScene[scene] = bands
         }
@@ -105,7 +105,7 @@ extension [RasterBand] {
             return nil
         }
         return
-            "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) are taken as red, green, blue (--bands to choose)"
+            "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) as red, green, blue (--bands to choose)"
     }
 
     /// The bands of some names, in their order.
@@ -147,7 +147,7 @@ extension [RasterBand] {
         return MissingBands(
             wanted: wanted, found: map { $0.identity ?? $0.name }, why: why,
             remedy: numbers.count == wanted.count
-                ? "name the bands in the order wanted: --bands \(numbers.map(String.init).joined(separator: ","))"
+                ? "give the bands in the order required: --bands \(numbers.map(String.init).joined(separator: ","))"
                 : "give an image of \(wanted.count) bands")
     }
 }
@@ -226,10 +226,10 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             if isChosen, band.commonName == nil || !first.isCommon { continue }
             throw RasterError(
                 .badRange,
-                "band \(band.index), read as number \(place + 1) of \(width), is \(name); in \(first.scene.path) band \(first.scene.bands[place].index), read in the same place, is \(first.name)",
-                in: scene.path, why: ["scenes that are read as one have to mean the same by their bands"],
+                "band \(band.index), used as number \(place + 1) of \(width), is \(name); in \(first.scene.path) band \(first.scene.bands[place].index), used in the same place, is \(first.name)",
+                in: scene.path, why: ["the bands of scenes in one mosaic must have the same meaning"],
                 try: scene.asked == .forThis
-                    ? "choose other bands of this scene, or keep the two apart"
+                    ? "choose other bands of this scene, or process the two scenes separately"
                     : "choose the bands of this scene: --bands \(shellQuoted("\(scene.path)=\(example(width, scene))"))"
             )
         }
@@ -238,9 +238,9 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
         throw RasterError(
             .badRange,
             "the scene does not say what its bands are; \(known.scene.path) does: \(known.scene.bands.map { $0.identity ?? "?" }.joined(separator: ", "))",
-            in: unknown.path, why: ["taken by place, its bands might be others"],
+            in: unknown.path, why: ["in the same order, its bands may have another meaning"],
             try:
-                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands \(shellQuoted("\(unknown.path)=\(example(width, unknown))")), or \(shellQuoted("\(unknown.path)=\(example(width, unknown, reversed: true))")) where blue is stored first"
+                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands \(shellQuoted("\(unknown.path)=\(example(width, unknown))")), or \(shellQuoted("\(unknown.path)=\(example(width, unknown, reversed: true))")) if blue is stored first"
         )
     }
     try checkScales(scenes, stretch)
@@ -283,21 +283,21 @@ private func checkScales(_ scenes: [SceneBands], _ stretch: StretchRule) throws(
             if stretch != .none, (band.sampleType == .float32) != (scenes[0].bands[place].sampleType == .float32) {
                 throw RasterError(
                     .badRange,
-                    "band \(band.index) holds \(band.storedType) values; in \(scenes[0].path) it holds \(scenes[0].bands[place].storedType)",
+                    "band \(band.index) holds \(band.storedType) values, but in \(scenes[0].path) it holds \(scenes[0].bands[place].storedType)",
                     in: scene.path,
                     why: [
-                        "with the stretch \(stretch.text), which takes numbers as they are, floats and integers seldom mean the same"
+                        "the stretch \(stretch.text) uses stored values as they are, and floats and integers rarely have the same meaning"
                     ],
-                    try: "use a stretch by percentiles, such as percentile:2,98, or keep these scenes apart")
+                    try: "use a stretch by percentiles, such as percentile:2,98, or process these scenes separately")
             }
             if scales || offsets {
                 let other = scales ? first : (band: scenes[0].bands[place], path: scenes[0].path)
                 throw RasterError(
                     .badRange,
-                    "band \(band.index) means \(meaning(band)); in \(other.path) it means \(meaning(other.band))",
+                    "band \(band.index) means \(meaning(band)), but in \(other.path) it means \(meaning(other.band))",
                     in: scene.path,
-                    why: ["with the stretch \(stretch.text), equal ground would get unequal pixels"],
-                    try: "use a stretch by percentiles, such as percentile:2,98, or keep these scenes apart")
+                    why: ["with the stretch \(stretch.text), the same ground would get different pixels"],
+                    try: "use a stretch by percentiles, such as percentile:2,98, or process these scenes separately")
             }
             if scaled == nil, band.scale != 1 { scaled = (band, scene.path) }
         }

@@ -36,7 +36,7 @@ enum BandNames {
         return rest.count == 1 ? known[rest[0]] ?? sentinel2[rest[0]] : nil
     }
 
-    /// Words that may stand beside the name of a colour and change nothing in it; `mask` or `anomaly` would.
+    /// Words that may stand next to the name of a colour and change nothing in it; `mask` or `anomaly` would.
     private static func isCompanion(_ word: String) -> Bool {
         var letters = word[...]
         if letters.first == "b" { letters = letters.dropFirst() }

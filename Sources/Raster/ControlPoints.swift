@@ -1,6 +1,7 @@
 // Rasters placed by ground control points only: GDAL's polynomial through them, and the grid that it gives.
 internal import CGDAL
 import Geo
+internal import Telemetry
 
 /// The polynomial through a raster's ground control points, both ways.
 final class ControlPoints {
@@ -18,9 +19,9 @@ final class ControlPoints {
         let (made, messages) = gdal.collect { $0.GDALCreateGCPTransformer(count, points, 0, 0) }
         guard let made else {
             throw RasterError(
-                .badGrid, "the \(count) ground control points give no polynomial", in: dataset.path,
+                .badGrid, "cannot fit a polynomial to the \(count) ground control points", in: dataset.path,
                 why: messages.all,
-                try: "check the points with gdalinfo \(dataset.quotedName); they must not lie on one line")
+                try: "check the points with gdalinfo \(dataset.quotedName); they must not be on one line")
         }
         transformer = made
         var crs: CoordinateReferenceSystem?
@@ -42,7 +43,8 @@ final class ControlPoints {
         else {
             functions.pointee.GDALDestroyGCPTransformer(made)
             throw RasterError(
-                .badGrid, "the \(count) ground control points give no grid", in: dataset.path, why: why.all,
+                .badGrid, "cannot derive a grid from the \(count) ground control points", in: dataset.path,
+                why: why.all,
                 try: "check the points with gdalinfo \(dataset.quotedName)")
         }
         grid = Grid(crs: crs, transform: suggested, width: Int(columns), height: Int(rows))

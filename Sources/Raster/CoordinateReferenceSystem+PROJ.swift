@@ -1,6 +1,7 @@
 // What a CRS definition means: asked of PROJ through GDAL.
 internal import CGDAL
 public import Geo
+public import Telemetry
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -27,12 +28,12 @@ final class SpatialReference {
         // GDAL would also take the name of a file or an address to fetch: a definition must be one.
         guard !definition.isEmpty, !definition.hasPrefix("http"), !definition.hasPrefix("/"),
             !definition.hasPrefix("."), let handle = gdal.pointee.OSRNewSpatialReference(nil)
-        else { throw RasterError(.badCRS, "'\(shown)' is no CRS", try: advice) }
+        else { throw RasterError(.badCRS, "'\(shown)' is not a CRS", try: advice) }
         let (status, messages) = gdal.collect { $0.OSRSetFromUserInput(handle, definition) }
         self.init(owning: handle, gdal)
         guard status == OGRERR_NONE else {
             throw RasterError(
-                .badCRS, "'\(shown)' is no CRS that PROJ knows", why: messages.all, try: advice)
+                .badCRS, "PROJ does not know the CRS '\(shown)'", why: messages.all, try: advice)
         }
     }
 

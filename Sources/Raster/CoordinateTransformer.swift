@@ -1,6 +1,7 @@
 // Points and bounds from one CRS to another, always x, y.
 internal import CGDAL
 public import Geo
+public import Telemetry
 
 /// Takes coordinates from one CRS to another through PROJ; exact, one thread only.
 public final class CoordinateTransformer {
@@ -33,8 +34,8 @@ public final class CoordinateTransformer {
         }
         guard let made else {
             throw RasterError(
-                .badCRS, "no way from '\(from.name)' to '\(to.name)'", why: messages.all,
-                try: "check that the data folder of PROJ is installed (proj-data)")
+                .badCRS, "cannot transform coordinates from '\(from.name)' to '\(to.name)'", why: messages.all,
+                try: "check that PROJ's data files are installed (proj-data)")
         }
         handle = made
     }

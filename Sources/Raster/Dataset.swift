@@ -42,7 +42,7 @@ final class Dataset {
         }
         guard let handle else {
             var what = "cannot open as a raster"
-            if let drivers = options.allowedDrivers { what += " of the kinds \(drivers.joined(separator: ", "))" }
+            if let drivers = options.allowedDrivers { what += " of the formats \(drivers.joined(separator: ", "))" }
             throw RasterError(
                 .notRaster, what, in: path, why: messages.all,
                 try: remoteAdvice(path, messages.all) ?? "gdalinfo \(shellQuoted(path))")
@@ -79,7 +79,7 @@ final class Dataset {
         return path
     }
 
-    /// Whether a name is no plain file: a virtual file, or a connection string such as `HDF5:"a.h5"://b`.
+    /// Whether a name is not a plain file: a virtual file, or a connection string such as `HDF5:"a.h5"://b`.
     static func isVirtual(_ name: String) -> Bool {
         name.hasPrefix("/vsi") || name.contains(":") || name.hasPrefix("<")
     }
@@ -90,20 +90,20 @@ final class Dataset {
         guard path.contains("://") || name.hasPrefix("/vsicurl") else { return nil }
         func says(_ words: String...) -> Bool { causes.contains { cause in words.contains(where: cause.contains) } }
         if Redaction.isRedacted(path) {
-            return "the address with its token, which was left out where this one was written down"
+            return "give the address with its token; this one was stored without it"
         }
         if says("Range downloading not supported") {
-            return "download the file first: this server does not give parts of a file"
+            return "download the file first: this server does not serve parts of a file"
         }
         if says("too slow", "timed out", "Timeout") {
             return
-                "later again, or more patience: --config GDAL_HTTP_LOW_SPEED_TIME=300 --config GDAL_HTTP_CONNECTTIMEOUT=60"
+                "try again later, or allow more time: --config GDAL_HTTP_LOW_SPEED_TIME=300 --config GDAL_HTTP_CONNECTTIMEOUT=60"
         }
         if says("403", "405") {
             return
-                "an address whose token is still good; where the server refuses HEAD, as for many signed addresses: --config CPL_VSIL_CURL_USE_HEAD=NO"
+                "give an address whose token is still valid; if the server refuses HEAD, as for many signed addresses: --config CPL_VSIL_CURL_USE_HEAD=NO"
         }
-        return "check that the server answers, and that the address and its token are right"
+        return "check that the server responds and that the address and its token are correct"
     }
 
     /// Whether reading a file may wait for another machine: it has an address, or is a document that may hold some.
@@ -127,7 +127,7 @@ final class Dataset {
     /// A band by its number, from 1.
     func band(_ index: Int) throws(RasterError) -> GDALRasterBandH {
         guard let band = gdal.pointee.GDALGetRasterBand(handle, Int32(index)) else {
-            throw RasterError(.readFailed, "there is no band \(index)", in: path)
+            throw RasterError(.readFailed, "the raster has no band \(index)", in: path)
         }
         return band
     }

@@ -1,7 +1,7 @@
 // The one door to libgdal: opened on first use, configured, asked what it can do.
 internal import CGDAL
 import Synchronization
-import Telemetry
+public import Telemetry
 
 /// libgdal as a whole.
 public enum GDAL {
@@ -33,7 +33,7 @@ public enum GDAL {
         return Opened(functions: functions)
     }()
 
-    /// How long GDAL waits for other machines, where nobody says: 15 seconds for a connection, and for an answer as long as
+    /// How long GDAL waits for other machines, by default: 15 seconds for a connection, and for an answer as long as
     /// a byte comes every half minute, however slow; busy servers are asked twice more.
     private static let patience = [
         "GDAL_HTTP_CONNECTTIMEOUT": "15", "GDAL_HTTP_LOW_SPEED_TIME": "30", "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
@@ -49,7 +49,9 @@ public enum GDAL {
         guard let functions = opened.functions else {
             throw RasterError(
                 .gdalMissing, "cannot open GDAL", why: [String(cString: cgdal_failure())],
-                try: "install it (Debian and Ubuntu: apt install libgdal-dev), or name libgdal.so in GEODINO_LIBGDAL")
+                try:
+                    "install it (Debian and Ubuntu: apt install libgdal-dev), or set GEODINO_LIBGDAL to the path of libgdal.so"
+            )
         }
         return functions
     }
@@ -64,7 +66,8 @@ public enum GDAL {
         let gdal = try api()
         if let cacheMegabytes {
             guard cacheMegabytes > 0, cacheMegabytes <= 1 << 30 else {
-                throw RasterError(.badRange, "a block cache of \(cacheMegabytes) MB is impossible; give 1 MB or more")
+                throw RasterError(
+                    .badRange, "a block cache of \(cacheMegabytes) MB is impossible; expected 1 MB or more")
             }
             gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
         }
@@ -74,7 +77,7 @@ public enum GDAL {
         }
     }
 
-    /// Sends GDAL's warnings somewhere; by default nobody hears them.
+    /// Sends GDAL's warnings somewhere; by default they are dropped.
     public static func reportWarnings(to handler: (@Sendable (String) -> Void)?) {
         warningHandler.withLock { $0 = handler }
     }

@@ -1,6 +1,7 @@
 // A GeoTIFF in the making: created, described and filled through GDAL.
 internal import CGDAL
 import Geo
+internal import Telemetry
 
 /// A tiled, sparse GeoTIFF open for writing.
 final class GeoTIFF {
@@ -31,7 +32,7 @@ final class GeoTIFF {
             rows > 0, let bands = Int32(exactly: format.bands.count), bands > 0, bands <= 65535
         else {
             throw RasterError(
-                .badGrid, "\(grid.width) x \(grid.height) pixels and \(format.bands.count) bands make no raster",
+                .badGrid, "\(grid.width) x \(grid.height) pixels and \(format.bands.count) bands do not make a raster",
                 in: place)
         }
         let crs = try grid.crs.map { crs throws(RasterError) in try SpatialReference(crs) }
@@ -52,7 +53,7 @@ final class GeoTIFF {
         guard let made else {
             throw RasterError(
                 .writeFailed, "cannot create the raster", in: place, why: messages.all,
-                try: "check that the folder exists and can be written")
+                try: "check that the folder exists and is writable")
         }
         handle = made
         try describe(grid, crs)
@@ -91,7 +92,7 @@ final class GeoTIFF {
             return failed
         }
         guard !failed else {
-            throw RasterError(.writeFailed, "cannot describe the raster", in: place, why: messages.all)
+            throw RasterError(.writeFailed, "cannot write the raster's metadata", in: place, why: messages.all)
         }
     }
 
@@ -113,7 +114,7 @@ final class GeoTIFF {
         return gdal.GDALSetRasterColorTable(band, table) != CE_None
     }
 
-    /// Names of classes; GDAL keeps them in a file beside the raster (`.aux.xml`).
+    /// Names of classes; GDAL keeps them in a file next to the raster (`.aux.xml`).
     func setCategoryNames() {
         guard let palette = format.palette, let handle, let last = palette.map(\.index).max(), last < 256 else {
             return
@@ -150,18 +151,18 @@ final class GeoTIFF {
     func write(_ buffer: PixelBuffer, column: Int, row: Int) throws(RasterError) {
         guard buffer.bands == format.bands.count else {
             throw RasterError(
-                .writeFailed, "\(buffer.bands) bands were given for a raster of \(format.bands.count)", in: place)
+                .writeFailed, "got \(buffer.bands) bands for a raster of \(format.bands.count)", in: place)
         }
         guard buffer.sampleType == format.sampleType else {
             throw RasterError(
-                .writeFailed, "\(buffer.sampleType.rawValue) samples were given for \(format.sampleType.rawValue)",
+                .writeFailed, "got \(buffer.sampleType.rawValue) samples for a raster of \(format.sampleType.rawValue)",
                 in: place)
         }
         let window = PixelWindow(column: column, row: row, width: buffer.width, height: buffer.height)
         guard column >= 0, row >= 0, column <= width - buffer.width, row <= height - buffer.height else {
             throw RasterError(
                 .badGrid,
-                "the window \(column),\(row) \(buffer.width)x\(buffer.height) does not lie inside "
+                "the window \(column),\(row) \(buffer.width)x\(buffer.height) is not inside "
                     + "\(width) x \(height) pixels", in: place)
         }
         guard !window.isEmpty else { return }

@@ -14,7 +14,7 @@ import Telemetry
 struct InputFile {
     /// GDAL's name.
     let name: String
-    /// Holds the bytes that the name stands for, where they lie in memory.
+    /// Holds the bytes that the name stands for, where they are in memory.
     let memory: MemoryFile?
 
     private init(_ name: String, _ memory: MemoryFile? = nil) {
@@ -47,7 +47,7 @@ struct InputFile {
 
     // MARK: - Archives
 
-    /// The one entry of a zip archive that can be meant; `nil` for what is no archive.
+    /// The one entry of a zip archive that can be meant; `nil` for what is not an archive.
     private static func entry(_ path: String, endings: [String], what: String) throws(RasterError) -> String? {
         var isFolder = false
         // GDAL reads these as they are.
@@ -76,16 +76,16 @@ struct InputFile {
             guard found.count > 1 else { continue }
             throw RasterError(
                 what == "raster" ? .notRaster : .badAOI,
-                "the archive holds \(found.count) files of the kind .\(ending)",
+                "the archive holds \(found.count) .\(ending) files",
                 in: path, why: found.prefix(6).map { $0 },
                 try: "name one of them: \(shellQuoted("\(folder)/\(found[0])"))")
         }
         throw RasterError(
-            what == "raster" ? .notRaster : .badAOI, "the archive holds no \(what)", in: path,
+            what == "raster" ? .notRaster : .badAOI, "the archive does not hold a \(what)", in: path,
             why: entries.isEmpty
-                ? (messages.all.isEmpty ? ["it is empty, or no zip archive"] : messages.all)
+                ? (messages.all.isEmpty ? ["it is empty or not a zip archive"] : messages.all)
                 : ["it holds " + entries.prefix(6).joined(separator: ", ")],
-            try: "unzip it, and name the file that is meant")
+            try: "unzip it, and give the file itself")
     }
 
     /// Whether a file begins as zip archives do.
@@ -150,7 +150,7 @@ enum Pipes {
     /// More than any area has.
     private static let mostBytes = 256 << 20
 
-    /// All that a pipe holds; `nil` for what is no pipe.
+    /// All that a pipe holds; `nil` for what is not a pipe.
     ///
     /// - Throws: `badAOI` where it holds nothing, or too much.
     static func bytes(_ path: String) throws(RasterError) -> [UInt8]? {
@@ -181,14 +181,14 @@ enum Pipes {
         }
         guard !bytes.isEmpty, bytes.count <= mostBytes else {
             throw RasterError(
-                .badAOI, bytes.isEmpty ? "the pipe holds nothing" : "the pipe holds more than 256 MB", in: path,
+                .badAOI, bytes.isEmpty ? "the pipe is empty" : "the pipe holds more than 256 MB", in: path,
                 try: "write the area to a file first")
         }
         return bytes
     }
 }
 
-/// Bytes under a name that GDAL opens; gone when nobody holds it.
+/// Bytes under a name that GDAL opens; gone when it is no longer held.
 final class MemoryFile {
     let name: String
     private let bytes: UnsafeMutableBufferPointer<UInt8>

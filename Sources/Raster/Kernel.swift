@@ -41,7 +41,7 @@ struct Kernel {
     /// Computes the pixels of a part of the target.
     ///
     /// The sums run in one order, along source rows first, whichever way they are done: a pixel's bytes depend
-    /// neither on the part that it is computed in nor on what else lies in the source window.
+    /// neither on the part that it is computed in nor on what else is in the source window.
     ///
     /// - Parameters:
     ///   - samples: Source pixels of `needed.window`, (band, row, column); invalid ones hold 0.

@@ -1,5 +1,6 @@
 // A target grid as an exact lattice: a pixel's centre has the same bits whatever window asks for it.
 import Geo
+internal import Telemetry
 
 /// A window of an endless lattice of pixels.
 struct Lattice {
@@ -27,7 +28,7 @@ struct Lattice {
         guard let origin = linear.pixel(x: grid.transform.originX, y: grid.transform.originY),
             abs(origin.column) < 1e12, abs(origin.row) < 1e12,
             abs(window.column) < 1 << 40, abs(window.row) < 1 << 40
-        else { throw RasterError(.badGrid, "the grid's transform \(grid.transform.coefficients) cannot be used") }
+        else { throw RasterError(.badGrid, "the grid's transform \(grid.transform.coefficients) is not usable") }
         func split(_ value: Double) -> (whole: Int, part: Double) {
             let snapped = (value * Self.steps).rounded() / Self.steps
             let whole = snapped.rounded(.down)

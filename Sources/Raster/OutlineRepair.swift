@@ -25,8 +25,8 @@ struct OutlineRepair {
             let what =
                 outlines.others.isEmpty
                 ? "the area is empty"
-                : "the area holds no polygon, only \(outlines.others.sorted().joined(separator: ", "))"
-            throw bad(what, try: "draw at least one polygon around the place you want")
+                : "the area has no polygons, only \(outlines.others.sorted().joined(separator: ", "))"
+            throw bad(what, try: "draw at least one polygon around the area of interest")
         }
         var repaired = Repaired()
         var drawn: [[AreaOfInterest.Outline]] = []
@@ -43,7 +43,8 @@ struct OutlineRepair {
         }
         guard !drawn.isEmpty else {
             throw bad(
-                "none of the area's rings has three different points", try: "draw at least one polygon with an area")
+                "none of the area's rings has three different points",
+                try: "draw at least one polygon that encloses an area")
         }
         if isGeographic {
             try checkDegrees(drawn)
@@ -66,11 +67,11 @@ struct OutlineRepair {
         }
         guard let first = points.first, let last = points.last else { return nil }
         if first.x != last.x || first.y != last.y {
-            repaired.warnings.append("a ring was not closed")
+            repaired.warnings.append("closed an open ring")
             points.append(first)
         }
         guard points.count >= 4 else {
-            repaired.warnings.append("a ring of \(max(0, points.count - 1)) different points was left out")
+            repaired.warnings.append("ignored a ring of \(max(0, points.count - 1)) different points")
             return nil
         }
         return points
@@ -82,7 +83,7 @@ struct OutlineRepair {
         guard let high = points.first(where: { abs($0.y) > limit }) else {
             if let far = points.first(where: { abs($0.x) > 4 * limit }) {
                 throw bad(
-                    "a longitude of \(far.x) is impossible", try: "give degrees, or name the CRS of the coordinates")
+                    "a longitude of \(far.x) is impossible", try: "give degrees, or specify the CRS of the coordinates")
             }
             return
         }
@@ -93,7 +94,7 @@ struct OutlineRepair {
         }
         throw bad(
             "a latitude of \(high.y) is impossible",
-            try: "give degrees, or name the CRS of the coordinates if they are metres")
+            try: "give degrees, or specify the CRS of the coordinates if they are metres")
     }
 
     /// The polygon with neighbours at most half a turn apart, so that it may reach past 180 degrees.
@@ -112,8 +113,8 @@ struct OutlineRepair {
             }
             guard let first = rings[r].first, let last = rings[r].last, abs(first.x - last.x) < turn / 2 else {
                 throw bad(
-                    "the area goes once around a pole",
-                    try: "give it in a polar CRS, such as EPSG:3413 in the north or EPSG:3031 in the south")
+                    "the area surrounds a pole",
+                    try: "give the area in a polar CRS, such as EPSG:3413 in the north or EPSG:3031 in the south")
             }
             guard r > 0, let outer = Bounds(points: rings[0]), let hole = Bounds(points: rings[r]) else { continue }
             let shift = turn * ((outer.centre.x - hole.centre.x) / turn).rounded()
@@ -143,7 +144,7 @@ struct OutlineRepair {
             reasons += messages.all
             if parts.mended, !parts.polygons.isEmpty {
                 let why = messages.all.first.map { ": \($0)" } ?? ""
-                repaired.warnings.append("an invalid polygon was mended\(why)")
+                repaired.warnings.append("repaired an invalid polygon\(why)")
             }
             for part in parts.polygons { pieces += try cut(part, gdal, &repaired.crosses) }
         }
@@ -168,7 +169,7 @@ struct OutlineRepair {
         }
         guard let united, !united.isEmpty else {
             throw bad(
-                "the area's polygons cannot be united", why: messages.all,
+                "cannot merge the area's polygons", why: messages.all,
                 try: "repair them, for example with 'Fix geometries' in QGIS")
         }
         repaired.polygons = united
@@ -205,8 +206,8 @@ struct OutlineRepair {
             }
             guard let found else {
                 throw bad(
-                    "the area cannot be cut at 180 degrees", why: messages.all,
-                    try: "cut it there: ogr2ogr -wrapdateline cut.geojson \(shellQuoted(place))")
+                    "cannot cut the area at 180 degrees", why: messages.all,
+                    try: "cut it there first: ogr2ogr -wrapdateline cut.geojson \(shellQuoted(place))")
             }
             parts += found.map { rings in rings.map { ring in ring.map { ($0.x - centre, $0.y) } } }
         }

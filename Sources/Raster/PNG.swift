@@ -1,6 +1,8 @@
 // Quick-looks for people.
 internal import CGDAL
+internal import Files
 public import Geo
+public import Telemetry
 
 #if canImport(Glibc)
     import Glibc
@@ -57,10 +59,17 @@ public func writePNG(_ picture: PixelBuffer, to path: String) throws(RasterError
         discard(gdal.GDALClose(copy))
         return true
     }
-    guard done, messages.errors.isEmpty, rename(temporary, path) == 0 else {
+    guard done, messages.errors.isEmpty else {
         unlink(temporary)
         throw RasterError(
             .writeFailed, "cannot write the picture", in: path, why: messages.all,
-            try: "check that the folder exists and has space")
+            try: "check that the folder exists and has free space")
+    }
+    do throws(RasterError) {
+        try Disk<RasterFailure>.sync(temporary)
+        try Disk<RasterFailure>.rename(temporary, to: path)
+    } catch {
+        unlink(temporary)
+        throw error
     }
 }

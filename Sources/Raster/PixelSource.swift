@@ -106,12 +106,12 @@ final class PixelSource {
         for number in wanted where !bands.contains(where: { $0.index == number }) {
             let there = bands.count > 8 ? "1 to \(bands.count)" : bands.map { "\($0.index)" }.joined(separator: ", ")
             throw RasterError(
-                .readFailed, "there is no band \(number); the bands are \(there)", in: dataset.path,
+                .readFailed, "the raster has no band \(number); its bands are \(there)", in: dataset.path,
                 try: number == alphaBand
-                    ? "band \(number) is marked as alpha; where it holds something else: \(dataset.edit("-colorinterp_\(number) undefined", copy: "unmarked.tif"))"
-                    : "choose among them, counted from 1")
+                    ? "band \(number) is marked as alpha; if it holds something else, unmark it: \(dataset.edit("-colorinterp_\(number) undefined", copy: "unmarked.tif"))"
+                    : "choose one of these bands")
         }
-        if wanted.isEmpty { throw RasterError(.readFailed, "no band was asked for", in: dataset.path) }
+        if wanted.isEmpty { throw RasterError(.readFailed, "no band was requested", in: dataset.path) }
     }
 
     /// Reads stored pixels; parts outside the file are invalid and 0, and so are invalid pixels inside.

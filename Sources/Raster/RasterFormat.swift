@@ -25,7 +25,7 @@ public struct RasterFormat: Sendable, Hashable {
         case none
     }
 
-    /// What lies together in the file.
+    /// What is stored together in the file.
     public enum Interleave: String, Sendable, Codable, CaseIterable {
         /// All bands of a pixel; the only way of cloud optimized files before GDAL 3.11.
         case pixel
@@ -67,7 +67,7 @@ public struct RasterFormat: Sendable, Hashable {
     public var overviews: Overviews
     /// Side of the file's blocks in pixels, a multiple of 16.
     public var blockSize: Int
-    /// What lies together in a file that is not cloud optimized.
+    /// What is stored together in a file that is not cloud optimized.
     public var interleave: Interleave
 
     /// Makes a format.

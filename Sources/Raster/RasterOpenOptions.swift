@@ -4,9 +4,9 @@
 public struct RasterOpenOptions: Sendable, Hashable {
     /// Short names of the GDAL drivers that may open it, such as `GTiff`; `nil` allows all.
     ///
-    /// Files that nobody vouches for are opened with one driver, since some formats name other files to read.
+    /// Untrusted files are opened with one driver, since some formats name other files to read.
     public var allowedDrivers: [String]?
-    /// Whether GDAL may look for files beside it (`.aux.xml`, `.msk`, `.ovr`, world files).
+    /// Whether GDAL may look for files next to it (`.aux.xml`, `.msk`, `.ovr`, world files).
     public var siblings: Bool
     /// GDAL's open options, `NAME=VALUE`.
     public var openOptions: [String]

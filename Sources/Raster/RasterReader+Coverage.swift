@@ -5,7 +5,7 @@ package import Geo
 extension RasterReader {
     /// Whether a window of the raster's own grid certainly holds no valid pixel.
     ///
-    /// Mosaics of whole countries are mostly blocks that nobody wrote. A GeoTIFF answers from its block table; of all other
+    /// Mosaics of whole countries are mostly blocks that were never written. A GeoTIFF answers from its block table; of all other
     /// formats nothing is certain, and the answer is `false`.
     package func isEmpty(_ window: PixelWindow, bands: [Int]) -> Bool {
         guard controlPoints == nil else { return false }

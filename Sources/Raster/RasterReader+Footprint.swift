@@ -1,5 +1,6 @@
 // The outline of a raster on Earth.
 import Geo
+public import Telemetry
 
 extension RasterReader {
     /// The outline of the raster's grid in degrees of longitude and latitude (WGS 84).
@@ -28,7 +29,7 @@ extension RasterReader {
         let ring = images.compactMap { $0 }
         guard ring.count == images.count else {
             throw RasterError(
-                .badGrid, "part of the raster's outline is nowhere on Earth in \(crs.name)", in: path,
+                .badGrid, "part of the raster's outline has no place on Earth in \(crs.name)", in: path,
                 try: "check its CRS and geotransform with gdalinfo \(dataset.quotedName)")
         }
         return Antimeridian.parted([ring]).compactMap(\.first)

@@ -1,6 +1,6 @@
 // The one band of a raster of heights.
 import Geo
-import Telemetry
+internal import Telemetry
 
 extension RasterReader {
     /// The number of the band that holds heights in metres.
@@ -13,7 +13,7 @@ extension RasterReader {
             throw RasterError(
                 .badRange, "expected one band of heights, found a palette", in: path,
                 try:
-                    "where its numbers are metres, take the colours away: gdal_translate -colorinterp_1 gray \(dataset.quotedName) heights.tif"
+                    "if its values are metres, remove the colours: gdal_translate -colorinterp_1 gray \(dataset.quotedName) heights.tif"
             )
         }
         guard bands.count == 1, let only = bands.first else {
@@ -24,7 +24,7 @@ extension RasterReader {
         if let unit = only.unit, !unit.isEmpty, let metres = lengthUnit(unit), metres == 1 { return only.index }
         guard let unit = only.unit, !unit.isEmpty else { return only.index }
         throw RasterError(
-            .badRange, "the heights are in '\(unit)', expected m", in: path, try: metresRemedy(only, unit))
+            .badRange, "the heights are in '\(unit)'; expected m", in: path, try: metresRemedy(only, unit))
     }
 
     /// What brings heights in another unit to metres; where the unit is known, with the number.
@@ -34,15 +34,15 @@ extension RasterReader {
         guard let factor = lengthUnit(unit) else {
             let offset = band.offset == 0 ? nil : "OFFSET"
             let lead =
-                "name the metres that a stored 1 stands for as FACTOR"
-                + (offset == nil ? "" : ", and those that a stored 0 stands for as OFFSET")
+                "put the metres per stored unit for FACTOR"
+                + (offset == nil ? "" : ", and the metres of a stored 0 for OFFSET")
             return "\(lead): \(dataset.toMetres(scale: "FACTOR", offset: offset, without: crs))"
         }
         let command = dataset.toMetres(
             scale: "\(band.scale * factor)", offset: band.offset == 0 ? nil : "\(band.offset * factor)", without: crs)
         guard let crs else { return "convert them: \(command)" }
         return
-            "convert them: \(command)    (where they are metres already, and the unit is that of the CRS alone: gdal_translate -a_srs \(crs) -a_scale \(band.scale) \(dataset.quotedName) metres.tif)"
+            "convert them: \(command)    (if they are metres already, and the unit is only the CRS's: gdal_translate -a_srs \(crs) -a_scale \(band.scale) \(dataset.quotedName) metres.tif)"
     }
 }
 

@@ -1,5 +1,6 @@
 // Why a raster has no place on Earth, and what gives it one; what became of a band that is marked as alpha.
 import Geo
+public import Telemetry
 
 /// What a file says about its place, where that is too little.
 enum PlaceGap: Sendable, Hashable {
@@ -7,7 +8,7 @@ enum PlaceGap: Sendable, Hashable {
     case nothing
     /// A geotransform without a CRS.
     case noCRS
-    /// A CRS of a building site or a drawing, which lies nowhere on Earth.
+    /// A CRS of a building site or a drawing, which has no place on Earth.
     case localCRS(String)
     /// A CRS without a geotransform.
     case noTransform(String)
@@ -35,11 +36,11 @@ enum PlaceGap: Sendable, Hashable {
         switch self {
         case .nothing: "it has neither a CRS nor a geotransform"
         case .noCRS: "it has a geotransform, but no CRS (coordinate reference system)"
-        case .localCRS(let name): "its CRS, '\(name)', is a local one, which lies nowhere on Earth"
+        case .localCRS(let name): "its CRS, '\(name)', is a local one without a place on Earth"
         case .noTransform(let name): "it has a CRS (\(name)), but no geotransform"
         case .rationalPolynomials:
-            "it is a raw product: rational polynomial coefficients (RPC) say where the sensor looked, and no geotransform where its pixels lie"
-        case .geolocation: "it is a swath: arrays of longitude and latitude place its pixels, and no geotransform does"
+            "it is a raw product: it has rational polynomial coefficients (RPC) of the sensor, but no geotransform"
+        case .geolocation: "it is a swath: it has arrays of longitude and latitude, but no geotransform"
         }
     }
 
@@ -49,20 +50,20 @@ enum PlaceGap: Sendable, Hashable {
         case .noCRS: dataset.edit("-a_srs EPSG:CODE")
         case .noTransform: dataset.edit("-a_ullr WEST NORTH EAST SOUTH")
         case .rationalPolynomials:
-            "gdalwarp -rpc -t_srs EPSG:CODE \(dataset.quotedName) placed.tif    (with -to RPC_DEM=dem.tif, where there is a terrain model)"
+            "gdalwarp -rpc -t_srs EPSG:CODE \(dataset.quotedName) placed.tif    (with -to RPC_DEM=dem.tif, if you have a terrain model)"
         case .geolocation: "gdalwarp -geoloc -t_srs EPSG:CODE \(dataset.quotedName) placed.tif"
         }
     }
 }
 
 extension RasterReader {
-    /// The error of a raster that does not say where on Earth it lies, with what it does say and what helps.
+    /// The error of a raster that does not say where on Earth it is, with what it does say and what helps.
     ///
     /// - Parameter role: What it is to the reader: `scene`, `truth` ...
     public func placeMissing(role: String = "raster") -> RasterError {
         let gap = placeGap ?? .noCRS
         return RasterError(
-            .noCRS, "the \(role) does not say where on Earth it lies", in: path, why: [gap.cause],
+            .noCRS, "the \(role) is not georeferenced", in: path, why: [gap.cause],
             try: gap.remedy(dataset))
     }
 
@@ -85,7 +86,7 @@ extension RasterReader {
     /// The sentence about a band that is marked as alpha and was set aside as a mask; `nil` without one.
     public var alphaNote: String? {
         source.alphaBand.map {
-            "band \($0) is marked as alpha: it masks pixels, and is no band to read; if it holds something else, such as near infrared, unmark it: \(dataset.edit("-colorinterp_\($0) undefined", copy: "unmarked.tif"))"
+            "band \($0) is marked as alpha: it is used as a mask, not as a band; if it holds something else, such as near infrared, unmark it: \(dataset.edit("-colorinterp_\($0) undefined", copy: "unmarked.tif"))"
         }
     }
 }

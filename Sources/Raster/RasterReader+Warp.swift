@@ -1,5 +1,6 @@
 // Reading onto another grid: every pixel from full resolution, through the exact transformation.
 public import Geo
+public import Telemetry
 
 extension RasterReader {
     /// Reads onto a grid, in whatever CRS that is.
@@ -46,8 +47,8 @@ extension RasterReader {
         default:
             guard grid.crs != nil else { throw placeMissing() }
             throw RasterError(
-                .noCRS, "the raster has a CRS, the grid that it is wanted on has none", in: path,
-                try: "bring both to one CRS, or read the raster on its own grid")
+                .noCRS, "the raster has a CRS, but the target grid has none", in: path,
+                try: "give both the same CRS, or read the raster on its own grid")
         }
         let a = grid.transform
         let b = other.transform
@@ -127,7 +128,7 @@ extension RasterReader {
             throw RasterError(
                 .badGrid,
                 "one pixel of the target grid covers \(needed.window.width) x \(needed.window.height) pixels of the raster",
-                in: path, try: "choose smaller pixels")
+                in: path, try: "choose a target grid with smaller pixels")
         }
         let pixelsRead = try source.read(needed.window, wanted)
         guard let samples: [S] = pixelsRead.samples.typed() else {

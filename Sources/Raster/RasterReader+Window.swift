@@ -1,5 +1,6 @@
 // Plain reading of windows, pixel for pixel.
 public import Geo
+public import Telemetry
 
 extension RasterReader {
     /// Reads a window of the raster's own grid, at full resolution.

@@ -1,6 +1,7 @@
 // An open raster: what it is and where it lies. Reading is in RasterReader+Window and RasterReader+Warp.
 internal import CGDAL
 public import Geo
+public import Telemetry
 
 /// A raster opened for reading: any format of GDAL, any number of bands, always with validity.
 ///
@@ -50,7 +51,7 @@ public final class RasterReader {
         }
     }
 
-    /// The files that hold it, such as the sources of a virtual raster and sidecars, and their own; what is no file is left out.
+    /// The files that hold it, such as the sources of a virtual raster and sidecars, and their own; what is not a file is left out.
     public static func files(of path: String) -> [String] {
         var found: [String] = []
         var waiting = [path]
@@ -138,7 +139,7 @@ extension Grid {
     public func groundSampleDistance() throws(RasterError) -> GroundSampleDistance {
         guard let crs else {
             throw RasterError(
-                .noCRS, "without a CRS the size of a pixel on the ground is unknown",
+                .noCRS, "the size of a pixel on the ground is unknown, because the raster has no CRS",
                 try: "give the raster a CRS: gdal_edit.py -a_srs EPSG:CODE FILE")
         }
         let toDegrees = try CoordinateTransformer(from: crs, to: .wgs84)
@@ -149,7 +150,7 @@ extension Grid {
         }
         let ends = toDegrees.transform(points).compactMap { $0 }
         guard ends.count == 4 else {
-            throw RasterError(.badGrid, "the centre of the grid is nowhere on Earth in \(crs.name)")
+            throw RasterError(.badGrid, "the centre of the grid has no place on Earth in \(crs.name)")
         }
         func metres(_ a: Int, _ b: Int) -> Double {
             Ellipsoid.distance(

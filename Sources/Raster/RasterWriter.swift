@@ -1,5 +1,6 @@
 // Rasters written whole or not at all: a temporary file beside the target, renamed at the end.
 internal import CGDAL
+internal import Files
 public import Geo
 public import Telemetry
 
@@ -12,7 +13,7 @@ public import Telemetry
 
 /// Writes a GeoTIFF window by window, in any order, with flat memory.
 ///
-/// The file grows under a temporary name beside the target and takes its place in `finish()`. Without `finish()`
+/// The file grows under a temporary name next to the target and takes its place in `finish()`. Without `finish()`
 /// nothing remains, and a file that was there stays as it was.
 public final class RasterWriter {
     /// The target.
@@ -92,7 +93,7 @@ public final class RasterWriter {
     /// - Parameters:
     ///   - buffer: All bands, in the format's sample type.
     ///   - column: Column of the grid where the buffer's first column goes.
-    ///   - row: Row of the grid where its first row goes; the buffer lies wholly inside the grid.
+    ///   - row: Row of the grid where its first row goes; the buffer is entirely inside the grid.
     /// - Throws: `writeFailed`, `diskFull`, `badGrid`.
     public func write(_ buffer: PixelBuffer, column: Int, row: Int) throws(RasterError) {
         guard let file else { throw RasterError(.writeFailed, "the raster is finished already", in: path) }
@@ -165,36 +166,26 @@ public final class RasterWriter {
         }
         guard copy != nil, messages.errors.isEmpty else {
             throw RasterError(
-                .writeFailed, "cannot make the raster cloud optimized", in: path, why: messages.all)
+                .writeFailed, "cannot make the raster cloud-optimised", in: path, why: messages.all)
         }
     }
 
-    /// Syncs a finished file and gives it the target's name, with the file of names that may lie beside it.
+    /// Syncs a finished file and gives it the target's name, with the file of names that may lie next to it.
     private func publish(_ finished: String) throws(RasterError) {
-        let descriptor = open(finished, O_RDONLY)
-        guard descriptor >= 0 else { throw systemError("cannot open the finished raster") }
-        let synced = fsync(descriptor)
-        close(descriptor)
-        guard synced == 0 else { throw systemError("cannot sync the finished raster") }
+        try Disk<RasterFailure>.sync(finished)
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw RasterError(
-                .exists, "the output was made by somebody else meanwhile", in: path,
+                .exists, "another process created the output in the meantime", in: path,
                 try: "give --overwrite to replace it")
         }
         let names = finished + ".aux.xml"
         if FileManager.default.fileExists(atPath: names) {
-            guard rename(names, path + ".aux.xml") == 0 else { throw systemError("cannot rename its .aux.xml") }
+            try Disk<RasterFailure>.rename(names, to: path + ".aux.xml")
         } else {
             // What lay beside the old file does not describe the new one.
             unlink(path + ".aux.xml")
         }
-        guard rename(finished, path) == 0 else { throw systemError("cannot rename the finished raster") }
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let entry = open(folder, O_RDONLY)
-        if entry >= 0 {
-            fsync(entry)
-            close(entry)
-        }
+        try Disk<RasterFailure>.rename(finished, to: path)
     }
 
     private func systemError(_ what: String) -> RasterError {
@@ -212,10 +203,10 @@ public final class RasterWriter {
         guard said || free < 1 << 20 else { return error }
         return RasterError(
             .diskFull, "no space is left for the raster", in: path, why: [error.what] + error.causes,
-            try: "free some space in \(folder), or write elsewhere; nothing of the new file was kept")
+            try: "free some space in \(folder), or write elsewhere; the partial file was removed")
     }
 
-    /// Removes a temporary file and what GDAL put beside it.
+    /// Removes a temporary file and what GDAL put next to it.
     private static func remove(_ file: String) {
         for ending in ["", ".aux.xml", ".msk", ".ovr", ".ovr.tmp", ".msk.ovr.tmp", ".warped.tif.tmp"] {
             unlink(file + ending)

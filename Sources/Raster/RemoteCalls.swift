@@ -54,7 +54,7 @@ extension GDAL {
     ) throws(RasterError) -> Value {
         guard mayWait, !Worker.isCurrent else { return try body() }
         let stopped = RasterError(
-            .cancelled, "stopped while waiting for a remote file", in: path, try: "the same command again")
+            .cancelled, "stopped while waiting for a remote file", in: path, try: "run the same command again")
         if isOver(path) { throw stopped }
         let call = Call(body)
         let worker = Worker.idle()

@@ -1,6 +1,7 @@
 // What names the content of a file on another machine, whatever token it is fetched with.
 internal import CGDAL
-import Telemetry
+internal import Files
+public import Telemetry
 
 /// What names the content of a remote file: its address without secrets, its size, and the server's ETag or, where it
 /// gives none, a hash of pieces from its whole length.
@@ -8,7 +9,7 @@ import Telemetry
 /// A renewed token, or another order of parameters, changes nothing.
 ///
 /// - Parameter path: A path or an address as GDAL's drivers take it.
-/// - Returns: `nil` for what is no address: files of this machine, and GDAL's own ones (`/vsimem/`, `/vsizip/`).
+/// - Returns: `nil` for what is not an address: files of this machine, and GDAL's own ones (`/vsimem/`, `/vsizip/`).
 /// - Throws: `readFailed` where the file cannot be read, `cancelled` while it waits, `gdalMissing`.
 public func remoteIdentity(of path: String) throws(RasterError) -> String? {
     let name = Dataset.gdalName(of: path)
@@ -32,7 +33,7 @@ private func content(of name: String, _ path: String, _ gdal: GDALFunctions) thr
     guard let file = opened else {
         throw RasterError(
             .readFailed, "cannot read the file", in: path, why: messages.all,
-            try: "check the address, and that its token is still good")
+            try: "check that the address is correct and its token still valid")
     }
     defer { _ = gdal.collect { discard($0.VSIFCloseL(file)) } }
     let size = gdal.collect { gdal -> UInt64 in
@@ -54,7 +55,7 @@ private func content(of name: String, _ path: String, _ gdal: GDALFunctions) thr
         guard got == bytes.count else {
             throw RasterError(
                 .readFailed, "cannot read \(bytes.count) bytes at offset \(offset)", in: path, why: why.all,
-                try: "check the address, and that its server answers requests for ranges")
+                try: "check the address, and that its server supports range requests")
         }
         hash.update(bytes)
     }

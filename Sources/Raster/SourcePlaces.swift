@@ -1,5 +1,6 @@
 // Where the centres of target pixels lie in the source, and how large a target pixel is there.
 import Geo
+internal import Telemetry
 
 /// Finds the source pixels under target pixels.
 final class SourcePlaces {

@@ -1,6 +1,7 @@
 // What the file says about one stored band: type, nodata, masks, palette.
 internal import CGDAL
 import Geo
+internal import Telemetry
 
 /// A stored band and how the validity of its pixels is found.
 struct StoredBand {
@@ -33,7 +34,8 @@ struct StoredBand {
         let typeName = gdal.pointee.GDALGetDataTypeName(type).map { String(cString: $0) } ?? "Unknown"
         guard gdal.pointee.GDALDataTypeIsComplex(type) == 0, type != GDT_Unknown else {
             throw RasterError(
-                .unsupported, "band \(index) holds \(typeName) values, which are not handled", in: dataset.path,
+                .unsupported, "band \(index) holds \(typeName) values, which geodino does not support",
+                in: dataset.path,
                 try:
                     "take its magnitude: gdal_calc.py -A \(dataset.quotedName) --allBands=A --calc='abs(A)' --type=Float32 --outfile=magnitude.tif"
             )
@@ -99,9 +101,9 @@ struct StoredBand {
         }
         guard answers.count < 2 else {
             throw RasterError(
-                .unsupported, "of its sources some have 0 for white and others for black", in: dataset.path,
+                .unsupported, "in some of its sources 0 is white, in others black", in: dataset.path,
                 try:
-                    "turn the ones with 0 for white: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale 0 255 255 0 SOURCE positive.tif"
+                    "invert those in which 0 is white: gdal_translate -co PHOTOMETRIC=MINISBLACK -scale 0 255 255 0 SOURCE positive.tif"
             )
         }
         return answers.first ?? false
@@ -131,11 +133,11 @@ struct StoredBand {
         case .int16, .float32:
             throw RasterError(
                 .unsupported,
-                "its photometric interpretation is white-is-zero, and band \(index) holds \(sampleType.rawValue) values, for which nobody says which one is black",
+                "its photometric interpretation is white-is-zero, and band \(index) holds \(sampleType.rawValue) values, whose black level is unknown",
                 in: dataset.path,
                 try:
                     // A copy by gdal_translate would keep the palette that GDAL makes up for such files.
-                    "turn it round: gdal_calc.py -A \(dataset.quotedName) --allBands=A --calc='LOW+HIGH-1.0*A' --type=Float32 --outfile=positive.tif"
+                    "invert it: gdal_calc.py -A \(dataset.quotedName) --allBands=A --calc='LOW+HIGH-1.0*A' --type=Float32 --outfile=positive.tif"
             )
         }
     }
@@ -169,7 +171,7 @@ struct StoredBand {
         guard !bytes.overflow, bytes.partialValue <= GDAL.largestBlock else {
             throw RasterError(
                 .unsupported,
-                "its blocks of \(columns) x \(rows) pixels are too large: at most 512 MB each are read",
+                "its blocks of \(columns) x \(rows) pixels are too large: the limit is 512 MB per block",
                 in: dataset.path,
                 try: "rewrite it in tiles: gdal_translate -co TILED=YES \(dataset.quotedName) tiled.tif")
         }

@@ -41,7 +41,7 @@ extension RasterReader {
                     continue
                 }
                 throw RasterError(
-                    .badRange, "band \(number) holds \(band.storedType) values, and 'none' takes only 8-bit ones",
+                    .badRange, "band \(number) holds \(band.storedType) values, but 'none' takes only 8-bit values",
                     in: path, try: "--stretch percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
             }
             return nil
@@ -56,17 +56,17 @@ extension RasterReader {
             if let wrong = zip(chosen, offsets).first(where: { !$1.isFinite || abs($1) >= 1e12 })?.0 {
                 throw RasterError(
                     .badRange,
-                    "the scale and offset of band \(wrong.index) cannot be: value x \(wrong.scale) + \(wrong.offset)",
+                    "the scale and offset of band \(wrong.index) are impossible: value x \(wrong.scale) + \(wrong.offset)",
                     in: path,
                     try:
-                        "set right ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 \(dataset.quotedName) plain.tif"
+                        "set correct ones, or remove them: gdal_translate -a_scale 1 -a_offset 0 \(dataset.quotedName) plain.tif"
                 )
             }
             return StretchParameters(low: offsets.map { low - $0 }, high: offsets.map { high - $0 })
         case .percentile(let low, let high):
             guard low >= 0, low < high, high <= 100 else {
                 throw RasterError(
-                    .badRange, "percentiles from \(low) to \(high) are impossible; they run from 0 to 100", in: path)
+                    .badRange, "percentiles from \(low) to \(high) are impossible; expected 0 to 100", in: path)
             }
             var parameters = StretchParameters(low: [], high: [])
             // Band by band: the work needs little memory, however many bands there are.
@@ -77,14 +77,15 @@ extension RasterReader {
                 if counts.isEmpty {
                     for window in strips where counts.count < 64 * 256 * 256 {
                         guard progress(Progress(unit: "rows searched", done: window.row, total: grid.height))
-                        else { throw RasterError(.cancelled, "stopped while valid pixels were looked for", in: path) }
+                        else { throw RasterError(.cancelled, "stopped while searching for valid pixels", in: path) }
                         if isEmpty(window, bands: [band]) { continue }
                         counts.add(try read(window, bands: [band]))
                     }
                 }
                 guard let bottom = counts.percentile(low), let top = counts.percentile(high) else {
                     throw RasterError(
-                        .noPixels, "no valid pixel was found in band \(band), so it has no percentiles", in: path,
+                        .noPixels, "no valid pixel was found in band \(band), so percentiles cannot be computed",
+                        in: path,
                         try:
                             "check its nodata value and mask with gdalinfo -stats \(dataset.quotedName), or choose fixed:LOW,HIGH"
                     )
@@ -111,12 +112,12 @@ extension RasterReader {
         var notes: [String] = []
         if let band = chosen.first(where: { $0.offset != 0 }) {
             notes.append(
-                "\(path): its offset of \(band.offset) is taken out, so stored numbers from \(range.low[0]) to \(range.high[0]) become 0 to 255"
+                "\(path): its offset of \(band.offset) is removed, so stored values from \(range.low[0]) to \(range.high[0]) become 0 to 255"
             )
         }
         if let sense = try outOfRange(range, bands: bands, progress: progress) {
             notes.append(
-                "\(path): nearly all of its values lie between \(sense.least) and \(sense.most), and become \(sense.isDark ? "black" : "white")"
+                "\(path): nearly all of its values are between \(sense.least) and \(sense.most) and become \(sense.isDark ? "black" : "white")"
             )
         }
         return notes

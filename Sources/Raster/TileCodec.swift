@@ -2,10 +2,11 @@
 internal import CGDAL
 public import Geo
 import Synchronization
+public import Telemetry
 
 private let memoryNumber = Atomic<Int>(0)
 
-/// A name in GDAL's memory file system that nobody else uses.
+/// A name in GDAL's memory file system that is not used elsewhere.
 func memoryName(_ ending: String = ".tif") -> String {
     "/vsimem/geodino-\(memoryNumber.wrappingAdd(1, ordering: .relaxed).newValue)\(ending)"
 }
@@ -41,7 +42,7 @@ public func encodeTile(_ buffer: PixelBuffer, format: RasterFormat) throws(Raste
 
 /// Decodes a small GeoTIFF from memory; no other format, no other files.
 ///
-/// - Throws: `notRaster` where the bytes are no GeoTIFF, `readFailed` where they are damaged.
+/// - Throws: `notRaster` where the bytes are not a GeoTIFF, `readFailed` where they are damaged.
 public func decodeTile(_ bytes: [UInt8]) throws(RasterError) -> PixelBuffer {
     let gdal = try GDAL.api()
     let name = memoryName()
@@ -65,7 +66,7 @@ public func decodeTile(_ bytes: [UInt8]) throws(RasterError) -> PixelBuffer {
         } catch {
             throw RasterError(
                 error.code, error.what, why: error.causes,
-                try: "the tile of \(bytes.count) bytes is damaged or no GeoTIFF")
+                try: "the tile of \(bytes.count) bytes is damaged or not a GeoTIFF")
         }
     }
 }
@@ -93,7 +94,7 @@ extension RasterFormat {
             guard fits else {
                 throw RasterError(
                     .badRange, "\(sampleType.rawValue) cannot hold the nodata value \(nodata)", in: place,
-                    try: "choose a value of the type's range")
+                    try: "choose a value in the type's range")
             }
         }
         if let palette {
@@ -108,7 +109,7 @@ extension RasterFormat {
             let codec = compression.rawValue.uppercased()
             guard GDAL.codecs().contains(codec) else {
                 throw RasterError(
-                    .unsupported, "this GDAL writes no \(codec)", in: place,
+                    .unsupported, "this GDAL cannot write \(codec)", in: place,
                     try: "choose one of: \(GDAL.codecs().joined(separator: ", "))")
             }
         }

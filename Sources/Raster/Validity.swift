@@ -1,7 +1,7 @@
 // Validity in the making: which pixels of a window count.
 import Geo
 
-/// Where the part of a window that lies inside the file goes in the window's array.
+/// Where the part of a window that is inside the file goes in the window's array.
 struct Placement {
     let window: PixelWindow
     let inside: PixelWindow

@@ -13,7 +13,7 @@ import Telemetry
 /// Polygons as they were drawn, with a tally of everything else.
 struct Outlines {
     var polygons: [[AreaOfInterest.Outline]] = []
-    /// Names of geometry types that are no areas.
+    /// Names of geometry types that are not areas.
     var others: Set<String> = []
     var features = 0
     var withoutGeometry = 0
@@ -68,7 +68,7 @@ struct Outlines {
         }
         guard let geometry else {
             throw RasterError(
-                .badAOI, "'\(wkt.prefix(60))' is no WKT geometry", why: messages.all,
+                .badAOI, "'\(wkt.prefix(60))' is not a WKT geometry", why: messages.all,
                 try: "give POLYGON((x y, ...)) or MULTIPOLYGON")
         }
         features = 1
@@ -102,10 +102,14 @@ struct VectorFile {
         let (opened, messages) = gdal.collect { $0.GDALOpenEx(name, flags, nil, nil, nil) }
         guard let opened else {
             let said = messages.all.map { $0.replacing(name, with: path) }
+            // What a server answered says nothing of the file.
+            if Dataset.gdalName(of: path).hasPrefix("/vsi"), let advice = Dataset.remoteAdvice(path, said) {
+                throw RasterError(.badAOI, "cannot read the area", in: path, why: said, try: advice)
+            }
             throw RasterError(
-                .badAOI, "cannot read an area: this is no vector file", in: path, why: Self.explained(path, said),
+                .badAOI, "cannot read an area: not a vector file", in: path, why: Self.explained(path, said),
                 try: said.contains { $0.contains("SHAPE_RESTORE_SHX") }
-                    ? "--config SHAPE_RESTORE_SHX=YES, which writes the missing .shx anew beside the .shp"
+                    ? "--config SHAPE_RESTORE_SHX=YES, which rebuilds the missing .shx next to the .shp"
                     : "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
         }
         let dataset = Dataset(owning: opened, path: path, gdal)
@@ -122,7 +126,7 @@ struct VectorFile {
         try check(path, causes, isGeoJSON: isGeoJSON, found)
     }
 
-    /// Refuses a CRS that stands for none or lies nowhere on Earth, here, where the file can still be named.
+    /// Refuses a CRS that stands for none or has no place on Earth, here, where the file can still be named.
     private static func refuseNowhere(_ reference: OGRSpatialReferenceH, _ dataset: Dataset) throws(RasterError) {
         let gdal = dataset.gdal
         let name = gdal.pointee.OSRGetName(reference).map { String(cString: $0) } ?? ""
@@ -130,9 +134,9 @@ struct VectorFile {
         guard isLocal || name.lowercased().hasPrefix("undefined") else { return }
         gdal.pointee.OSRDestroySpatialReference(reference)
         throw RasterError(
-            .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
+            .badAOI, "the area has no CRS", in: dataset.path,
             why: [
-                "its CRS, '\(name)', " + (isLocal ? "is a local one, which lies nowhere on Earth" : "stands for none")
+                "its CRS, '\(name)', " + (isLocal ? "is a local one without a place on Earth" : "stands for none")
             ],
             try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg \(dataset.quotedName)")
     }
@@ -147,7 +151,7 @@ struct VectorFile {
             $0.isWhitespace || $0 == "\u{FEFF}"
         }
         if start.hasPrefix("[") {
-            return ["it is a bare list of coordinates: GeoJSON wants an object with a type around it"] + said
+            return ["it is a bare list of coordinates: GeoJSON needs an object with a type around it"] + said
         }
         if start.hasPrefix("<!DOCTYPE html") || start.hasPrefix("<html") { return ["it is a web page (HTML)"] + said }
         return said
@@ -177,7 +181,7 @@ struct VectorFile {
         guard let reference else {
             if local.polygons.count > before, found == nil {
                 throw RasterError(
-                    .badAOI, "the area does not say in which CRS it is drawn", in: dataset.path,
+                    .badAOI, "the area has no CRS", in: dataset.path,
                     try: "give it one: ogr2ogr -a_srs EPSG:CODE with-crs.gpkg \(dataset.quotedName)")
             }
             return messages.all
@@ -186,7 +190,7 @@ struct VectorFile {
         let crs = SpatialReference(horizontalOf: reference, gdal).canonical
         if local.polygons.count > before, let first = found, !first.isSame(as: crs) {
             throw RasterError(
-                .badAOI, "its layers are drawn in different CRS: \(first.name) and \(crs.name)",
+                .badAOI, "its layers have different CRS: \(first.name) and \(crs.name)",
                 in: dataset.path,
                 try:
                     "write one layer to a file of its own: ogr2ogr one-layer.gpkg \(dataset.quotedName) \(shellQuoted(dataset.gdal.pointee.GDALGetDescription(layer).map { String(cString: $0) } ?? ""))"
@@ -202,15 +206,15 @@ struct VectorFile {
         if let found { crs = found }
         guard outlines.polygons.isEmpty else {
             if isGeoJSON, !crs.isSame(as: .wgs84) {
-                warnings.append("the file names its own CRS, \(crs.name); GeoJSON of today is always WGS 84")
+                warnings.append("the file names its own CRS, \(crs.name); current GeoJSON is always WGS 84")
             }
             if !outlines.others.isEmpty {
-                warnings.append("left out what is no area: \(outlines.others.sorted().joined(separator: ", "))")
+                warnings.append("ignored what is not an area: \(outlines.others.sorted().joined(separator: ", "))")
             }
             if outlines.withoutGeometry > 0 {
-                warnings.append("\(outlines.withoutGeometry) features without geometry were left out")
+                warnings.append("\(outlines.withoutGeometry) features without a geometry were ignored")
             }
-            if outlines.hasHeights { warnings.append("heights were dropped") }
+            if outlines.hasHeights { warnings.append("heights were ignored") }
             warnings += causes
             return
         }
@@ -218,13 +222,13 @@ struct VectorFile {
         if outlines.features == 0 {
             what = "the area has no features"
         } else if !outlines.others.isEmpty {
-            what = "the area holds no polygon, only \(outlines.others.sorted().joined(separator: ", "))"
+            what = "the area has no polygons, only \(outlines.others.sorted().joined(separator: ", "))"
         } else if outlines.emptyGeometries > 0 {
             what = "the area's geometry is empty"
         } else {
             what = "none of its \(outlines.features) features has a geometry"
         }
         throw RasterError(
-            .badAOI, what, in: path, why: causes, try: "draw at least one polygon around the place you want")
+            .badAOI, what, in: path, why: causes, try: "draw at least one polygon around the area of interest")
     }
 }

@@ -9,7 +9,7 @@ struct ComparedWindow {
     var pairs: [(prediction: Double, truth: Double)] = []
     /// The means of every block of which at least half is valid.
     var blocks: [(prediction: Double, truth: Double)] = []
-    /// Pixels of the truth inside the AOI whose value is no height.
+    /// Pixels of the truth inside the AOI whose value is not a height.
     var rejectedTruth = 0
     /// Pixels inside the AOI and the map's bounds with a height in the truth and none in the map.
     var missingInMap = 0
@@ -45,7 +45,7 @@ struct CanopyComparison {
         guard columns >= 1, rows >= 1, columns <= Double(Self.largestBlock), rows <= Double(Self.largestBlock) else {
             throw ScoringError(
                 .badRange,
-                "a block of \(blockMetres) m is impossible: the truth's pixels are \(gsd.metres) m and a block has 1 to \(Self.largestBlock) of them along a side",
+                "a block of \(blockMetres) m is impossible: the truth's pixels are \(gsd.metres) m, and the side of a block has 1 to \(Self.largestBlock) of them",
                 in: truth, try: "give a block size in metres, such as 30")
         }
         block = (Int(columns), Int(rows))
@@ -56,7 +56,7 @@ struct CanopyComparison {
             let reached: AreaOfInterest
             do { reached = try grid.crs.map { crs throws(RasterError) in try aoi.transformed(to: crs) } ?? aoi } catch {
                 throw ScoringError(
-                    .badAOI, "cannot bring the AOI to the truth's CRS", in: truth, why: causes(of: error),
+                    .badAOI, "cannot reproject the AOI to the truth's CRS", in: truth, why: causes(of: error),
                     try: error.remedy)
             }
             self.aoi = reached
@@ -71,14 +71,14 @@ struct CanopyComparison {
         guard !area.isEmpty else { throw noOverlap() }
     }
 
-    /// Pixels of the map read so far whose value is no height; at the seams of windows some may count twice.
+    /// Pixels of the map read so far whose value is not a height; at the seams of windows some may count twice.
     var rejectedMap: Int { map.reader.rejectedCount }
 
     /// The error for rasters that have nothing in common.
     func noOverlap(rejectedTruth: Int = 0) -> ScoringError {
         let aoiPart = aoi == nil ? "" : " inside the AOI"
         return ScoringError(
-            .noOverlap, "map and truth have no valid pixel in common\(aoiPart)", in: map.reader.path,
+            .noOverlap, "the map and the truth have no valid pixels in common\(aoiPart)", in: map.reader.path,
             why: [
                 "map \(Self.text(map.reader.grid)), truth \(Self.text(truth.reader.grid)) (\(truth.reader.path))"
             ] + leftOut(rejectedTruth), try: "compare with: gdalinfo \(shellQuoted(map.reader.path))")
@@ -86,7 +86,7 @@ struct CanopyComparison {
 
     private func leftOut(_ rejectedTruth: Int) -> [String] {
         [(rejectedTruth, "truth"), (rejectedMap, "map")].filter { $0.0 > 0 }.map {
-            "\($0.0) pixels of the \($0.1) are no heights: \(rule.exclusion)"
+            "\($0.0) pixels of the \($0.1) are not heights: \(rule.exclusion)"
         }
     }
 
@@ -135,7 +135,7 @@ struct CanopyComparison {
         for row in firstRow...lastRow {
             for column in firstColumn...lastColumn {
                 guard progress(Progress(unit: "windows", done: done, total: overflow ? nil : total)) else {
-                    throw ScoringError(.cancelled, "stopped before the map was scored", in: map.reader.path)
+                    throw ScoringError(.cancelled, "stopped before the score was complete", in: map.reader.path)
                 }
                 let window = PixelWindow(column: column * width, row: row * height, width: width, height: height)
                     .intersection(truth.reader.grid.window)

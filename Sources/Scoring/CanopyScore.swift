@@ -29,7 +29,7 @@ public struct CanopyScore: Codable, Sendable, Hashable {
     public var meanPredictorMAE: Double?
     /// Number of pixels inside the AOI and the map's bounds (to two pixels) that the truth knows and the map does not.
     public var missingInMap: Int
-    /// Number of pixels of the truth inside the AOI that hold a value which is no height.
+    /// Number of pixels of the truth inside the AOI that hold a value which is not a height.
     public var rejectedTruth: Int
     /// The same of the map's own pixels; at seams of the work some may count twice.
     public var rejectedMap: Int

@@ -28,7 +28,8 @@ struct HeightRaster {
         }
         do { gsd = try reader.groundSampleDistance() } catch {
             throw ScoringError(
-                .readFailed, "cannot tell the \(role)'s pixel size on the ground", in: path, why: causes(of: error),
+                .readFailed, "cannot determine the \(role)'s pixel size on the ground", in: path,
+                why: causes(of: error),
                 try: error.remedy)
         }
     }

@@ -1,12 +1,13 @@
 // Scores a canopy-height map against the truth, window by window.
 public import Geo
+internal import Measures
 public import Raster
 public import Telemetry
 
 /// Scores a canopy-height map against the truth, on the truth's grid.
 ///
 /// The map is brought to the truth's grid, bilinearly where its pixels are as large or larger, by the mean where they
-/// are smaller. A pixel counts when it is valid in both and its centre lies inside the AOI. Blocks are squares of whole
+/// are smaller. A pixel counts when it is valid in both and its centre is inside the AOI. Blocks are squares of whole
 /// pixels that start at the truth's top-left corner; a block's value is the mean over its valid pixels, and a block
 /// counts when at least half of its pixels are valid, so blocks cut off by the raster's edge seldom do. Memory does not
 /// depend on the size of the rasters.
@@ -27,7 +28,7 @@ public func scoreCanopy(
     let comparison = try CanopyComparison(map: map, truth: truth, aoi: aoi, blockMetres: blockMetres, rule: rule)
     if case .constant(let height) = reference, !(height.isFinite && height >= 0) {
         throw ScoringError(
-            .badRange, "the reference predicts \(height) m, expected a height of 0 m or more", in: "reference",
+            .badRange, "the constant prediction is \(height) m; expected a height of 0 m or more", in: "reference",
             try: "give a height in metres")
     }
     var pixels = RegressionTally()

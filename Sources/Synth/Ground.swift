@@ -86,7 +86,7 @@ extension Landscape {
             hash: latticeHash(seed &+ 29, k, j), across: u - low, along: v, edge: min(u - low, high - u))
     }
 
-    /// Whether a place lies on a street of the settlement's lattice.
+    /// Whether a place is on a street of the settlement's lattice.
     @inline(__always)
     func isStreet(_ x: Float, _ y: Float) -> Bool {
         let u = (x * streetAxis.x + y * streetAxis.y) * gsd

@@ -1,5 +1,6 @@
 // What to synthesize: how many scenes, how large, where, from which seed.
 public import Geo
+public import Telemetry
 
 /// What `synthesize` makes.
 public struct LandscapeOptions: Codable, Sendable, Hashable {
@@ -47,7 +48,7 @@ public struct LandscapeOptions: Codable, Sendable, Hashable {
         func require(_ holds: Bool, _ name: String, _ value: some Sendable, _ range: String) throws(SynthError) {
             guard !holds else { return }
             throw SynthError(
-                .badOption, "\(name) is \(value), expected \(range)", in: name, try: "give \(name) within \(range)")
+                .badOption, "\(name) is \(value); expected \(range)", in: name, try: "set \(name) to \(range)")
         }
         try require((1...1000).contains(scenes), "scenes", scenes, "1 to 1000")
         try require((64...32768).contains(size), "size", size, "64 to 32768 pixels")
@@ -60,13 +61,13 @@ public struct LandscapeOptions: Codable, Sendable, Hashable {
         let eastmost = grid(of: min(scenes, Self.scenesPerRow) - 1).bounds.maxX
         try require(
             eastmost <= 834_000, "easting", easting,
-            "166000 to 834000 m for all scenes, which end at \(eastmost)")
+            "166000 to 834000 m for all scenes, but they end at \(eastmost)")
         try require(
             last.minY >= 0, "northing", northing,
-            "0 to 9300000 m for all scenes, which end at \(last.minY)")
+            "0 to 9300000 m for all scenes, but they end at \(last.minY)")
     }
 
-    /// Where a scene lies: north-up, its origin at whole multiples of the GSD.
+    /// Where a scene is: north-up, its origin at whole multiples of the GSD.
     ///
     /// - Parameter scene: Number of the scene, from 0.
     public func grid(of scene: Int) -> Grid {

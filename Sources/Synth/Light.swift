@@ -136,7 +136,7 @@ extension Block {
         return mean
     }
 
-    /// The mean over a square window; at the edges over the part that lies inside, about.
+    /// The mean over a square window; at the edges over the part that is inside, about.
     private func blurred(_ plane: Plane<Float>, radius: Int) -> Plane<Float> {
         let rowMeans = Plane<Float>(width: width, height: height, filledWith: 0)
         let scale = 1 / Float(2 * radius + 1)

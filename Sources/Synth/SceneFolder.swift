@@ -1,4 +1,5 @@
 // The output folder: written under another name, put in place whole; only our own folders are ever replaced.
+internal import Files
 import Telemetry
 
 #if canImport(FoundationEssentials)
@@ -9,6 +10,9 @@ import Telemetry
 #if canImport(Glibc)
     import Glibc
 #endif
+
+/// Operations on the files of scenes.
+private typealias Disk = Files.Disk<SynthFailure>
 
 /// A folder of scenes while it is made.
 struct SceneFolder {
@@ -34,7 +38,8 @@ struct SceneFolder {
         var path = folder
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard !path.isEmpty else {
-            throw SynthError(.badOption, "the output folder has no name", in: "OUT", try: "name a folder to be made")
+            throw SynthError(
+                .badOption, "the output folder has no name", in: "OUT", try: "give the name of a folder to create")
         }
         target = path
         let cut = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
@@ -48,24 +53,25 @@ struct SceneFolder {
         var isFolder = false
         guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return }
         guard isFolder else {
-            throw SynthError(.exists, "a file has the output's name", in: folder, try: "name another folder")
+            throw SynthError(.exists, "a file has the output folder's name", in: folder, try: "choose another folder")
         }
         let content = (try? manager.contentsOfDirectory(atPath: path)) ?? [path]
         if content.isEmpty { return }
         guard content.contains(Self.marker) else {
             throw SynthError(
-                .exists, "the folder exists and is not one that geodino synth made (it has no \(Self.marker))",
-                in: folder, try: "name another folder; this one is never overwritten")
+                .exists,
+                "the folder exists and was not made by geodino synth (it has no \(Self.marker)); refusing to overwrite",
+                in: folder, try: "choose another folder")
         }
         guard overwrite else {
             throw SynthError(
                 .exists, "the output exists already", in: folder,
-                try: "give --overwrite to replace it, or name another folder")
+                try: "give --overwrite to replace it, or choose another folder")
         }
         if let foreign = Self.foreign(path, content.filter { !companions.contains($0) }) {
             throw SynthError(
-                .exists, "the folder holds something besides scenes, '\(foreign)', which would be lost with it",
-                in: folder, try: "move that away, or name another folder")
+                .exists, "the folder also holds '\(foreign)', which --overwrite would delete",
+                in: folder, try: "move it elsewhere, or choose another folder")
         }
     }
 
@@ -87,26 +93,24 @@ struct SceneFolder {
 
     /// Makes the folder under its temporary name, with its marker.
     func begin(_ options: LandscapeOptions) throws(SynthError) {
-        try attempt("cannot make the output folder") {
+        try attempt("cannot create the output folder") {
             try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: false)
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try attempt("cannot write the marker") {
-            try encoder.encode(Marker(options: options)).write(to: URL(filePath: path(Self.marker)))
+            try Disk.write(encoder.encode(Marker(options: options)), to: path(Self.marker))
         }
     }
 
     func makeFolder(_ name: String) throws(SynthError) {
-        try attempt("cannot make the scene's folder") {
+        try attempt("cannot create the scene's folder") {
             try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: false)
         }
     }
 
     func write(_ text: String, to name: String) throws(SynthError) {
-        try attempt("cannot write \(name)") {
-            try Data(text.utf8).write(to: URL(filePath: path(name)))
-        }
+        try attempt("cannot write \(name)") { try Disk.write(text, to: path(name)) }
     }
 
     /// Puts the folder in its place; what was there goes aside first and is removed last.
@@ -119,7 +123,7 @@ struct SceneFolder {
             throw error
         }
         if replaces {
-            try attempt("cannot remove the folder that was replaced") {
+            try attempt("cannot remove the replaced folder") {
                 try FileManager.default.removeItem(atPath: aside)
             }
         }
@@ -131,19 +135,13 @@ struct SceneFolder {
         try? FileManager.default.removeItem(atPath: partial)
     }
 
-    private func move(_ from: String, to: String) throws(SynthError) {
-        guard rename(from, to) == 0 else {
-            throw SynthError(
-                .writeFailed, "cannot rename \(from)", in: to, why: [String(cString: strerror(errno))],
-                try: "see that the folder is writable")
-        }
-    }
+    private func move(_ from: String, to: String) throws(SynthError) { try Disk.rename(from, to: to) }
 
     private func attempt(_ what: String, _ body: () throws -> Void) throws(SynthError) {
         do { try body() } catch {
             throw SynthError(
                 .writeFailed, what, in: target, why: ["\(error)"],
-                try: "see that the parent folder exists, is writable and has space")
+                try: "check that the parent folder exists, is writable and has free space")
         }
     }
 }

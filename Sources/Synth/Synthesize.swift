@@ -17,7 +17,7 @@ public struct SynthesizedScene: Sendable, Codable, Hashable {
     public let height: String
     /// Path of the land cover: `uint8`, LoveDA classes 1 to 7, nodata 0.
     public let cover: String
-    /// Where the scene lies.
+    /// Where the scene is.
     public let grid: Grid
 }
 
@@ -130,7 +130,7 @@ private struct SceneWriters {
                     palette: palette))
         } catch {
             throw SynthError(
-                .writeFailed, "cannot begin a scene", in: folder, why: causes(of: error), try: error.remedy)
+                .writeFailed, "cannot create the scene", in: folder, why: causes(of: error), try: error.remedy)
         }
     }
 
@@ -154,7 +154,8 @@ private struct SceneWriters {
 
     private func explain(_ body: () throws(RasterError) -> Void) throws(SynthError) {
         do { try body() } catch {
-            throw SynthError(.writeFailed, "cannot write a scene", in: place, why: causes(of: error), try: error.remedy)
+            throw SynthError(
+                .writeFailed, "cannot write the scene", in: place, why: causes(of: error), try: error.remedy)
         }
     }
 }

@@ -54,7 +54,10 @@ struct AddressRewriter {
         var out: [UInt8] = []
         var done = bytes.startIndex
         var place = bytes.startIndex
-        func end(from start: Int) -> Int { whole ? bytes.endIndex : Self.end(bytes, from: start) }
+        func end(from start: Int) -> Int {
+            if whole { return bytes.endIndex }
+            return Self.endOfQuoted(bytes, from: start) ?? Self.end(bytes, from: start)
+        }
         while place < bytes.endIndex {
             if let start = Self.optionStart(bytes, place) {
                 let stop = end(from: start)
@@ -259,6 +262,29 @@ struct AddressRewriter {
         }
         let scheme = rest.prefix(while: isScheme)
         return !scheme.isEmpty && (isSeparator(rest, scheme.endIndex) || isEncodedSeparator(rest, scheme.endIndex))
+    }
+
+    /// Where an address that begins right behind a quote ends: at the closing one, whatever stands between.
+    private static func endOfQuoted(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int? {
+        var first = start
+        // Behind the quote there may be prefixes of GDAL.
+        while first > bytes.startIndex, isScheme(bytes[first - 1]) || "/_?=&%".utf8.contains(bytes[first - 1]) {
+            first -= 1
+        }
+        guard first > bytes.startIndex, "'\"`".utf8.contains(bytes[first - 1]) else { return nil }
+        let quote = bytes[first - 1]
+        var place = start
+        while place < bytes.endIndex, bytes[place] != UInt8(ascii: "\n") {
+            let next = place + 1
+            // An apostrophe within a word closes nothing.
+            if bytes[place] == quote,
+                next == bytes.endIndex || !(isScheme(bytes[next]) && !"+-.".utf8.contains(bytes[next]))
+            {
+                return place
+            }
+            place = next
+        }
+        return nil
     }
 
     /// Where an address in a text ends.

@@ -12,27 +12,41 @@ struct ConnectionString {
     private(set) var secrets: [(name: String, value: String)] = []
 
     private static let drivers: Set<String> = [
-        "amigocloud", "carto", "couchdb", "db2odbc", "elastic", "es", "georaster", "hana", "idb", "ingres", "mongodb",
+        "amigocloud", "carto", "couchdb", "db2odbc", "elastic", "es", "geor", "georaster", "hana", "idb", "ingres",
+        "mongodb",
         "mongodbv3", "mssql", "mysql", "ngw", "oci", "odbc", "pg", "plmosaic", "plscenes", "postgresql", "sde",
     ]
-    /// Drivers whose strings begin with `user/password@place`.
-    private static let withUser: Set<String> = ["oci", "odbc", "georaster"]
+    /// Drivers whose strings begin with `user/password@place`, where the place may be missing.
+    private static let withUser: Set<String> = ["oci", "odbc", "georaster", "geor"]
+    /// Drivers whose strings are a list, and the place of the password in it.
+    private static let lists = ["georaster": 1, "geor": 1, "sde": 4]
 
-    /// - Returns: `nil` for what is no connection string.
+    /// - Returns: `nil` for what is not a connection string.
     init?(_ text: String) {
         guard let colon = text.firstIndex(of: ":"), Self.drivers.contains(text[..<colon].lowercased()),
             !text[colon...].hasPrefix("://")
         else { return nil }
         marked = String(text[...colon])
         cut = marked
+        let driver = text[..<colon].lowercased()
         var rest = text[text.index(after: colon)...]
-        if Self.withUser.contains(text[..<colon].lowercased()), let slash = rest.firstIndex(of: "/"),
-            let at = rest.lastIndex(of: "@"), slash < at
+        if Self.withUser.contains(driver), let slash = rest.firstIndex(where: { "/,".contains($0) }), rest[slash] == "/"
         {
-            secrets.append(("password", String(rest[rest.index(after: slash)..<at])))
+            let end = rest.lastIndex(of: "@") ?? rest[slash...].firstIndex(of: ",") ?? rest.endIndex
+            guard slash < end else { return nil }
+            add("password", rest[rest.index(after: slash)..<end])
             marked += rest[...slash] + Redaction.mark
             cut += rest[..<slash]
-            rest = rest[at...]
+            rest = rest[end...]
+        } else if let place = Self.lists[driver] {
+            let parts = rest.split(separator: ",", maxSplits: place + 1, omittingEmptySubsequences: false)
+            if parts.count > place {
+                add("password", parts[place])
+                let before = parts[..<place].joined(separator: ",")
+                marked += before + ",\(Redaction.mark)"
+                cut += before
+                rest = parts.count > place + 1 ? rest[rest.index(before: parts[place + 1].startIndex)...] : ""
+            }
         }
         pairs(rest)
     }
@@ -58,7 +72,12 @@ struct ConnectionString {
         return out + text[done...]
     }
 
-    /// Goes through `name=value` pairs; a value in quotes may hold what separates them.
+    private mutating func add(_ name: String, _ value: Substring) {
+        if !value.isEmpty, value != Redaction.mark { secrets.append((name, String(value))) }
+    }
+
+    /// Goes through `name=value` pairs, with blanks around the sign or not; a value in quotes or braces may hold what
+    /// separates them.
     private mutating func pairs(_ text: Substring) {
         var rest = text
         while !rest.isEmpty {
@@ -66,20 +85,20 @@ struct ConnectionString {
             marked += gap
             rest = rest[gap.endIndex...]
             let name = rest.prefix { !"= ,;&".contains($0) }
-            var end = name.endIndex
-            guard end < rest.endIndex, rest[end] == "=" else {
+            let sign = rest[name.endIndex...].drop { $0 == " " }
+            guard sign.first == "=" else {
                 marked += name
                 cut += gap + name
-                rest = rest[end...]
+                rest = rest[name.endIndex...]
                 continue
             }
-            let start = rest.index(after: end)
-            end = Self.end(ofValue: rest[start...])
-            let value = rest[start..<end]
-            if Redaction.soundsSecret(String(name)), !value.isEmpty {
-                let bare = value.filter { $0 != "'" && $0 != "\"" }
-                if bare != Redaction.mark { secrets.append((String(name), bare)) }
-                marked += name + "=" + Redaction.mark
+            let value = sign.dropFirst().drop { $0 == " " }
+            let end = Self.end(ofValue: value)
+            let whole = value[..<end]
+            if Redaction.soundsSecret(String(name)), !whole.isEmpty {
+                let bare = whole.filter { !"'\"{}".contains($0) }
+                add(String(name), Substring(bare))
+                marked += rest[..<value.startIndex] + Redaction.mark
             } else {
                 marked += rest[..<end]
                 cut += gap + rest[..<end]
@@ -89,7 +108,7 @@ struct ConnectionString {
     }
 
     private static func end(ofValue text: Substring) -> Substring.Index {
-        guard let quote = text.first, quote == "'" || quote == "\"" else {
+        guard let open = text.first, let quote = ["'": "'", "\"": "\"", "{": "}"][open] as Character? else {
             return text.firstIndex { " ,;&".contains($0) } ?? text.endIndex
         }
         var place = text.index(after: text.startIndex)

@@ -9,7 +9,7 @@ extension Redaction {
     /// What two versions of a document that names addresses (XML such as a virtual raster, JSON) have in common: all but
     /// the secrets of its addresses.
     ///
-    /// Only what is secret by its name is left out, since a parameter that nobody knows may select the data. Bytes of any
+    /// Only what is secret by its name is left out, since an unknown parameter may select the data. Bytes of any
     /// other kind, and documents without secrets, stay as they are.
     public static func identity(ofDocument bytes: [UInt8]) -> [UInt8] {
         guard let first = firstLetter(bytes), "<{".utf8.contains(first),
@@ -22,7 +22,7 @@ extension Redaction {
         return rewriter.secrets.isEmpty ? bytes : Array(same.utf8)
     }
 
-    /// The same of a file; `nil` where its own bytes name it: it is no such document, holds no secrets, or is larger than
+    /// The same of a file; `nil` where its own bytes name it: it is not such a document, holds no secrets, or is larger than
     /// any (64 MB).
     public static func identity(ofDocumentAt path: String) -> [UInt8]? {
         var status = stat()

@@ -13,7 +13,7 @@ public final class EnergyMeter {
     public struct Part: Codable, Sendable, Equatable {
         /// `rapl`, `nvml` or `estimate`.
         public var source: String
-        /// What was measured, or what was reckoned with.
+        /// What was measured, or what was assumed.
         public var what: String
         /// Energy in joules.
         public var joules: Double
@@ -29,7 +29,7 @@ public final class EnergyMeter {
     ///
     /// - Parameters:
     ///   - card: Index of the NVIDIA card that computes; `nil` for a computation on the processor.
-    ///   - watts: Power to reckon with where no counter can be read; `nil` for the card's limit, or 10 W per thread in use.
+    ///   - watts: Power to assume where no counter can be read; `nil` for the card's limit, or 10 W per thread in use.
     ///   - threads: Threads that compute.
     ///   - folder: Where the kernel shows the counters.
     public init(card index: Int?, watts: Double?, threads: Int, folder: String = "/sys/class/powercap") {

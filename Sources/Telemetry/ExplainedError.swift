@@ -10,7 +10,7 @@ public protocol ExplainedError: Error, Sendable, CustomStringConvertible {
     var causes: [String] { get }
     /// What the user can do about it.
     var remedy: String? { get }
-    /// Whether nothing failed: somebody asked for the work to stop.
+    /// Whether nothing failed: the user asked for the work to stop.
     var isCancellation: Bool { get }
 }
 
@@ -31,7 +31,43 @@ extension ExplainedError {
     public var description: String { report }
 }
 
-/// The causes that an arbitrary error adds to one of ours: its parts when it is explained, else its text.
+/// The kinds of failure of one module.
+///
+/// A kind called `cancelled` means that the user asked for the work to stop.
+public protocol ErrorCode: RawRepresentable<String>, Sendable, Hashable {}
+
+/// An error of one module: what, in, why, try, and the kind of failure.
+public struct ModuleError<Kind: ErrorCode>: ExplainedError {
+    /// The kinds of failure.
+    public typealias Code = Kind
+
+    /// The kind of failure.
+    public let code: Kind
+    /// What could not be done, with the value that was wrong and the value expected.
+    public let what: String
+    /// The file, folder, option or key concerned; empty where there is none.
+    public let place: String
+    /// Causes, root first.
+    public let causes: [String]
+    /// What the user can do about it.
+    public let remedy: String?
+
+    /// Whether the user asked for the work to stop.
+    public var isCancellation: Bool { code.rawValue == "cancelled" }
+
+    /// Makes an error.
+    public init(
+        _ code: Kind, _ what: String, in place: String = "", why causes: [String] = [], try remedy: String? = nil
+    ) {
+        self.code = code
+        self.what = what
+        self.place = place
+        self.causes = causes
+        self.remedy = remedy
+    }
+}
+
+/// The causes that an arbitrary error adds to an `ExplainedError`: its parts when it is explained, else its text.
 public func causes(of error: any Error) -> [String] {
     guard let explained = error as? any ExplainedError else { return ["\(error)"] }
     let head = explained.place.isEmpty ? explained.what : "\(explained.what) (\(explained.place))"

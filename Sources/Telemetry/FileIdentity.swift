@@ -11,7 +11,7 @@ internal import FoundationEssentials
 ///
 /// - Parameters:
 ///   - path: The file to be written.
-///   - inputs: Files, and folders with all that lies in them, also through links; what is no file of this machine is passed over.
+///   - inputs: Files, and folders with all that is in them, also through links; what is not a file of this machine is passed over.
 public func inputFile(at path: String, among inputs: [String]) -> String? {
     guard let wanted = FileIdentity(path) else { return nil }
     // Links may lead back to a folder that was seen.

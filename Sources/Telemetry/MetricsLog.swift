@@ -25,7 +25,7 @@ public final class MetricsLog {
         guard descriptor >= 0 else {
             throw TelemetryError(
                 .writeFailed, "cannot open the metrics log", in: path, why: [String(cString: strerror(errno))],
-                try: "check that the folder exists and can be written")
+                try: "check that the folder exists and is writable")
         }
     }
 
@@ -42,7 +42,7 @@ public final class MetricsLog {
             line = try encoder.encode(value)
         } catch {
             throw TelemetryError(
-                .writeFailed, "cannot encode a line of metrics", in: path, why: ["\(error)"])
+                .writeFailed, "cannot encode a record of metrics", in: path, why: ["\(error)"])
         }
         var bytes = [UInt8](line)
         bytes.append(UInt8(ascii: "\n"))
@@ -56,14 +56,14 @@ public final class MetricsLog {
                 let end = lseek(descriptor, 0, SEEK_END)
                 if written > 0, end >= written { ftruncate(descriptor, end - off_t(written)) }
                 throw TelemetryError(
-                    .writeFailed, "cannot write a line of metrics", in: path,
+                    .writeFailed, "cannot write to the metrics log", in: path,
                     why: [reason], try: "free some space on the disk")
             }
             written += count
         }
     }
 
-    /// Cuts a log after the last line to keep: a resumed run continues it as if it had never gone on.
+    /// Cuts a log after the last line to keep: a resumed run continues it as if it had never been interrupted.
     ///
     /// A last line without its newline (a run that was killed while writing) is dropped too.
     ///
@@ -89,7 +89,7 @@ public final class MetricsLog {
         }
         guard truncate(path, off_t(end)) == 0 else {
             throw TelemetryError(
-                .writeFailed, "cannot cut the metrics log to \(end) bytes", in: path,
+                .writeFailed, "cannot truncate the metrics log to \(end) bytes", in: path,
                 why: [String(cString: strerror(errno))])
         }
     }

@@ -14,12 +14,17 @@ public let longestOutputName = 230
 
 /// What is wrong with the last component of an output's path; `nil` where nothing is.
 public func outputNameProblem(_ path: String) -> OutputNameProblem? {
+    if path.contains("://") || path.hasPrefix("/vsi") {
+        return OutputNameProblem(
+            what: "the output is an address, and outputs are written to this machine",
+            remedy: "a path after -o; copy the result to its place afterwards")
+    }
     let name = path.split(separator: "/").last ?? ""
     guard name.utf8.count > longestOutputName else { return nil }
     return OutputNameProblem(
         what:
-            "the output's name has \(name.utf8.count) bytes; at most \(longestOutputName) leave room for the name that it has while it is written",
-        remedy: "a shorter name after -o")
+            "the output's name has \(name.utf8.count) bytes; the limit is \(longestOutputName), because a longer temporary name is used while writing",
+        remedy: "give a shorter name after -o")
 }
 
 /// What helps where a file cannot be written into a folder: a command that makes it, unless something of that name is there.
@@ -31,7 +36,8 @@ public func folderRemedy(_ folder: String) -> String {
         guard parent != above else { break }
         above = parent
     }
-    if !isFolder { return "another folder after -o: '\(above)' is a file" }
+    if !isFolder { return "give another folder after -o: '\(above)' is a file" }
     return above == folder
-        ? "another folder after -o, one that may be written" : "make the folder first: mkdir -p \(shellQuoted(folder))"
+        ? "give another folder after -o, one that is writable"
+        : "create the folder first: mkdir -p \(shellQuoted(folder))"
 }

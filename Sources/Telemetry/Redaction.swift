@@ -20,10 +20,10 @@ public enum Redaction {
 
     /// An address without its secrets: user and password, and the value of every parameter that is not known to select data.
     ///
-    /// What is no address, such as the path of a file, stays as it is.
+    /// What is not an address, such as the path of a file, stays as it is.
     public static func address(_ address: String) -> String {
         var rewriter = AddressRewriter(.mark)
-        return rewriter.rewrite(whole: address)
+        return rewriter.rewrite(whole: MarkedElements.marked(in: address))
     }
 
     /// Whether an address has lost its secrets, so that nothing can be read there any more.
@@ -33,11 +33,14 @@ public enum Redaction {
 
     /// A text for people, without any secret that is known and without those of the addresses in it.
     public static func text(_ text: String) -> String {
-        let secrets = known.withLock { $0.secrets }
+        let (addresses, secrets) = known.withLock { ($0.addresses, $0.secrets) }
         var bytes = Array(text.utf8)
+        // Where an address ends cannot be seen if it holds blanks or quotes: those that were given are known as a whole.
+        for (given, kept) in addresses { bytes = bytes.replacing(given, with: kept) }
         for secret in secrets { bytes = bytes.replacing(secret, with: Array(mark.utf8)) }
         var rewriter = AddressRewriter(.mark)
-        return rewriter.rewrite(in: ConnectionString.marked(in: String(decoding: bytes, as: UTF8.self)))
+        let text = ConnectionString.marked(in: String(decoding: bytes, as: UTF8.self))
+        return rewriter.rewrite(in: MarkedElements.marked(in: text))
     }
 
     /// The last part of an address or a path, without parameters: what a file is called.
@@ -71,7 +74,7 @@ public enum Redaction {
 
     /// What two addresses of one service have in common: the address without what is secret by its name.
     ///
-    /// Use it where nothing else names the content: a parameter that nobody knows may be what selects it.
+    /// Use it where nothing else names the content: an unknown parameter may be what selects it.
     public static func identity(ofService address: String) -> String {
         var rewriter = AddressRewriter(.cutNamed)
         return rewriter.rewrite(whole: address)
@@ -82,6 +85,8 @@ public enum Redaction {
     private struct Known {
         /// Secrets in every form that they may be quoted in, the longest first.
         var secrets: [[UInt8]] = []
+        /// Addresses with secrets and what is written in their place, the longest first.
+        var addresses: [(given: [UInt8], kept: [UInt8])] = []
         /// Words of the command line that are neither addresses nor settings, such as the names of outputs.
         var ownWords: [String] = []
     }
@@ -91,8 +96,16 @@ public enum Redaction {
     /// Remembers the secrets of an address.
     public static func learn(address: String) {
         var rewriter = AddressRewriter(.mark)
-        _ = rewriter.rewrite(whole: address)
-        let words = known.withLock { $0.ownWords }
+        let kept = Array(rewriter.rewrite(whole: address).utf8)
+        guard !rewriter.secrets.isEmpty else { return }
+        let given = Array(address.utf8)
+        let words = known.withLock { known in
+            if !known.addresses.contains(where: { $0.given == given }) {
+                known.addresses.append((given, kept))
+                known.addresses.sort { $0.given.count > $1.given.count }
+            }
+            return known.ownWords
+        }
         for (name, value) in rewriter.secrets where isWorthKnowing(name, value) {
             // A word that is also a part of an output's name is none that must stay unseen.
             if !words.contains(where: { $0.contains(value) }) { remember(value) }
@@ -167,9 +180,14 @@ public enum Redaction {
     }
 
     /// Whether a value is a key rather than a word, a date or the name of a scene: 20 letters and digits in a row, of
-    /// both kinds.
+    /// both kinds, or a UUID.
     private static func looksRandom(_ value: String) -> Bool {
-        Percent.decoded(Array(value.utf8)[...]).split(whereSeparator: { !isLetterOrDigit($0) }).contains { run in
+        if value.split(separator: "-", omittingEmptySubsequences: false).map(\.count) == [8, 4, 4, 4, 12],
+            value.allSatisfy({ $0.isHexDigit || $0 == "-" })
+        {
+            return true
+        }
+        return Percent.decoded(Array(value.utf8)[...]).split(whereSeparator: { !isLetterOrDigit($0) }).contains { run in
             run.count >= 20 && run.contains { $0 <= 57 } && run.contains { $0 > 57 }
         }
     }

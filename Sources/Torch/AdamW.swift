@@ -1,5 +1,7 @@
 // The optimiser, the clipping of gradients, the moving average of weights: one call for whole lists.
 internal import CTorchAPI
+internal import Files
+public import Telemetry
 
 /// AdamW: Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019), as PyTorch computes it.
 public final class AdamW {
@@ -117,7 +119,7 @@ public final class AdamW {
                 restored[String(entry.name.dropLast(ending.count))] == nil
             else { continue }
             throw TorchError(
-                .badFile, "the optimiser's memory '\(entry.name)' belongs to no parameter, or is not whole",
+                .badFile, "the optimiser's memory '\(entry.name)' does not belong to a parameter, or is incomplete",
                 in: file.path)
         }
         memories = restored

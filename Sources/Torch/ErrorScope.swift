@@ -1,5 +1,6 @@
 // Operations do not throw; scopes do.
 internal import CTorchAPI
+internal import Telemetry
 
 /// Runs a body and throws the first tensor operation of this thread that failed in it.
 ///

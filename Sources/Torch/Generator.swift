@@ -3,7 +3,7 @@ internal import CTorchAPI
 
 /// A source of random numbers: libtorch's Mersenne twister on the CPU, Philox on a GPU.
 ///
-/// The same seed gives the same numbers, and a restored state goes on where it was saved. Nothing here uses
+/// The same seed gives the same numbers, and a restored state continues where it was saved. Nothing here uses
 /// libtorch's global generators. Not Sendable: one thread.
 public final class Generator {
     /// Where its numbers are made; tensors filled by it lie there.
@@ -22,12 +22,12 @@ public final class Generator {
 
     deinit { ct.pointee.generator_release(handle) }
 
-    /// The state, 5 KB on the CPU; another machine with the same libtorch goes on from it.
+    /// The state, 5 KB on the CPU; another machine with the same libtorch continues from it.
     public var state: [UInt8] {
         make("Generator.state", []) { ct.pointee.generator_state(handle, $0) }.uint8s()
     }
 
-    /// Goes on from a state; bytes that are no state are an error.
+    /// Continues from a state; bytes that are not a state are an error.
     public func restore(_ state: [UInt8]) throws {
         try catchingTorchErrors {
             let bytes = Tensor(state, shape: [state.count])
@@ -104,7 +104,7 @@ extension Tensor {
         return self
     }
 
-    /// Fills with normally distributed values, drawn anew where they lie outside of two limits.
+    /// Fills with normally distributed values, drawn again where they are outside of two limits.
     @discardableResult
     public func truncatedNormal_(
         mean: Double = 0, deviation: Double = 1, low: Double = -2, high: Double = 2, generator: Generator

@@ -1,4 +1,5 @@
 // Parameters by name, and how they are loaded and first filled.
+public import Telemetry
 
 /// Something with parameters.
 ///
@@ -24,7 +25,7 @@ extension Layer {
 
     /// Copies the parameters' values from a file that has all of them, converted to their types.
     ///
-    /// - Parameter prefix: What stands before the names in the file, with its dot.
+    /// - Parameter prefix: What comes before the names in the file, with its dot.
     public func load(from file: SafetensorsFile, prefix: String = "") throws(TorchError) {
         for (name, tensor) in parameters() { try loadArray(file, prefix + name, into: tensor) }
     }
@@ -35,7 +36,7 @@ func loadArray(_ file: SafetensorsFile, _ name: String, into tensor: Tensor) thr
     let values = try file.tensor(name, copy: false)
     guard values.shape == tensor.shape else {
         throw TorchError(
-            .mismatch, "'\(name)' has the shape \(values.shape), expected \(tensor.shape)", in: file.path)
+            .mismatch, "'\(name)' has the shape \(values.shape); expected \(tensor.shape)", in: file.path)
     }
     withoutGradient { _ = tensor.copy_(values) }
 }

@@ -52,7 +52,7 @@ enum Library {
     private static func open() -> Result<UnsafePointer<ct_table>, TorchError> {
         let remedy = """
             run `make setup`, or build it against an installed PyTorch with \
-            `LIBTORCH=DIR Sources/CTorch/build -o libctorch.so` and name it in GEODINO_CTORCH
+            `LIBTORCH=DIR Sources/CTorch/build -o libctorch.so` and set GEODINO_CTORCH to its path
             """
         // OpenMP's threads spin for milliseconds while they wait, and take the cores from the loader threads: on a busy machine a
         // step took four times as long. Not to spin at all costs a fifth of a small step on a quiet one, where a sleeper is slow to
@@ -76,14 +76,14 @@ enum Library {
                 continue
             }
             guard let table = unsafeBitCast(symbol, to: ct_open_function.self)() else {
-                tried.append("\(path): ct_open gave nothing")
+                tried.append("\(path): ct_open returned nothing")
                 continue
             }
             guard table.pointee.abi == CT_ABI_VERSION else {
                 return .failure(
                     TorchError(
                         .libraryMismatch,
-                        "libctorch.so speaks version \(table.pointee.abi) of its contract, expected \(CT_ABI_VERSION)",
+                        "libctorch.so has version \(table.pointee.abi) of its interface; expected \(CT_ABI_VERSION)",
                         in: path, try: remedy))
             }
             return .success(table)

@@ -96,7 +96,7 @@ extension Tensor {
         return self
     }
 
-    /// Brings every element into limits; `nil` is no limit.
+    /// Brings every element into limits; `nil` means no limit.
     @discardableResult
     public func clamp_(min low: Double? = nil, max high: Double? = nil) -> Tensor {
         perform("clamp_", [self]) {

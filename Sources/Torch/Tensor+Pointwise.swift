@@ -202,7 +202,7 @@ extension Tensor {
         make("greaterOrEqual", [self]) { ct.pointee.ge_scalar(handle, other, $0) }
     }
 
-    /// Elements brought into limits; `nil` is no limit.
+    /// Elements brought into limits; `nil` means no limit.
     public func clamped(min low: Double? = nil, max high: Double? = nil) -> Tensor {
         make("clamped", [self]) { out in
             withPointer(to: low) { low in withPointer(to: high) { ct.pointee.clamp(handle, low, $0, out) } }

@@ -94,7 +94,7 @@ extension Tensor {
         make("flipped", [self]) { ct.pointee.flip(handle, dims, dims.count, $0) }
     }
 
-    /// How what lies outside is made up.
+    /// How what is outside is made up.
     public enum Padding: Int32, Sendable {
         /// One value everywhere.
         case constant = 0

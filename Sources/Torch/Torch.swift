@@ -1,5 +1,6 @@
 // What holds for libtorch as a whole: loading, versions, threads, CUDA.
 internal import CTorchAPI
+public import Telemetry
 
 /// libtorch as a whole.
 public enum Torch {

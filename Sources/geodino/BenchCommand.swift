@@ -7,34 +7,35 @@ import Torch
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure the speed of what geodino does, on this machine.",
+        commandName: "bench", abstract: "Measure geodino's speed on this machine.",
         discussion: """
-            Names: \(Benchmark.allNames.joined(separator: ", ")); all of them without a name. Times are medians over the runs,
-            with the best beside them. Machines are noisy: compare ratios of runs in the same minute.
+            Benchmarks: \(Benchmark.allNames.joined(separator: ", ")). Without a name, all of them run.
+            Times are medians over the runs; the best time is shown next to them. Machines are noisy: compare ratios \
+            of runs made in the same minute.
             """)
 
-    @Argument(help: "Which benchmarks.")
+    @Argument(help: "The benchmarks to run. (default: all)")
     var names: [String] = []
 
-    @Option(help: "vit.forward: a network of the family, such as vits16, vitb16, vitl16.")
+    @Option(help: "vit.forward: the network, such as vits16, vitb16 or vitl16.")
     var arch = "vits16"
 
-    @Option(help: "vit.forward: side of the images in pixels.")
+    @Option(help: "vit.forward: side of an image in pixels.")
     var size = 224
 
-    @Option(help: "vit.forward: images per call. ssl.step: tiles per step.")
+    @Option(help: "vit.forward: images per forward pass. ssl.step: tiles per step.")
     var batch: Int?
 
     @Option(help: "ssl.step, crops: a recipe; its first phase is measured.")
     var recipe: String?
 
-    @Option(help: "ssl.step: blocks of the network, in place of the recipe's.")
+    @Option(help: "ssl.step: number of blocks of the network. (default: the recipe's)")
     var depth: Int?
 
-    @Option(help: "vit.forward: the type to compute in: float32, float64 or bfloat16.")
+    @Option(help: "vit.forward: data type of the computation: float32, float64 or bfloat16.")
     var dtype = "float32"
 
-    @Option(help: "Counted runs.")
+    @Option(help: "Number of timed runs.")
     var runs = 7
 
     @Option(help: "text or json.")
@@ -47,19 +48,19 @@ struct BenchCommand: ParsableCommand {
     func validate() throws {
         for name in names where !Benchmark.allNames.contains(name) {
             throw ValidationError(
-                "unknown benchmark '\(name)'; there are \(Benchmark.allNames.joined(separator: ", "))")
+                "unknown benchmark '\(name)'; known are \(Benchmark.allNames.joined(separator: ", "))")
         }
         guard BackboneConfiguration.presetNames.contains(arch) else {
             throw ValidationError(
-                "unknown network '\(arch)'; there are \(BackboneConfiguration.presetNames.joined(separator: ", "))")
+                "unknown network '\(arch)'; known are \(BackboneConfiguration.presetNames.joined(separator: ", "))")
         }
         guard computeTypes[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
         guard recipe == nil && depth == nil || names.allSatisfy({ $0 == "ssl.step" || $0 == "crops" }) && !names.isEmpty
-        else { throw ValidationError("--recipe and --depth go with the benchmarks ssl.step and crops alone") }
+        else { throw ValidationError("--recipe and --depth are only for the benchmarks ssl.step and crops") }
         guard dtype == "float32" || names == ["vit.forward"] else {
-            throw ValidationError("--dtype goes with the benchmark vit.forward alone")
+            throw ValidationError("--dtype is only for the benchmark vit.forward")
         }
         let patch = BackboneConfiguration.preset(arch)?.patchSize ?? 16
         guard runs >= 1, (1...65_536).contains(batch ?? 1) else {

@@ -15,40 +15,42 @@
         static let configuration = CommandConfiguration(
             commandName: "canopy", abstract: "Map canopy height over an area of interest.",
             discussion: """
-                Writes a cloud-optimised GeoTIFF in metres (nodata -9999), and beside it a STAC item, a QGIS style and a
-                PNG quick-look. The pixels do not depend on the area asked for, nor on the number of threads.
-                The model is a folder of 'geodino fit canopy' (--model), or a backbone and a published head, without any
-                training (--weights --head).
-                In a folder with geodino.yaml, 'geodino canopy --aoi region.geojson' finds the scenes in the corpus
+                Writes a cloud-optimised GeoTIFF in metres (nodata -9999), and next to it a STAC item, a QGIS style \
+                and a PNG quick-look. The pixels depend neither on the area of interest nor on the number of threads.
+                The model is a folder made by 'geodino fit canopy' (--model), or a backbone with a published head, \
+                which needs no training (--weights, --head).
+                In a folder with geodino.yaml, 'geodino canopy --aoi region.geojson' finds the scenes in the corpus \
                 and writes region-canopy.tif.
                 """)
 
-        @Argument(help: "Rasters that GDAL opens; the first decides the grid, and wins where they overlap.")
+        @Argument(
+            help: "Rasters that GDAL can open. The first one sets the grid and takes precedence where they overlap.")
         var scenes: [String] = []
 
-        @Option(help: "The area: any OGR vector file with polygons.")
+        @Option(help: "The area of interest: any OGR vector file with polygons.")
         var aoi: String?
 
-        @Option(help: "A model folder that 'geodino fit canopy' made.")
+        @Option(help: "A model folder made by 'geodino fit canopy'.")
         var model: String?
 
-        @Option(help: "Without --model: the backbone's weights, of geodino, official or of Hugging Face.")
+        @Option(
+            help: "Instead of --model: the backbone's weights, in geodino's, the official or Hugging Face's format.")
         var weights: String?
 
-        @Option(help: "With --weights: a published canopy head (CHMv2), official or of Hugging Face.")
+        @Option(help: "With --weights: a published canopy head (CHMv2), in the official or Hugging Face's format.")
         var head: String?
 
-        @Option(help: ArgumentHelp("With --head: side of a window; 448 without it.", valueName: "pixels"))
+        @Option(help: ArgumentHelp("With --head: side of a window. (default: 448)", valueName: "pixels"))
         var window: Int?
 
         @Flag(
             help: ArgumentHelp(
-                "With --head: stretch odd grids of patches as the published code does, for comparison with it."))
+                "With --head: resize odd grids of patches as the published code does, to compare with it."))
         var asPublished = false
 
         @Option(
             help: ArgumentHelp(
-                "Instead of scenes: a safetensors file with 'pixels' [N, 3, H, W] float32, normalised; the output is a .safetensors with 'heights' [N, 1, H, W] in metres.",
+                "Instead of scenes: a safetensors file with 'pixels' [N, 3, H, W] (float32, normalised). The output is a .safetensors file with 'heights' [N, 1, H, W] in metres.",
                 valueName: "file"))
         var tensor: String?
 
@@ -57,32 +59,33 @@
         @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
         var output: String?
 
-        @Option(help: "Windows per call of the network.")
+        @Option(help: "Windows per forward pass.")
         var batch = 8
 
-        @Option(help: "Pixels by which windows overlap; a quarter of the window without it.")
+        @Option(help: "Pixels by which windows overlap. (default: a quarter of the window)")
         var overlap: Int?
 
         @OptionGroup var bands: BandOptions
 
         @Option(
             name: .customLong("legend-max"),
-            help: ArgumentHelp("Top of the legend and the colours; by default from the map.", valueName: "metres"))
+            help: ArgumentHelp(
+                "Upper end of the legend and of the colours. (default: from the map)", valueName: "metres"))
         var legendMaximum: Double?
 
-        @Flag(help: "Count every pixel that the area touches, not only centres.")
+        @Flag(help: "Include every pixel that the area touches, not only those whose centre is inside it.")
         var allTouched = false
 
-        @Flag(help: "Fill the area's bounding rectangle.")
+        @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
         var noClip = false
 
-        @Flag(help: "One file per UTM zone or side of 180 degrees.")
+        @Flag(help: "Write one file per UTM zone, or per side of the 180-degree meridian.")
         var split = false
 
         @Flag(help: "Replace an existing map.")
         var overwrite = false
 
-        @Flag(help: "Print the plan, and write nothing.")
+        @Flag(help: "Print the plan and write nothing.")
         var dryRun = false
 
         @Option(help: "text or json.")
@@ -98,20 +101,20 @@
                 throw ValidationError("--batch must be 1 to 4096, got \(batch)")
             }
             guard (weights == nil) == (head == nil) else {
-                throw ValidationError("--weights and --head go together: a backbone, and the head that stands on it")
+                throw ValidationError("--weights and --head go together: a backbone and its head")
             }
             guard model == nil || head == nil else {
                 throw ValidationError("give either --model, or --weights and --head")
             }
             guard !asPublished || head != nil else {
-                throw ValidationError("--as-published goes with --head: only the published head has another way")
+                throw ValidationError("--as-published requires --head")
             }
             if tensor != nil {
                 guard scenes.isEmpty, aoi == nil, !dryRun else {
-                    throw ValidationError("--tensor takes the place of scenes, an area and a plan")
+                    throw ValidationError("--tensor cannot be combined with scenes, --aoi or --dry-run")
                 }
                 guard let output, output.lowercased().hasSuffix(".safetensors") else {
-                    throw ValidationError("--tensor needs an output .safetensors: -o heights.safetensors")
+                    throw ValidationError("--tensor needs a .safetensors output: -o heights.safetensors")
                 }
                 let given = [
                     ("--overlap", overlap != nil), ("--bands", bands.text != nil),
@@ -121,14 +124,14 @@
                     ("--format json", format == .json),
                 ]
                 if let option = given.first(where: \.1) {
-                    throw ValidationError("\(option.0) belongs to maps, not to --tensor")
+                    throw ValidationError("\(option.0) is for maps and cannot be combined with --tensor")
                 }
             }
             if let window, !(16...8192).contains(window) {
                 throw ValidationError("--window must be 16 to 8192, got \(window)")
             }
             if head == nil, let option = weightsArguments.given.first ?? window.map({ _ in "--window" }) {
-                throw ValidationError("\(option) goes with --weights and --head: a model says these things itself")
+                throw ValidationError("\(option) requires --weights and --head: a model folder already defines it")
             }
         }
 
@@ -141,8 +144,8 @@
             try gdal.apply()
             guard let output = output ?? aoi.map(Self.defaultOutput) else {
                 throw CommandError(
-                    .badArgument, "no output is given",
-                    try: "-o canopy.tif   (with --aoi region.geojson it is region-canopy.tif)")
+                    .badArgument, "no output was given",
+                    try: "-o canopy.tif   (default with --aoi region.geojson: region-canopy.tif)")
             }
             let read =
                 [tensor, modelPath, weightsArguments.periods].compactMap(\.self)
@@ -202,7 +205,7 @@
         private func loadedModel(_ path: String?, device: Device) throws -> CanopyModel {
             if let path { return try CanopyModel.load(from: path, device: device) }
             guard let weights, let head else {
-                throw CommandError(.badArgument, "no model is given", try: "--model MODEL, or --weights W --head H")
+                throw CommandError(.badArgument, "no model was given", try: "--model MODEL, or --weights W --head H")
             }
             return try CanopyModel.published(
                 weights: weights, options: weightsArguments.options, head: head, window: window ?? 448, device: device,
@@ -224,13 +227,13 @@
                 let found = try scenePaths(
                     ofCorpus: corpus, meeting: area, sight: sight, listed: asking.scenes([]))
                 if !found.isEmpty {
-                    printToStandardError("scenes of the corpus under \(aoi): \(found.joined(separator: " "))")
+                    printToStandardError("scenes of the corpus that overlap \(aoi): \(found.joined(separator: " "))")
                     return found
                 }
                 let listed = workspace.scenes([])
                 guard listed.isEmpty else { return listed }
                 throw CommandError(
-                    .badArgument, "no scene of the corpus lies under the area", in: aoi,
+                    .badArgument, "no scene of the corpus overlaps the area of interest", in: aoi,
                     try: "geodino canopy SCENE... --aoi \(shellQuoted(aoi))")
             }
             let listed = workspace.scenes([])

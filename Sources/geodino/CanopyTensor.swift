@@ -1,6 +1,7 @@
 // Canopy heights of images that somebody else cut and normalised.
 import Backbone
 import Downstream
+import Files
 import Foundation
 import Telemetry
 import Torch
@@ -16,10 +17,11 @@ func writeHeights(
     let patch = model.backbone.configuration.patchSize
     guard input.height > 0, input.width > 0, input.height % patch == 0, input.width % patch == 0 else {
         throw CommandError(
-            .badArgument, "images of \(input.width) x \(input.height) pixels are no whole number of patches", in: path,
+            .badArgument, "images of \(input.width) x \(input.height) pixels do not divide into whole patches",
+            in: path,
             why: ["width and height must be multiples of \(patch)"],
             try:
-                "cut or resample the images, to \(model.backbone.architecture.fittingSide(input.width)) x \(model.backbone.architecture.fittingSide(input.height)) for example"
+                "crop or resample the images, for example to \(model.backbone.architecture.fittingSide(input.width)) x \(model.backbone.architecture.fittingSide(input.height))"
         )
     }
     // The published way makes an odd grid's map larger.
@@ -27,7 +29,7 @@ func writeHeights(
     var done = 0
     try input.batches(of: batch) { part in
         guard progress(Progress(unit: "images", done: done, total: input.count)) else {
-            throw DownstreamError(.cancelled, "interrupted; the file was not written", in: output)
+            throw DownstreamError(.cancelled, "interrupted before the file was written", in: output)
         }
         let heights = try catchingTorchErrors {
             model.heights(part.images.to(model.backbone.device)).to(.float32).to(.cpu).contiguous()

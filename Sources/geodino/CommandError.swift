@@ -1,21 +1,16 @@
 // The error of the command line itself: documents, workspaces, arguments that only fail once files are seen.
+import Files
 import Telemetry
 
-struct CommandError: ExplainedError {
-    enum Code: String, Sendable {
-        case badDocument, notFound, badArgument, workspace, missingLibrary, failed
-    }
-    let code: Code
-    let what: String
-    let place: String
-    let causes: [String]
-    let remedy: String?
+/// Operations on files whose errors are those of the command line.
+typealias Disk = Files.Disk<CommandFailure>
 
-    init(_ code: Code, _ what: String, in place: String = "", why causes: [String] = [], try remedy: String? = nil) {
-        self.code = code
-        self.what = what
-        self.place = place
-        self.causes = causes
-        self.remedy = remedy
-    }
+typealias CommandError = ModuleError<CommandFailure>
+
+/// Kinds of failure.
+enum CommandFailure: String, FileFailure {
+    case badDocument, notFound, badArgument, workspace, missingLibrary, failed
+
+    static var readFailed: Self { failed }
+    static var writeFailed: Self { failed }
 }

@@ -10,11 +10,11 @@
 
     struct CorpusCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "corpus", abstract: "Look at a corpus, verify it, rebuild its index, pack it.",
+            commandName: "corpus", abstract: "Inspect, verify, reindex or pack a corpus.",
             subcommands: [Info.self, Verify.self, Reindex.self, Pack.self])
 
         struct Info: ParsableCommand {
-            static let configuration = CommandConfiguration(abstract: "Show what a corpus holds.")
+            static let configuration = CommandConfiguration(abstract: "Show what a corpus contains.")
             @Argument(help: "The corpus folder.")
             var corpus: String
             @Option(help: "text or json.")
@@ -28,8 +28,8 @@
 
         struct Verify: ParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Read every byte of a corpus or of a pack, and name the damage.")
-            @Argument(help: "The corpus folder, or a pack's.")
+                abstract: "Read every byte of a corpus or a pack and report damage.")
+            @Argument(help: "The folder of a corpus or a pack.")
             var corpus: String
             @OptionGroup var shared: ProgressOptions
 
@@ -51,7 +51,7 @@
 
         struct Reindex: ParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Make the indexes and corpus.gpkg again from the shards.")
+                abstract: "Rebuild the indexes and corpus.gpkg from the shards.")
             @Argument(help: "The corpus folder.")
             var corpus: String
             @OptionGroup var shared: ProgressOptions
@@ -63,17 +63,17 @@
                 meter.finish()
                 for note in summary.notes { printToStandardError("note: \(note)") }
                 print(
-                    "\(corpus): \(summary.tiles) tiles in \(summary.shards) shards; \(summary.rebuilt.count) shard indexes made again"
+                    "\(corpus): \(summary.tiles) tiles in \(summary.shards) shards; \(summary.rebuilt.count) shard indexes rebuilt"
                 )
             }
         }
 
         struct Pack: ParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Write the tiles as plain tensors, for machines without GDAL.")
+                abstract: "Write the tiles as plain tensors for machines without GDAL.")
             @Argument(help: "The corpus folder.")
             var corpus: String
-            @Option(name: [.customShort("o"), .customLong("output")], help: "The pack folder to make.")
+            @Option(name: [.customShort("o"), .customLong("output")], help: "The pack folder to create.")
             var output: String
             @Flag(help: "Replace an existing pack.")
             var overwrite = false
@@ -100,7 +100,7 @@
                 ? shown(gsd.first, digits: 2) : gsd.map { shown($0, digits: 2) }.joined(separator: " to ")
             let parts = splits.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             return """
-                \(path): \(complete ? "complete" : "unfinished; go on with geodino tile --resume")
+                \(path): \(complete ? "complete" : "unfinished; resume with geodino tile --resume")
                   tiles        \(tiles) of \(layout.tileSize) x \(layout.tileSize) px (\(parts))
                   bands        \(bands), \(layout.sampleType.rawValue), stretch \(layout.stretch.text)
                   GSD          \(metres) m
@@ -120,13 +120,13 @@
             if upToDate { return "\(corpus): up to date, \(tiles) tiles in \(shards) shards" }
             if dryRun {
                 return
-                    "\(corpus): would try \(places) places in \(scenes) scenes, at most \(bytes) bytes before compression"
+                    "\(corpus): \(places) places to try in \(scenes) scenes, at most \(bytes) bytes before compression"
             }
             let parts = splits.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             return """
                 \(corpus): \(tiles) tiles (\(parts)), \(newTiles) cut now, in \(shards) shards of \(bytes) bytes
                   \(tried) places tried: \(tooFewValid) with too few valid pixels, \(outsideAOI) outside the area; \
-                \(shown(squareKilometres, digits: 3)) km2 of tiles, shared ground counted in each
+                \(shown(squareKilometres, digits: 3)) km2 of tiles, overlaps counted in each tile
                 """
         }
     }
@@ -167,14 +167,14 @@
                 guard candidates.count < 2 else {
                     throw CommandError(
                         .badArgument,
-                        "\(candidates.count) scenes of \(Workspace.fileName) differ in their parameters alone, and any may be this one",
-                        in: scene.path, try: "name the scenes with their tokens: geodino canopy SCENE...")
+                        "\(candidates.count) scenes of \(Workspace.fileName) differ only in their parameters, and any of them may be this one",
+                        in: scene.path, try: "give the scenes with their tokens: geodino canopy SCENE...")
                 }
                 guard let whole = candidates.first else {
                     throw CommandError(
-                        .badArgument, "the corpus keeps the scene's address without its secrets", in: scene.path,
+                        .badArgument, "the corpus stores the scene's address without its token", in: scene.path,
                         try:
-                            "name the scenes with their tokens: geodino canopy SCENE..., or scenes: in \(Workspace.fileName)"
+                            "give the scenes with their tokens: geodino canopy SCENE..., or under 'scenes:' in \(Workspace.fileName)"
                     )
                 }
                 return whole

@@ -1,5 +1,6 @@
 // The stages of the demo, one after the other, in one process.
 #if EARTH
+    import Files
     import ArgumentParser
     import Backbone
     import Corpus
@@ -48,7 +49,7 @@
                 throw CommandError(.failed, "cannot enter the folder", in: folder)
             }
             defer { _ = files.changeCurrentDirectoryPath(home) }
-            for (name, text) in documents.texts { try Data(text.utf8).write(to: URL(fileURLWithPath: name)) }
+            for (name, text) in documents.texts { try Disk.write(text, to: name) }
             try stage("synth") { try makeScenes() }
             let backbone = try stage("pretrain") { try pretrainBackbone(documents, tile: stage) }
             let record = try VisionTransformer.record(of: backbone)
@@ -85,7 +86,7 @@
                 scene: "\(folder)/\(unseen)/rgb.tif", picture: "\(folder)/\(picture)")
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(report).write(to: URL(fileURLWithPath: "report.json"), options: .atomic)
+            try Disk.write(encoder.encode(report), to: "report.json")
             return report
         }
 
@@ -119,7 +120,7 @@
             meter.finish()
             let names = (0..<Self.trainingScenes).map { "scenes/scene-\(String(format: "%03d", $0))" }
             let list = "image,target\n" + names.map { "\($0)/rgb.tif,\($0)/height.tif\n" }.joined()
-            try Data(list.utf8).write(to: URL(fileURLWithPath: "training-pairs.csv"))
+            try Disk.write(list, to: "training-pairs.csv")
             try Workspace(
                 scenes: names.map { "\($0)/rgb.tif" }, profile: "profile.yaml", corpus: "corpus", recipe: "recipe.yaml",
                 run: "runs/demo", model: "models/canopy", device: nil
@@ -138,7 +139,7 @@
             guard let crs = grid.crs else { return }
             let ring = (corners + [corners[0]]).map { "\($0.x) \($0.y)" }.joined(separator: ",")
             let area = try AreaOfInterest(wkt: "POLYGON((\(ring)))", crs: crs)
-            try Data(area.geoJSON.utf8).write(to: URL(fileURLWithPath: path))
+            try Disk.write(area.geoJSON, to: path)
         }
 
         private func pretrainBackbone(

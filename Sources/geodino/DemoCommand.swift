@@ -1,5 +1,6 @@
 // geodino demo: every stage on synthetic scenes, a map of a scene never seen, and honest figures beside it.
 #if EARTH
+    import Files
     import ArgumentParser
     import Foundation
     import Telemetry
@@ -7,23 +8,24 @@
 
     struct DemoCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "demo", abstract: "Go from nothing to a scored canopy map on synthetic scenes.",
+            commandName: "demo", abstract: "Run the whole pipeline, from synthetic scenes to a scored canopy map.",
             discussion: """
-                Stages: synth, tile, pretrain, fit canopy, canopy, score; then the same head on the backbone at
-                initialisation, and a linear probe of both. Writes OUT/report.json, OUT/picture.png, and a workspace file, so
-                that 'geodino tile', 'geodino pretrain' and 'geodino canopy --aoi region.geojson' work inside OUT.
+                Stages: synth, tile, pretrain, fit canopy, canopy, score. Then the same head is fitted on the \
+                untrained backbone, and both backbones get a linear probe.
+                Writes OUT/report.json, OUT/picture.png and a workspace file, so that 'geodino tile', 'geodino \
+                pretrain' and 'geodino canopy --aoi region.geojson' work inside OUT.
                 """)
 
-        @Option(name: [.customShort("o"), .customLong("output")], help: "The folder to make.")
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The folder to create.")
         var output = "demo"
 
-        @Option(help: "Seeds, such as 1,2,3: one run each, in OUT/seed-N when there are several.")
+        @Option(help: "Seeds, such as 1,2,3: one run per seed, in OUT/seed-N if there are several.")
         var seeds = "0"
 
-        @Option(help: "Append a dated table of the runs to this Markdown page.")
+        @Option(help: "Append a dated table of the runs to this Markdown file.")
         var log: String?
 
-        @Flag(help: "Replace a folder that 'geodino demo' made.")
+        @Flag(help: "Replace a folder made by 'geodino demo'.")
         var overwrite = false
 
         @OptionGroup var threads: ThreadOptions
@@ -61,7 +63,7 @@
             if let log { try DemoReport.append(reports, seeds: list, to: log) }
             let failures = reports.flatMap(\.failures)
             guard failures.isEmpty else {
-                throw CommandError(.failed, "the demo's figures are not as they should be", in: output, why: failures)
+                throw CommandError(.failed, "the demo's results are worse than expected", in: output, why: failures)
             }
         }
 
@@ -74,11 +76,11 @@
             {
                 guard files.fileExists(atPath: marker) else {
                     throw CommandError(
-                        .badArgument, "the folder is there already, and 'geodino demo' did not make it", in: output,
-                        try: "another folder: -o OUT")
+                        .badArgument, "the folder exists already, and 'geodino demo' did not make it", in: output,
+                        try: "choose another folder: -o OUT")
                 }
                 guard overwrite else {
-                    throw CommandError(.badArgument, "the folder is there already", in: output, try: "--overwrite")
+                    throw CommandError(.badArgument, "the folder exists already", in: output, try: "--overwrite")
                 }
                 let aside = "\(output).replaced-\(ProcessInfo.processInfo.processIdentifier)"
                 try files.moveItem(atPath: output, toPath: aside)
@@ -86,7 +88,7 @@
                 try files.removeItem(atPath: aside)
             }
             try files.createDirectory(atPath: output, withIntermediateDirectories: true)
-            try Data("made by geodino demo; may be replaced by it\n".utf8).write(to: URL(fileURLWithPath: marker))
+            try Disk.write("made by geodino demo; may be replaced by it\n", to: marker)
         }
     }
 #endif

@@ -1,5 +1,6 @@
 // What a demo run found.
 #if EARTH
+    import Files
     import Foundation
 
     /// The figures of one run.
@@ -86,7 +87,7 @@
                 return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
             }
             let old = (try? String(contentsOfFile: path, encoding: .utf8)) ?? "# Experiments\n"
-            try Data((old + text).utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try Disk.write(old + text, to: path, temporary: Disk.ofProcess)
         }
     }
 #endif

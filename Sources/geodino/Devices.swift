@@ -11,13 +11,13 @@ extension Device {
         try Torch.load()
         if device != .cpu, !Torch.isCUDAAvailable {
             throw CommandError(
-                .badArgument, "this libtorch sees no GPU, but the device is '\(name)'",
+                .badArgument, "the device is '\(name)', but this libtorch finds no GPU",
                 why: ["CUDA: \(try Torch.info().cuda)"],
-                try: "--device cpu, or a CUDA build of libtorch (see README.md, Choosing a libtorch)")
+                try: "--device cpu, or install a CUDA build of libtorch (see README.md, Choosing a libtorch)")
         }
         if case .cuda(let index) = device, index >= Torch.cudaDeviceCount {
             throw CommandError(
-                .badArgument, "there is no device '\(name)': the GPUs are cuda:0 to cuda:\(Torch.cudaDeviceCount - 1)")
+                .badArgument, "no device '\(name)': the GPUs are cuda:0 to cuda:\(Torch.cudaDeviceCount - 1)")
         }
         self = device
     }

@@ -12,8 +12,8 @@ import Torch
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Show what is installed, what works, and which half this is.",
-        discussion: "Exits 1 and names what is missing when something is.")
+        commandName: "doctor", abstract: "Show what is installed and works, and which half of geodino this is.",
+        discussion: "If something is missing, names it and exits with code 1.")
 
     @Option(help: "text or json.")
     var format: OutputFormat = .text

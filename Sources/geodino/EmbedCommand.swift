@@ -2,6 +2,7 @@
 import ArgumentParser
 import Backbone
 import Downstream
+import Files
 import Foundation
 import Geo
 import Telemetry
@@ -15,26 +16,28 @@ import Torch
 
 struct EmbedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "embed", abstract: "Write the tokens that a backbone makes of images, scenes or tiles.",
+        commandName: "embed", abstract: "Write a backbone's tokens of images, scenes or tiles.",
         discussion: """
-            Inputs are images, scenes, or one corpus or pack; or --tensor. Rasters with a place on Earth are scenes and cut into
-            windows on one grid; with --whole or --size, and where they have no place, each is one image.
-            An output .safetensors holds, in float32, cls [N, D], registers [N, R, D] and patches [N, h, w, D]; with --layers
-            also layers.L.cls and so on; of scenes also bounds [N, 4] (min x, min y, max x, max y in the CRS that the metadata
-            name) and valid [N, h, w]. Row i of a corpus is its tile i.
-            An output .tif is a georeferenced raster of the scenes with a pixel per patch and a band per element of a token;
-            windows overlap and are blended. With --pca 3 it is a picture.
+            Inputs are images, scenes, or one corpus or pack; or a --tensor file. Georeferenced rasters are scenes \
+            and are cut into windows on one grid. Rasters that are not georeferenced are images, and so are all \
+            rasters with --whole or --size.
+            A .safetensors output holds, in float32, cls [N, D], registers [N, R, D] and patches [N, h, w, D]; with \
+            --layers also layers.L.cls and so on. For scenes it also holds bounds [N, 4] (min x, min y, max x, max y \
+            in the CRS that the metadata names) and valid [N, h, w]. Row i of a corpus is its tile i.
+            A .tif output is a georeferenced raster of the scenes with one pixel per patch and one band per element \
+            of a token. Its windows overlap and are blended. With --pca 3 it is a picture.
             """)
 
-    @Argument(help: "Images or scenes that GDAL opens, or one corpus or pack.")
+    @Argument(help: "Images or scenes that GDAL can open, or one corpus or pack.")
     var inputs: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Instead of inputs: a safetensors file with 'pixels' [N, C, H, W] float32, normalised.", valueName: "file"))
+            "Instead of inputs: a safetensors file with 'pixels' [N, C, H, W] (float32, normalised).", valueName: "file"
+        ))
     var tensor: String?
 
-    @Option(help: "Weights: a file or a folder, of geodino, official, of Hugging Face or of timm.")
+    @Option(help: "Weights: a file or a folder, in geodino's, the official, Hugging Face's or timm's format.")
     var weights: String
 
     @Option(name: .shortAndLong, help: "The .safetensors or .tif file to write.")
@@ -42,63 +45,64 @@ struct EmbedCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Also the tokens after these blocks, from 0, such as 5,11,17,23; one for a .tif.", valueName: "list"))
+            "Also write the tokens after these blocks, counted from 0, such as 5,11,17,23. A .tif takes one block.",
+            valueName: "list"))
     var layers: String?
 
-    @Flag(help: "Leave the final normalisation off the tokens of --layers.")
+    @Flag(help: "Do not apply the final normalisation to the tokens of --layers.")
     var rawLayers = false
 
     @Flag(
         help:
-            "Leave a ConvNeXt's --layers on their own grids of 4, 8, 16 and 32 pixels; without it all come on one of 16."
+            "Keep a ConvNeXt's --layers on their own grids of 4, 8, 16 and 32 pixels instead of resampling all to 16."
     )
     var ownGrids = false
 
-    @Option(help: ArgumentHelp("Keep only these kinds of tokens: cls, registers, patches.", valueName: "list"))
+    @Option(help: ArgumentHelp("Write only these kinds of tokens: cls, registers, patches.", valueName: "list"))
     var only: String?
 
-    @Option(help: ArgumentHelp("Bands of a .tif: so many principal components; 3 make a picture.", valueName: "n"))
+    @Option(help: ArgumentHelp("Bands of a .tif: the first n principal components; 3 make a picture.", valueName: "n"))
     var pca: Int?
 
     @Option(
         help: ArgumentHelp(
-            "With --pca: the components that another map wrote beside it (.pca.safetensors), for equal colours.",
+            "With --pca: the components written next to another map (.pca.safetensors), for the same colours.",
             valueName: "file"))
     var basis: String?
 
-    @Option(help: "Images per call of the network.")
+    @Option(help: "Images per forward pass.")
     var batch = 8
 
-    @Option(help: "The type to compute in: float32, float64 or bfloat16.")
+    @Option(help: "Data type of the computation: float32, float64 or bfloat16.")
     var dtype = "float32"
 
-    @Flag(help: "Keep the weights on disk and in memory one block of them: for networks larger than memory.")
+    @Flag(help: "Keep the weights on disk and only one block of them in memory, for networks larger than memory.")
     var stream = false
 
-    @Flag(help: "Take every raster as one image, also one with a place on Earth.")
+    @Flag(help: "Treat every raster as one image, even if it is georeferenced.")
     var whole = false
 
     @Option(
         help: ArgumentHelp(
-            "Resample to this side: every raster as one image, or every tile of a corpus or a pack.",
+            "Resample to this side: every raster, treated as one image, or every tile of a corpus or a pack.",
             valueName: "pixels"))
     var size: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Side of a window of a scene; without it 512, or the nearest whole number of patches (518 for patches of 14).",
+            "Side of a window of a scene. (default: 512, or the nearest whole number of patches: 518 for patches of 14)",
             valueName: "pixels"))
     var window: Int?
 
-    @Option(help: "Pixels by which windows overlap; without it none, and a quarter of the window for a .tif.")
+    @Option(help: "Pixels by which windows overlap. (default: 0; for a .tif a quarter of the window)")
     var overlap: Int?
 
-    @Option(help: ArgumentHelp("Metres per pixel, or native; by default those of the weights.", valueName: "metres"))
+    @Option(help: ArgumentHelp("Metres per pixel, or native. (default: the weights' GSD)", valueName: "metres"))
     var gsd: String?
 
     @Option(
         help: ArgumentHelp(
-            "How values become 8 bits: none, percentile:LOW,HIGH or fixed:LOW,HIGH; by default as the weights say.",
+            "How values become 8 bits: none, percentile:LOW,HIGH or fixed:LOW,HIGH. (default: the weights' stretch)",
             valueName: "rule"))
     var stretch: String?
 
@@ -107,13 +111,13 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "The area of interest: any OGR vector file with polygons.")
     var aoi: String?
 
-    @Flag(help: "Count every patch that the area touches, not only those whose centre lies inside.")
+    @Flag(help: "Include every patch that the area touches, not only those whose centre is inside it.")
     var allTouched = false
 
-    @Flag(help: "Fill the area's bounding rectangle.")
+    @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
     var noClip = false
 
-    @Flag(help: "Replace an existing file and what lies beside it.")
+    @Flag(help: "Replace an existing file and the files next to it.")
     var overwrite = false
 
     @OptionGroup var arguments: WeightsArguments
@@ -132,10 +136,11 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
         guard let layers = layerNumbers else {
-            throw ValidationError("--layers takes block numbers from 0, such as 5,11,17,23; got '\(layers ?? "")'")
+            throw ValidationError(
+                "--layers takes block numbers, counted from 0, such as 5,11,17,23; got '\(layers ?? "")'")
         }
         guard inputs.isEmpty != (tensor == nil) else {
-            throw ValidationError("give images, scenes or a corpus, or --tensor FILE, and not both")
+            throw ValidationError("give either images, scenes or a corpus, or --tensor FILE")
         }
         if keptKinds == nil { throw ValidationError("--only takes cls, registers, patches; got '\(only ?? "")'") }
         for (name, value) in [("--size", size), ("--window", window)] {
@@ -149,29 +154,29 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
         }
         if aoi == nil, allTouched || noClip {
-            throw ValidationError("--all-touched and --no-clip say how an --aoi counts; give one")
+            throw ValidationError("--all-touched and --no-clip require --aoi")
         }
-        if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers goes with --layers") }
-        if ownGrids, layers.isEmpty { throw ValidationError("--own-grids goes with --layers") }
+        if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers requires --layers") }
+        if ownGrids, layers.isEmpty { throw ValidationError("--own-grids requires --layers") }
         if tensor != nil, let option = options(beside: .tensor).first {
-            throw ValidationError("\(option) does not go with --tensor, whose pixels are taken as they are")
+            throw ValidationError("\(option) cannot be combined with --tensor, whose pixels are used as they are")
         }
         guard isRaster else {
             guard output.lowercased().hasSuffix(".safetensors") else {
-                throw ValidationError("the output is a .safetensors or a .tif, got '\(output)'")
+                throw ValidationError("the output must be a .safetensors or a .tif file, got '\(output)'")
             }
-            if pca != nil || basis != nil { throw ValidationError("--pca and --basis belong to an output .tif") }
+            if pca != nil || basis != nil { throw ValidationError("--pca and --basis require a .tif output") }
             return
         }
         guard tensor == nil, size == nil, !whole else {
-            throw ValidationError("a .tif is made of scenes: leave --tensor, --size and --whole out")
+            throw ValidationError("a .tif is made from scenes: leave out --tensor, --size and --whole")
         }
         guard layers.count <= 1, only == nil else {
             throw ValidationError(
-                "a .tif holds the patches of one layer: give one number after --layers, and no --only")
+                "a .tif holds the patches of one layer: give one number after --layers, and leave out --only")
         }
         if let pca, !(1...65535).contains(pca) { throw ValidationError("--pca must be 1 to 65535, got \(pca)") }
-        if basis != nil, pca == nil { throw ValidationError("--basis goes with --pca N") }
+        if basis != nil, pca == nil { throw ValidationError("--basis requires --pca N") }
     }
 
     private static func numbers(_ text: String, from least: Int) -> [Int]? {
@@ -217,15 +222,15 @@ struct EmbedCommand: ParsableCommand {
         if let option = options(beside: kind).first {
             let hint =
                 kind == .images && !whole && size == nil
-                ? ["the rasters do not say where on Earth they lie, so that they are no scenes"] : []
+                ? ["the rasters are not georeferenced, so they are images and not scenes"] : []
             throw CommandError(
-                .badArgument, "\(option) means nothing for \(kind.rawValue)", in: inputs.first ?? "", why: hint,
-                try: "leave it out")
+                .badArgument, "\(option) does not apply to \(kind.rawValue)", in: inputs.first ?? "", why: hint,
+                try: "leave out \(option)")
         }
         if isRaster, kind != .scenes {
             throw CommandError(
-                .badArgument, "\(kind.rawValue) have no common raster", in: inputs.first ?? "",
-                try: "give scenes with a place on Earth, or an output .safetensors")
+                .badArgument, "a .tif cannot be made from \(kind.rawValue)", in: inputs.first ?? "",
+                try: "give georeferenced scenes, or write a .safetensors file")
         }
         // Components beside the map, be they made or left by an older one.
         let read = read(kind)
@@ -238,13 +243,13 @@ struct EmbedCommand: ParsableCommand {
         var record = contents.record
         if let rule = stretch.flatMap(StretchRule.init(text:)) { record.stretch = rule }
         if stream, case .convNeXt = record.architecture {
-            printToStandardError("note: --stream is for transformers; a ConvNeXt is read as a whole")
+            printToStandardError("note: --stream is for transformers; a ConvNeXt is loaded as a whole")
         }
         if ownGrids, case .transformer = record.architecture {
-            printToStandardError("note: --own-grids is for a ConvNeXt; all blocks of a transformer have one grid")
+            printToStandardError("note: --own-grids is for a ConvNeXt; all blocks of a transformer have the same grid")
         }
         if keptKinds == [.registers], record.architecture.registers == 0 {
-            throw CommandError(.badArgument, "the network has no registers to keep", in: "--only")
+            throw CommandError(.badArgument, "the network has no register tokens", in: "--only")
         }
         let device = try Device(named: device.device ?? "cpu")
         if let count = self.device.tensorThreads { Torch.setThreads(count) }
@@ -288,7 +293,7 @@ struct EmbedCommand: ParsableCommand {
         var done = 0
         try input.batches(of: batch) { part in
             guard meter.handler(Progress(unit: input.unit, done: done, total: input.count)) else {
-                throw BackboneError(.cancelled, "interrupted; the file was not written", in: output)
+                throw BackboneError(.cancelled, "interrupted before the file was written", in: output)
             }
             try file.append(part.images.to(type).to(device), beside: part.rows)
             done += part.images.shape[0]
@@ -348,7 +353,8 @@ struct EmbedCommand: ParsableCommand {
         if let tiles = inputs.first(where: isTiles) {
             guard inputs.count == 1 else {
                 throw CommandError(
-                    .badArgument, "a corpus or a pack is embedded by itself", in: tiles, try: "give it alone")
+                    .badArgument, "a corpus or a pack cannot be combined with other inputs", in: tiles,
+                    try: "give only the corpus or the pack")
             }
             return .tiles
         }
@@ -357,13 +363,13 @@ struct EmbedCommand: ParsableCommand {
             if whole || size != nil || !placed.contains(true) { return .images }
             if let place = placed.firstIndex(of: false) {
                 throw CommandError(
-                    .badArgument, "the raster does not say where on Earth it lies, others do", in: inputs[place],
-                    try: "--whole, which takes every raster as one image")
+                    .badArgument, "the raster is not georeferenced, but others are", in: inputs[place],
+                    try: "--whole, which treats every raster as one image")
             }
             return .scenes
         #else
             throw CommandError(
-                .notFound, "this is the tensor half, which reads packs and --tensor alone", in: inputs[0],
+                .notFound, "this is the tensor half of geodino, which reads only packs and --tensor", in: inputs[0],
                 try: "geodino corpus pack CORPUS -o PACK, on a machine with GDAL")
         #endif
     }

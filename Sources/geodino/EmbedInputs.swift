@@ -1,14 +1,16 @@
 // What 'geodino embed' takes images from: a tensor, tiles of a corpus or a pack.
 import Backbone
 import Downstream
+import Files
 import Geo
+import Telemetry
 import Torch
 
 /// What images are taken from.
 enum EmbedInputKind: String {
     case tensor = "a tensor"
     case tiles = "tiles of a corpus or a pack"
-    case images = "images that are taken as a whole"
+    case images = "whole images"
     case scenes
 }
 
@@ -22,7 +24,7 @@ protocol EmbedInput {
     var width: Int { get }
     /// What they are called in the plural.
     var unit: String { get }
-    /// What is known of each image, one row per image; written beside the tokens.
+    /// What is known of each image, one row per image; written next to the tokens.
     var beside: [TensorEntry] { get }
     /// What is known of all.
     var metadata: [String: String] { get }
@@ -57,7 +59,7 @@ struct TensorInput: EmbedInput {
         let source = try openTensors(path)
         guard let entry = source.entry("pixels") else {
             throw CommandError(
-                .badArgument, "the file has no tensor 'pixels'", in: path,
+                .badArgument, "the file has no tensor named 'pixels'", in: path,
                 why: ["it has \(source.names.prefix(8).joined(separator: ", "))"])
         }
         guard entry.shape.count == 4, entry.shape[1] == channels, entry.shape[0] > 0, entry.type == .float32 else {
@@ -78,8 +80,8 @@ struct TensorInput: EmbedInput {
                 let places = start..<start + images.shape[0]
                 let bad = places.first { !pixels.narrow(dim: 0, start: $0, length: 1).isAllFinite } ?? start
                 throw CommandError(
-                    .badArgument, "'pixels' holds values that are no finite numbers, first in image \(bad)", in: path,
-                    try: "fill what has no data before normalising, with the mean of the bands for example")
+                    .badArgument, "'pixels' holds values that are not finite numbers, first in image \(bad)", in: path,
+                    try: "fill pixels without data before normalising, for example with the mean of the bands")
             }
             try body(EmbedBatch(images: images))
         }
@@ -122,7 +124,7 @@ struct TileInput: EmbedInput {
         let fitting = record.architecture.fittingSide(side)
         guard side == fitting else {
             throw CommandError(
-                .badArgument, "tiles of \(side) pixels are no whole number of patches", in: path,
+                .badArgument, "tiles of \(side) pixels do not divide into whole patches", in: path,
                 why: ["the network's patches are \(record.architecture.stride) pixels wide"],
                 try: "--size \(fitting), which resamples the tiles")
         }

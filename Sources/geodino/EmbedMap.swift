@@ -31,7 +31,7 @@
         let basis: String?
         /// Where the components used are kept.
         let componentsPath: String
-        /// Whether the basis lies there already.
+        /// Whether the basis exists already.
         let keepsBasis: Bool
         let overwrite: Bool
         /// All that is read.
@@ -91,7 +91,7 @@
             // A basis says it of the tokens that it was found on.
             if let components, basis == nil {
                 let shares = components.explained.prefix(8).map { shown(100 * $0, digits: 1) + " %" }
-                print("share of the variance: \(shares.joined(separator: ", "))")
+                print("share of variance: \(shares.joined(separator: ", "))")
             }
         }
 
@@ -101,14 +101,15 @@
         ) throws -> PrincipalComponents {
             guard count <= predictor.tokenWidth else {
                 throw CommandError(
-                    .badArgument, "--pca asks for \(count) components, a token has \(predictor.tokenWidth) elements",
+                    .badArgument,
+                    "--pca asks for \(count) components, but a token has \(predictor.tokenWidth) elements",
                     in: output)
             }
             if let basis {
                 let found = try PrincipalComponents.load(from: basis, width: predictor.tokenWidth, origin: origin)
                 guard found.count == count else {
                     throw CommandError(
-                        .badArgument, "the file has \(counted(found.count, "components")), --pca asks for \(count)",
+                        .badArgument, "the file has \(counted(found.count, "components")), but --pca asks for \(count)",
                         in: basis, try: "--pca \(found.count)")
                 }
                 return found

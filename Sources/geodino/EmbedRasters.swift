@@ -1,4 +1,6 @@
 // What 'geodino embed' takes from rasters: whole images, windows of scenes.
+import Files
+
 #if EARTH
     import Backbone
     import Downstream
@@ -50,7 +52,7 @@
         } catch let error as MappingError {
             let advice: String? =
                 switch error.code {
-                case .needsSplit: "embed the parts one by one, each with its scenes first and an --aoi"
+                case .needsSplit: "embed the parts one by one, each with its own scenes first and its own --aoi"
                 case .badValues where error.remedy?.contains("gdal_translate -ot Byte") == true:
                     "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value"
                 default: nil
@@ -64,7 +66,7 @@
     func noValidPixel(_ scene: String) -> CommandError {
         CommandError(
             .badArgument, "no window has a valid pixel", in: scene,
-            try: "check nodata values and masks: gdalinfo -stats \(shellQuoted(scene))")
+            try: "check the nodata values and masks: gdalinfo -stats \(shellQuoted(scene))")
     }
 
     /// Rasters that are each one image as a whole, whether they have a place on Earth or not.
@@ -106,10 +108,10 @@
                     pixels <= Self.mostPixels
                 else {
                     throw CommandError(
-                        .badArgument, "an image of \(width) x \(height) pixels is too large to be taken as a whole",
+                        .badArgument, "an image of \(width) x \(height) pixels is too large to be processed as a whole",
                         in: path,
                         try:
-                            "give it a place on Earth and --window, or cut it: gdal_translate -srcwin 0 0 \(min(width, 4096)) \(min(height, 4096)) \(shellQuoted(path)) part.tif"
+                            "georeference it and use --window, or cut it: gdal_translate -srcwin 0 0 \(min(width, 4096)) \(min(height, 4096)) \(shellQuoted(path)) part.tif"
                     )
                 }
                 sizes.append((path, width, height))
@@ -119,7 +121,7 @@
             if let size = options.size {
                 guard size % stride == 0 else {
                     throw CommandError(
-                        .badArgument, "images of \(size) pixels are no whole number of patches", in: "--size",
+                        .badArgument, "images of \(size) pixels do not divide into whole patches", in: "--size",
                         why: ["the network's patches are \(stride) pixels wide"],
                         try: "--size \(record.architecture.fittingSide(size))")
                 }
@@ -131,13 +133,14 @@
             height = sizes[0].height
             if let other = sizes.first(where: { ($0.width, $0.height) != (width, height) }) {
                 throw CommandError(
-                    .badArgument, "the images are not all of one size", in: other.path,
+                    .badArgument, "the images differ in size", in: other.path,
                     why: ["it is \(other.width) x \(other.height); \(paths[0]) is \(width) x \(height)"],
                     try: "--size 224, which resamples all of them")
             }
             guard width % stride == 0, height % stride == 0 else {
                 throw CommandError(
-                    .badArgument, "an image of \(width) x \(height) pixels is no whole number of patches", in: paths[0],
+                    .badArgument, "an image of \(width) x \(height) pixels does not divide into whole patches",
+                    in: paths[0],
                     why: ["the network's patches are \(stride) pixels wide"],
                     try: "--size \(min(record.architecture.fittingSide(max(width, height)), 8192 / stride * stride))")
             }
@@ -169,7 +172,7 @@
         } catch {
             throw CommandError(
                 .badArgument,
-                "the weights take \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), the raster has \(reader.bands.count) (\(error.found.joined(separator: ", ")))",
+                "the weights take \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), but the raster has \(reader.bands.count) (\(error.found.joined(separator: ", ")))",
                 in: reader.path, why: [error.why] + [reader.alphaNote].compactMap(\.self), try: error.remedy)
         }
     }
@@ -197,7 +200,8 @@
             let stride = record.architecture.stride
             guard options.window % stride == 0 else {
                 throw CommandError(
-                    .badArgument, "windows of \(options.window) pixels are no whole number of patches", in: "--window",
+                    .badArgument, "windows of \(options.window) pixels do not divide into whole patches",
+                    in: "--window",
                     why: ["the network's patches are \(stride) pixels wide"],
                     try: "--window \(record.architecture.fittingSide(options.window))")
             }
@@ -223,7 +227,7 @@
             var found: [LatticeIndex] = []
             try reader.read(
                 reader.candidates,
-                progress: { progress(Progress(unit: "windows looked at", done: $0.done, total: $0.total)) },
+                progress: { progress(Progress(unit: "windows checked", done: $0.done, total: $0.total)) },
                 { if $1.cells.contains(true) { found.append($1.index) } })
             guard !found.isEmpty else { throw noValidPixel(scenes[0]) }
             indices = found

@@ -19,44 +19,44 @@
         static let configuration = CommandConfiguration(
             commandName: "canopy", abstract: "Train a canopy-height head from images and heights.",
             discussion: """
-                Pairs may have any CRS and resolution; they are brought to the weights' GSD. Part of the ground, in
-                blocks, is held out and scored at the end. --resume goes on after an interruption.
+                Pairs may have any CRS and resolution; they are resampled to the weights' GSD. A part of the ground, \
+                in blocks, is held out and scored at the end. --resume continues an interrupted fit.
                 """)
 
-        @Argument(help: "How to train: a YAML document such as recipes/canopy-dpt.yaml.")
+        @Argument(help: "The recipe: a YAML document such as recipes/canopy-dpt.yaml.")
         var recipe: String
 
         @Option(help: "The backbone: a weights file, or a folder that holds backbone.safetensors.")
         var weights: String
 
-        @Option(help: "An image; repeat it, once for each --target.")
+        @Option(help: "An image. Repeat this option, once for each --target.")
         var image: [String] = []
 
-        @Option(help: "Heights in metres for the image of the same place in the list.")
+        @Option(help: "Heights in metres for the --image at the same position.")
         var target: [String] = []
 
         @Option(help: "A list of pairs: a CSV file with the columns image and target.")
         var pairs: String?
 
-        @Option(help: "Only ground inside these polygons counts.")
+        @Option(help: "Use only ground inside these polygons.")
         var aoi: String?
 
-        @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to make.")
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to create.")
         var output: String
 
-        @Option(help: "Optimiser steps in place of the recipe's.")
+        @Option(help: "Number of optimiser steps. (default: the recipe's)")
         var steps: Int?
 
-        @Option(help: "Save and end after this many steps.")
+        @Option(help: "Save and stop after this many steps.")
         var stopAfter: Int?
 
-        @Flag(help: "Go on with an unfinished fit; starts one where there is none.")
+        @Flag(help: "Resume an unfinished fit, or start one if there is none.")
         var resume = false
 
         @Flag(help: "Replace an existing model.")
         var overwrite = false
 
-        @Flag(help: "Store path and hash of the backbone in place of a copy.")
+        @Flag(help: "Store the path and hash of the backbone instead of a copy.")
         var referenceBackbone = false
 
         @OptionGroup var bands: BandOptions
@@ -67,7 +67,8 @@
 
         func validate() throws {
             guard image.count == target.count else {
-                throw ValidationError("\(image.count) --image, but \(target.count) --target: give one for each")
+                throw ValidationError(
+                    "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
             }
             guard pairs != nil || !image.isEmpty else {
                 throw ValidationError("give --image SCENE --target HEIGHTS, or --pairs pairs.csv")
@@ -104,7 +105,7 @@
             let summary = try fit(
                 recipe, weights: weights, source: source, model: output, options: options, quiet: shared.quiet)
             print(summary.text)
-            if let leftOut = source.leftOut { print("left out: \(leftOut)") }
+            if let leftOut = source.leftOut { print("excluded: \(leftOut)") }
             if summary.wasInterrupted { throw ExitCode.interrupted }
         }
     }
@@ -138,7 +139,7 @@
     extension FitSummary {
         /// The summary for people.
         var text: String {
-            guard isComplete else { return "\(model): saved after step \(step) of \(steps); go on with --resume" }
+            guard isComplete else { return "\(model): saved after step \(step) of \(steps); resume with --resume" }
             guard let v = validation else {
                 return "\(model): \(steps) steps; not validated: no ground with known heights was held out"
             }

@@ -12,14 +12,14 @@
         var configuration: [String] = []
 
         @Option(
-            help: ArgumentHelp("Megabytes of GDAL's block cache; GDAL_CACHEMAX or 128 without it.", valueName: "MB"))
+            help: ArgumentHelp("Megabytes of GDAL's block cache. (default: GDAL_CACHEMAX, or 128)", valueName: "MB"))
         var memory: Int?
 
         func validate() throws {
             for pair in configuration where !pair.contains("=") || pair.hasPrefix("=") {
                 // What stands in the wrong place may be a secret.
                 throw ValidationError(
-                    "--config takes KEY=VALUE; one of those given has no '=', or begins with it")
+                    "--config takes KEY=VALUE; one of the values given has no '=' or begins with it")
             }
             if let memory, !(16...1_000_000).contains(memory) {
                 throw ValidationError("--memory must be 16 to 1000000, got \(memory)")

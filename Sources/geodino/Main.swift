@@ -13,7 +13,7 @@ struct Geodino: ParsableCommand {
         commandName: "geodino",
         abstract: "From satellite scenes to self-supervised backbones to georeferenced maps.",
         discussion: """
-            A first map: geodino synth, tile, pretrain, fit canopy, canopy --aoi. 'make demo' does it all.
+            A first map: geodino synth, tile, pretrain, fit canopy, canopy --aoi. 'make demo' runs all of them.
             Exit codes: 0 done, 1 failed, 64 wrong usage, 130 interrupted after a clean save.
             """,
         version: geodinoVersion,

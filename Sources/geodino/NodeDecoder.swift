@@ -1,5 +1,6 @@
 // A Decoder over YAML nodes that remembers which keys were asked for, so that all others can be refused.
 import Foundation
+import Telemetry
 import Yams
 
 final class NodeDecoder: Decoder {
@@ -27,7 +28,7 @@ final class NodeDecoder: Decoder {
                 let near = StrictYAML.nearest(to: name, among: asked)
                 throw CommandError(
                     .badDocument, "line \(key.mark?.line ?? 0): unknown key '\(full)'", in: file,
-                    why: near == nil ? ["known here: \(asked.sorted().joined(separator: ", "))"] : [],
+                    why: near == nil ? ["known keys: \(asked.sorted().joined(separator: ", "))"] : [],
                     try: near.map { "did you mean '\($0)'?" })
             }
         }
@@ -87,7 +88,7 @@ final class NodeDecoder: Decoder {
                 }
                 throw CommandError(
                     .badDocument, "the key '\(full)' is missing", in: decoder.file,
-                    try: "recipes and profiles are complete documents: write every key out")
+                    try: "write every key: recipes and profiles are complete documents")
             }
             return node
         }

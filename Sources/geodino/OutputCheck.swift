@@ -18,8 +18,8 @@ func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws
         try checkOutputName(output)
         if let input = inputFile(at: output, among: inputs) {
             throw CommandError(
-                .badArgument, "the output would be written over an input", in: output, why: ["'\(input)' is read"],
-                try: "another name after -o")
+                .badArgument, "the output would overwrite an input", in: output, why: ["'\(input)' is an input"],
+                try: "give another name after -o")
         }
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)

@@ -1,4 +1,6 @@
 // Training pairs from rasters: the Earth side's pairs as the tensor side wants them.
+import Files
+
 #if EARTH
     import Backbone
     import Downstream
@@ -27,7 +29,7 @@
         ) throws {
             guard let first = entries.first else {
                 throw CommandError(
-                    .badArgument, "no training pair is given",
+                    .badArgument, "no training pairs were given",
                     try: "--image SCENE --target HEIGHTS, or --pairs pairs.csv")
             }
             let gsd = try record.gsd ?? RasterReader(path: first.image).groundSampleDistance().metres
@@ -63,7 +65,8 @@
         /// What was left out of the targets so far, for the summary; `nil` where nothing was.
         var leftOut: String? {
             let count = pool.rejectedPixels
-            return count > 0 ? "\(counted(count, "pixels")) of the targets are no heights: \(heights.exclusion)" : nil
+            return count > 0
+                ? "\(counted(count, "pixels")) of the targets that are not heights: \(heights.exclusion)" : nil
         }
 
         func grid(ofPair pair: Int) -> Grid { pairs[pair].grid }
@@ -75,7 +78,7 @@
             return (crop.image, crop.target)
         }
 
-        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; where it is no plain file, what names a
+        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; where it is not a plain file, what names a
         /// remote one, else its name.
         private static func signature(_ path: String) throws -> [UInt8] {
             guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd() else {

@@ -13,32 +13,35 @@ import Torch
 
 struct PretrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pretrain", abstract: "Pretrain a backbone on tiles without labels (DINO, iBOT, KoLeo).",
+        commandName: "pretrain", abstract: "Pretrain a backbone on unlabelled tiles (DINO, iBOT, KoLeo).",
         discussion: """
-            The run folder gets metrics.jsonl, checkpoints, and backbone.safetensors, the teacher's weights.
-            --resume goes on with the run's own recipe and ends with the bytes of an unbroken run. Ctrl-C saves.
-            In a folder with geodino.yaml, recipe and corpus are taken from there, and runs are numbered.
+            The run folder gets metrics.jsonl, checkpoints, and backbone.safetensors, the teacher's weights. Ctrl-C \
+            saves a checkpoint and stops.
+            --resume continues with the run's own recipe and ends with exactly the same bytes as an uninterrupted \
+            run.
+            In a folder with geodino.yaml, the recipe and the corpus default to the ones named there, and runs are \
+            numbered.
             """)
 
-    @Argument(help: "How to train: a YAML document such as recipes/demo.yaml.")
+    @Argument(help: "The recipe: a YAML document such as recipes/demo.yaml.")
     var recipe: String?
 
-    @Option(help: "A corpus that 'geodino tile' made, or a pack of one.")
+    @Option(help: "A corpus made by 'geodino tile', or a pack of one.")
     var corpus: String?
 
     @Option(name: [.customShort("o"), .customLong("output")], help: "The run folder.")
     var output: String?
 
-    @Option(help: "Steps in place of the recipe's.")
+    @Option(help: "Number of steps. (default: the recipe's)")
     var steps: Int?
 
-    @Option(help: "Save and end once this many steps are done.")
+    @Option(help: "Save and stop once this many steps are done.")
     var stopAfter: Int?
 
-    @Option(help: "Seed in place of the recipe's.")
+    @Option(help: "The seed. (default: the recipe's)")
     var seed: Int?
 
-    @Option(help: "What a recipe with 'start' goes on from: a run, RUN/checkpoints/STEP, or weights of a backbone.")
+    @Option(help: "What a recipe with 'start' starts from: a run, RUN/checkpoints/STEP, or weights of a backbone.")
     var from: String?
 
     @Option(help: "Weights of the Gram teacher, for a recipe with 'teacher: given'.")
@@ -47,17 +50,18 @@ struct PretrainCommand: ParsableCommand {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Write crops, masks and targets of step N (from 1) into a safetensors file.", valueName: "n file"))
+            "Write the crops, masks and targets of step n (counted from 1) to a safetensors file.", valueName: "n file")
+    )
     var dumpStep: [String] = []
 
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Train on files of single steps, as --dump-step writes them, in these steps; without --corpus, on nothing else.",
+            "Use these files, written by --dump-step, for the steps that they hold. Without --corpus, train only on them.",
             valueName: "file"))
     var replay: [String] = []
 
-    @Flag(help: "Go on with an unfinished run; starts it where nothing was begun.")
+    @Flag(help: "Resume an unfinished run, or start one if there is none.")
     var resume = false
 
     @Flag(help: "Replace an existing run.")
@@ -65,16 +69,17 @@ struct PretrainCommand: ParsableCommand {
 
     @Option(
         help:
-            "A CSV of images and canopy heights (as 'geodino fit' reads) to probe the teacher on, at every checkpoint.")
+            "A CSV file of images and canopy heights (as for 'geodino fit') to probe the teacher on at every checkpoint."
+    )
     var probe: String?
 
-    @Flag(help: "Draw the patch features of fixed tiles at every checkpoint, into RUN/preview and RUN/report.html.")
+    @Flag(help: "Draw the patch features of fixed tiles at every checkpoint, in RUN/preview and RUN/report.html.")
     var preview = false
 
-    @Flag(help: "Read every byte of the corpus or pack first and compare it with its hashes.")
+    @Flag(help: "First read every byte of the corpus or pack and compare it with its hashes.")
     var verify = false
 
-    @Flag(help: "Print what would be trained and what it takes, and write nothing; needs no corpus.")
+    @Flag(help: "Print the plan with its estimated cost and write nothing. Needs no corpus.")
     var dryRun = false
 
     @OptionGroup var device: DeviceOptions
@@ -86,11 +91,11 @@ struct PretrainCommand: ParsableCommand {
         guard dumpStep.isEmpty || dumpStep.count == 2 && (Int(dumpStep[0]) ?? 0) >= 1 else {
             let given = dumpStep.joined(separator: " ")
             throw ValidationError(
-                "--dump-step takes the number of a step, from 1, and a file, such as --dump-step 5 step5.safetensors; "
+                "--dump-step takes the number of a step, counted from 1, and a file, such as --dump-step 5 step5.safetensors; "
                     + "got '\(given)'. The recipe comes before it.")
         }
         if let document = replay.first(where: { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }) {
-            throw ValidationError("--replay takes files of steps, got '\(document)'; the recipe comes before it")
+            throw ValidationError("--replay takes step files, got '\(document)'; the recipe comes before it")
         }
     }
 
@@ -142,7 +147,7 @@ struct PretrainCommand: ParsableCommand {
             options: options, observers: try observers(document?.value, source, folder), quiet: shared.quiet)
         switch summary.end {
         case .interrupted:
-            printToStandardError("interrupted after step \(summary.step)/\(summary.total); go on with --resume")
+            printToStandardError("interrupted after step \(summary.step)/\(summary.total); resume with --resume")
             throw ExitCode.interrupted
         case .finished, .stopped:
             print("\(folder): \(summary.step) of \(summary.total) steps, weights in \(summary.backbone ?? "-")")
@@ -155,8 +160,8 @@ struct PretrainCommand: ParsableCommand {
         let files = try replay.map { try StepFile(path: $0) }
         guard let source = files.compactMap(\.source).first else {
             throw CommandError(
-                .badArgument, "the files do not say what corpus they were cut from", in: replay[0],
-                try: "--corpus CORPUS, for bands, resolution and stretch of the tiles")
+                .badArgument, "the step files do not describe the corpus that they were made from", in: replay[0],
+                try: "--corpus CORPUS, which supplies the bands, resolution and stretch of the tiles")
         }
         return (source, (files.map(\.step).max() ?? 0) + 1)
     }
@@ -176,8 +181,8 @@ struct PretrainCommand: ParsableCommand {
                     ? [previewObserver(source: source, run: run, size: size, every: every)] : [])
         #else
             throw CommandError(
-                .badArgument, "--probe and --preview read and write images, and this is the tensor half",
-                try: "geodino fit and geodino embed --pca 3, with the run's weights on a machine with GDAL")
+                .badArgument, "--probe and --preview need GDAL, and this is the tensor half of geodino",
+                try: "on a machine with GDAL, use the run's weights with geodino fit and geodino embed --pca 3")
         #endif
     }
 
@@ -237,7 +242,7 @@ struct PretrainCommand: ParsableCommand {
         return (try? encoder.encode(recipe)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? document.text
     }
 
-    /// The folder given, else the next free number; names an unfinished run instead of starting beside it.
+    /// The folder given, else the next free number; names an unfinished run instead of starting next to it.
     private func runFolder(_ workspace: inout WorkspaceTaker, name: String?) throws -> String {
         if let output {
             try checkOutputName(output)
@@ -288,7 +293,7 @@ func tileSource(_ path: String) throws -> any TileSource {
         return try CorpusTileSource(path)
     #else
         throw CommandError(
-            .notFound, "there is no pack; this is the tensor half, which reads packs alone", in: path,
+            .notFound, "there is no pack; this is the tensor half of geodino, which reads only packs", in: path,
             try: "geodino corpus pack CORPUS -o PACK, on a machine with GDAL")
     #endif
 }

@@ -1,5 +1,6 @@
 // Who looks at a run's teacher from time to time: probes on labelled ground, pictures of features.
 #if EARTH
+    import Telemetry
     import Backbone
     import Downstream
     import Foundation

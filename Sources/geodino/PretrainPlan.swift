@@ -22,11 +22,11 @@ extension RunPlan {
                     + cost.operations.map { "\($0.name) \(shown(100 * $0.amount / all, digits: 0)) %" }.joined(
                         separator: ", ") + ")")
             lines.append("  the phase   \(scaled(phase.meanOperations * Double(phase.steps)))FLOP")
-            lines.append("  memory of one device that holds it all, all tiles at once:")
+            lines.append("  memory of one device that holds everything, with all tiles at once:")
             for part in cost.state + cost.perStep { lines.append("    \(gigabytes(part.amount))  \(part.name)") }
             lines.append("    \(gigabytes(cost.bytes))  together")
             if cost.hostBytes > 0 {
-                lines.append("    \(gigabytes(cost.hostBytes))  crops of all parts, in the host's memory besides")
+                lines.append("    \(gigabytes(cost.hostBytes))  additional host memory for the crops of all parts")
             }
             lines.append("  devices of  16 GB, 24 GB, 40 GB, 80 GB, 141 GB")
             lines.append(
@@ -41,8 +41,8 @@ extension RunPlan {
         }
         blocks.append(
             """
-            Reckoned, not run. 'Devices for a whole step' share the tiles and hold each its part of the state; this version
-            computes on one device. With fewer tiles at once, data.accumulate makes up the batch.
+            Estimated, not measured. 'Devices for a whole step' share the tiles, and each holds its part of the \
+            state; this version computes on one device. With fewer tiles at once, data.accumulate makes up the batch.
             """)
         return blocks.joined(separator: "\n\n")
     }

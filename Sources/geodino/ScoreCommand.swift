@@ -9,21 +9,22 @@
 
     struct ScoreCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "score", abstract: "Score a map against the truth.", subcommands: [ScoreCanopyCommand.self])
+            commandName: "score", abstract: "Score a map against reference data.",
+            subcommands: [ScoreCanopyCommand.self])
     }
 
     struct ScoreCanopyCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "canopy", abstract: "Score a canopy-height map on the truth's grid.",
+            commandName: "canopy", abstract: "Score a canopy-height map on the grid of the truth.",
             discussion: """
-                MAE, RMSE, bias (mean of map minus truth) and R2 over pixels; block-R2 over means of square blocks
-                (null below 10 blocks).
+                Prints MAE, RMSE, bias (mean of map minus truth) and R2 over pixels, and block-R2 over means of \
+                square blocks (null below 10 blocks).
                 """)
 
         @Option(help: "The map, in metres.")
         var map: String
 
-        @Option(help: "The truth, in metres.")
+        @Option(help: "The true heights, in metres.")
         var truth: String
 
         @Option(help: "Compare inside these polygons only.")
@@ -34,10 +35,12 @@
 
         @Option(
             help: ArgumentHelp(
-                "Also the MAE of always saying this height; 'mean' takes the truth's mean.", valueName: "m"))
+                "Also score a constant prediction of this height; 'mean' is the truth's mean.", valueName: "m"))
         var constant: String?
 
-        @Option(help: ArgumentHelp("The highest value that counts as a height, in map and truth.", valueName: "metres"))
+        @Option(
+            help: ArgumentHelp(
+                "The highest value that counts as a height, in the map and in the truth.", valueName: "metres"))
         var maxHeight = HeightRule.highest
 
         @Option(help: "text or json.")
@@ -91,9 +94,9 @@
             }
             let rule = HeightRule(highest: highest)
             for (count, role) in [(rejectedTruth, "truth"), (rejectedMap, "map")] where count > 0 {
-                lines.append("left out  \(counted(count, "pixels")) of the \(role), no heights: \(rule.exclusion)")
+                lines.append("excluded  \(counted(count, "pixels")) of the \(role), not heights: \(rule.exclusion)")
             }
-            if missingInMap > 0 { lines.append("not mapped  \(counted(missingInMap, "pixels")) that the truth knows") }
+            if missingInMap > 0 { lines.append("not mapped  \(counted(missingInMap, "pixels")) with a true height") }
             return lines.joined(separator: "\n")
         }
     }

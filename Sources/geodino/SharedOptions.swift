@@ -29,7 +29,7 @@ struct BandOptions: ParsableArguments {
     @Option(
         name: .customLong("bands"),
         help: ArgumentHelp(
-            "Bands to read, counted from 1, such as 4,3,2; for one scene of several SCENE=4,3,2, repeated as needed.",
+            "Bands to read, counted from 1, such as 4,3,2. For one scene of several: SCENE=4,3,2, repeated as needed.",
             valueName: "numbers"))
     var words: [String] = []
 
@@ -49,7 +49,8 @@ struct BandOptions: ParsableArguments {
                 Int($0.filter { $0 != " " })
             }
             guard numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
-                throw ValidationError("--bands takes numbers from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'")
+                throw ValidationError(
+                    "--bands takes numbers, counted from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'")
             }
         }
     }
@@ -62,7 +63,7 @@ struct BandOptions: ParsableArguments {
 
 /// Threads outside of the tensor library.
 struct ThreadOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads that read, decode and write; they never show in the results.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads that read, decode and write. Results do not depend on it.", valueName: "n"))
     var threads: Int?
 
     /// The number of threads asked for, else the number of cores.
@@ -82,7 +83,7 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Threads of tensor operations; results are equal bit for bit only at equal numbers.", valueName: "n"))
+            "Threads of tensor operations. Results are bit-identical only for the same value.", valueName: "n"))
     var tensorThreads: Int?
 
     func validate() throws {

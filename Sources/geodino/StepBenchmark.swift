@@ -66,7 +66,7 @@ extension Benchmark {
         let rate = result.median / Double(batch) * cost.operations.reduce(0) { $0 + $1.amount } / 1e9
         result.details = [
             "peak memory GB": shown(peakMemory() / 1e9, digits: 2), "GFLOP/s": shown(rate, digits: 1),
-            "reckoned memory GB": shown((cost.bytes + cost.hostBytes) / 1e9, digits: 2), "threads": "\(Torch.threads)",
+            "estimated memory GB": shown((cost.bytes + cost.hostBytes) / 1e9, digits: 2), "threads": "\(Torch.threads)",
         ]
         return result
     }

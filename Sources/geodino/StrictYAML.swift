@@ -34,7 +34,7 @@ enum StrictYAML {
             return try NodeDecoder.decode(type, from: root, path: [], file: path)
         } catch let DecodingError.dataCorrupted(context) {
             throw CommandError(
-                .badDocument, "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has a bad value",
+                .badDocument, "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has an invalid value",
                 in: path, why: [context.debugDescription])
         }
     }
@@ -42,20 +42,20 @@ enum StrictYAML {
     private static func contents(of path: String) throws -> String {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
             throw CommandError(
-                .notFound, "no such file", in: path, try: "ls recipes tiles    (the documents that come with geodino)")
+                .notFound, "no such file", in: path, try: "ls recipes tiles    (the documents shipped with geodino)")
         }
         guard attributes[.type] as? FileAttributeType != .typeDirectory else {
-            throw CommandError(.badDocument, "a folder, where a YAML document was expected", in: path)
+            throw CommandError(.badDocument, "this is a folder; expected a YAML document", in: path)
         }
         let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
         guard size <= largestFile else {
             throw CommandError(
-                .badDocument, "the document has \(size) bytes; recipes and profiles have at most \(largestFile)",
+                .badDocument, "the document has \(size) bytes; the limit is \(largestFile)",
                 in: path)
         }
         guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
         else {
-            throw CommandError(.badDocument, "the document is no UTF-8 text", in: path)
+            throw CommandError(.badDocument, "the document is not UTF-8 text", in: path)
         }
         return text
     }
@@ -65,7 +65,7 @@ enum StrictYAML {
         if node.anchor != nil {
             throw CommandError(
                 .badDocument, "line \(node.mark?.line ?? 0): anchors and aliases are not allowed", in: path,
-                try: "write the value out where it is needed")
+                try: "write out the value where it is needed")
         }
         switch node {
         case .mapping(let mapping):

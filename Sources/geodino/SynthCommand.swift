@@ -7,13 +7,13 @@
 
     struct SynthCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "synth", abstract: "Make procedural landscapes with true canopy height and land cover.",
+            commandName: "synth", abstract: "Generate synthetic landscapes with true canopy height and land cover.",
             discussion: """
-                Writes OUT/scene-000/{rgb,height,cover}.tif and so on, in a UTM zone at 0.6 m; OUT/pairs.csv, which
-                'geodino fit' reads; and a workspace file OUT/geodino.yaml.
+                Writes OUT/scene-000/{rgb,height,cover}.tif and so on, in a UTM zone at 0.6 m; OUT/pairs.csv, which \
+                'geodino fit' reads; and a workspace file, OUT/geodino.yaml.
                 """)
 
-        @Argument(help: "The folder to make.")
+        @Argument(help: "The folder to create.")
         var output: String
 
         @Option(help: "Number of scenes.")
@@ -22,13 +22,13 @@
         @Option(help: "Side of a scene in pixels.")
         var size = 1024
 
-        @Option(help: "Seed of everything that is drawn.")
+        @Option(help: "Seed of the random numbers.")
         var seed: UInt64 = 0
 
         @Flag(help: "Add a near-infrared band.")
         var nir = false
 
-        @Flag(help: "Replace a folder that 'geodino synth' made.")
+        @Flag(help: "Replace a folder made by 'geodino synth'.")
         var overwrite = false
 
         @OptionGroup var shared: ProgressOptions

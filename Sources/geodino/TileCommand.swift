@@ -10,30 +10,31 @@
         static let configuration = CommandConfiguration(
             commandName: "tile", abstract: "Cut scenes into a corpus of training tiles.",
             discussion: """
-                A corpus is a folder of WebDataset shards with an index beside each and a GeoPackage over all.
-                --resume goes on after an interruption and ends with the very bytes of an unbroken run.
-                In a folder with geodino.yaml, what is not given is taken from there.
+                A corpus is a folder of WebDataset shards, each with an index next to it, and one GeoPackage of all \
+                tiles.
+                --resume continues an interrupted run and ends with exactly the same bytes as an uninterrupted run.
+                In a folder with geodino.yaml, arguments that are not given default to the ones named there.
                 """)
 
-        @Argument(help: "Rasters that GDAL opens.")
+        @Argument(help: "Rasters that GDAL can open.")
         var scenes: [String] = []
 
         @Option(name: [.customShort("o"), .customLong("output")], help: "The corpus folder.")
         var output: String?
 
-        @Option(help: "How to cut: a YAML document such as tiles/sat493m.yaml.")
+        @Option(help: "The tile profile: a YAML document such as tiles/sat493m.yaml.")
         var profile: String?
 
-        @Option(help: "Keep tiles whose centre lies in these polygons (any OGR vector file).")
+        @Option(help: "Keep only tiles whose centre is inside these polygons (any OGR vector file).")
         var aoi: String?
 
-        @Flag(help: "Go on with an interrupted run; starts one where nothing was begun.")
+        @Flag(help: "Resume an interrupted run, or start one if there is none.")
         var resume = false
 
         @Flag(help: "Replace an existing corpus.")
         var overwrite = false
 
-        @Flag(help: "Print what would be cut, and write nothing.")
+        @Flag(help: "Print what would be cut and write nothing.")
         var dryRun = false
 
         @Option(help: "text or json.")

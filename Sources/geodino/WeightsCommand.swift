@@ -8,10 +8,11 @@ import Torch
 
 struct WeightsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "weights", abstract: "Look into weights and convert them between formats.",
+        commandName: "weights", abstract: "Inspect weights and convert them between formats.",
         discussion: """
-            W is a file or a folder: what geodino wrote, a published .pth of DINOv3 or DINOv2, or a model of Hugging Face or timm. \
-            A .pth is read without running any of it; what is no tensor is refused.
+            W is a file or a folder: weights written by geodino, a published .pth of DINOv3 or DINOv2, or a model \
+            from Hugging Face or timm. A .pth is read without running any of its code; anything that is not a tensor \
+            is refused.
             """,
         subcommands: [WeightsInfoCommand.self, WeightsConvertCommand.self])
 }
@@ -20,26 +21,26 @@ struct WeightsCommand: ParsableCommand {
 struct WeightsArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The architecture where the file does not tell: \(BackboneArchitecture.presetNames.joined(separator: ", ")).",
+            "The architecture, if the file does not say it: \(BackboneArchitecture.presetNames.joined(separator: ", ")).",
             valueName: "name"))
     var arch: String?
 
-    @Option(help: ArgumentHelp("The number of attention heads where the file does not tell.", valueName: "count"))
+    @Option(help: ArgumentHelp("The number of attention heads, if the file does not say it.", valueName: "count"))
     var heads: Int?
 
     @Option(help: ArgumentHelp("Normalise with these published statistics: web or sat.", valueName: "name"))
     var statistics: String?
 
-    @Option(help: ArgumentHelp("Take the rotary periods from this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Read the rotary periods from this file.", valueName: "file"))
     var periods: String?
 
     @Option(
         help: ArgumentHelp(
-            "Bring weights of red, green and blue to images of these bands, such as red,green,blue,nir: the filters of the others are the mean of the three, and all are scaled by 3/N.",
+            "Adapt weights for red, green and blue to images of these bands, such as red,green,blue,nir: the filters of the other bands are the mean of the three, and all filters are scaled by 3/N.",
             valueName: "names"))
     var inflate: String?
 
-    @Option(help: ArgumentHelp("With --inflate: mean of each band, of values from 0 to 1.", valueName: "numbers"))
+    @Option(help: ArgumentHelp("With --inflate: mean of each band, for values from 0 to 1.", valueName: "numbers"))
     var bandMean: String?
 
     @Option(help: ArgumentHelp("With --inflate: standard deviation of each band.", valueName: "numbers"))
@@ -58,9 +59,9 @@ struct WeightsArguments: ParsableArguments {
         }
         for (name, text) in [("--band-mean", bandMean), ("--band-std", bandStd)] {
             guard let text else { continue }
-            guard inflate != nil else { throw ValidationError("\(name) goes with --inflate") }
+            guard inflate != nil else { throw ValidationError("\(name) requires --inflate") }
             guard Self.numbers(text) != nil else {
-                throw ValidationError("\(name) takes a number per band, such as 0.43,0.41,0.30,0.5; got '\(text)'")
+                throw ValidationError("\(name) takes one number per band, such as 0.43,0.41,0.30,0.5; got '\(text)'")
             }
         }
     }
@@ -82,7 +83,7 @@ struct WeightsArguments: ParsableArguments {
             // Shorter waits need no word.
             guard bytes >= 500_000_000 else { return }
             printToStandardError(
-                "reading \(path) (\(String(format: "%.1f", Double(bytes) / 1e9)) GB) to know it by its content; --statistics goes without"
+                "reading \(path) (\(String(format: "%.1f", Double(bytes) / 1e9)) GB) to identify it by its content; --statistics skips this"
             )
         }
         options.statistics = statistics.flatMap(InputStatistics.init(rawValue:))
@@ -102,14 +103,15 @@ struct WeightsArguments: ParsableArguments {
 
 struct WeightsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "info", abstract: "Architecture, parameters, bands, normalisation, GSD, provenance and hash.")
+        commandName: "info",
+        abstract: "Show the architecture, parameters, bands, normalisation, GSD, provenance and hash.")
 
     @Argument(help: "Weights: a file or a folder.")
     var weights: String
 
     @OptionGroup var arguments: WeightsArguments
 
-    @Flag(help: "Leave the hash out, which needs the whole file.")
+    @Flag(help: "Do not compute the hash, which needs the whole file.")
     var noHash = false
 
     @Option(help: "text or json.")
@@ -127,16 +129,16 @@ struct WeightsInfoCommand: ParsableCommand {
 
 struct WeightsConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "convert", abstract: "Write weights in another format, bit for bit.",
+        commandName: "convert", abstract: "Write weights in another format without changing a bit of them.",
         discussion: """
-            geodino: one .safetensors with official names and a description. official: a .pth that torch.load reads. \
-            huggingface: a folder that transformers' from_pretrained reads.
+            geodino: one .safetensors file with official names and a description. official: a .pth file that \
+            torch.load reads. huggingface: a folder that transformers' from_pretrained reads.
             """)
 
     @Argument(help: "Weights: a file or a folder.")
     var weights: String
 
-    @Option(name: .shortAndLong, help: "The file, or for huggingface the folder.")
+    @Option(name: .shortAndLong, help: "The file to write, or for huggingface the folder.")
     var output: String
 
     @Option(help: ArgumentHelp("huggingface, official or geodino.", valueName: "format"))
@@ -144,7 +146,7 @@ struct WeightsConvertCommand: ParsableCommand {
 
     @OptionGroup var arguments: WeightsArguments
 
-    @Flag(help: "Replace files in the way.")
+    @Flag(help: "Replace existing files.")
     var overwrite = false
 
     func validate() throws {

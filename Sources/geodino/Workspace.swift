@@ -1,4 +1,5 @@
 // geodino.yaml: what a folder's commands take when it is not given on the command line.
+import Files
 import Foundation
 import Telemetry
 
@@ -46,8 +47,7 @@ struct Workspace: Codable {
 
     /// Writes the document.
     func write(to folder: String) throws {
-        try Data(text.utf8).write(
-            to: URL(fileURLWithPath: folder).appendingPathComponent(Self.fileName), options: .atomic)
+        try Disk.write(text, to: "\(folder)/\(Self.fileName)", temporary: Disk.ofProcess)
     }
 }
 
@@ -85,9 +85,10 @@ struct WorkspaceTaker {
 
     func missing(_ name: String, option: String) -> CommandError {
         CommandError(
-            .badArgument, "no \(name) is given", in: "",
+            .badArgument, "no \(name) was given", in: "",
             why: [
-                workspace == nil ? "there is no \(Workspace.fileName) here either" : "\(Workspace.fileName) names none"
+                workspace == nil
+                    ? "there is no \(Workspace.fileName) in this folder either" : "\(Workspace.fileName) names none"
             ],
             try: option)
     }

@@ -1,6 +1,7 @@
 // Sizes of the family, what is refused, and the form on disk.
 import Backbone
 import FoundationEssentials
+import Telemetry
 import Testing
 
 struct BackboneConfigurationTests {

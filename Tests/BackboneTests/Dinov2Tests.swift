@@ -1,6 +1,8 @@
 // DINOv2: learnt positions by both programs' rules, the gated layer of one matrix, and the ways around all formats.
 import Backbone
+import Files
 import Foundation
+import Telemetry
 import Testing
 import Torch
 
@@ -53,7 +55,7 @@ struct Dinov2Tests {
         let path = goldenPath("dinov2/plain.pth")
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path) }
         #expect(
-            error.remedy == "say how many attention heads it has: --heads N"
+            error.remedy == "give the number of attention heads: --heads N"
                 && error.causes.first?.contains("heads") == true)
         #expect(try WeightsContents.open(path, options: twoHeads).record.transformer().heads == 2)
     }
@@ -71,7 +73,7 @@ struct Dinov2Tests {
             var options = WeightsOptions()
             options.heads = 4
             let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path, options: options) }
-            #expect(error.remedy == "leave --heads out")
+            #expect(error.remedy == "leave out --heads")
         }
     }
 

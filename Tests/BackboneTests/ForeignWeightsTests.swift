@@ -1,6 +1,7 @@
 // Weights of others: what transformers saved gives transformers' answers, official files load, and conversions go there
 // and back without changing a bit.
 import Backbone
+import Files
 import Foundation
 import Telemetry
 import Testing
@@ -239,7 +240,7 @@ struct ForeignWeightsTests {
                 #expect(try before.tensor(name).bytes() == after.tensor(name).bytes(), "\(name)")
             }
             let refused = try #require(throws: BackboneError.self) { try VisionTransformer.load(from: theirs) }
-            #expect(refused.what == "the weights are of a ConvNeXt")
+            #expect(refused.what == "the weights are of a ConvNeXt; expected a vision transformer")
         }
     }
 
@@ -442,7 +443,7 @@ struct ForeignWeightsTests {
             let other = try #require(throws: BackboneError.self) {
                 try WeightsContents.open(goldenPath("huggingface/mlp"), options: options)
             }
-            #expect(other.what.contains("another architecture"))
+            #expect(other.what.contains("not the one given with --arch"))
         }
     }
 }

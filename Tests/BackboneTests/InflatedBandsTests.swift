@@ -2,6 +2,7 @@
 import Backbone
 import Foundation
 import Geo
+import Telemetry
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 // What stands in the place of weights is named for what it is, and what wrappers left in names is taken out.
 import Backbone
+import Files
 import Foundation
 import Synchronization
 import Telemetry
@@ -36,12 +37,15 @@ struct StrangeFilesTests {
         ("index/model.safetensors.index.json", pointer, "the file is a pointer of git-lfs, not weights", "1212559808"),
         ("login.pth", html, "the file is a web page, not weights", "its title is 'Sign in'"),
         ("login.safetensors", html, "the file is a web page, not weights", "its title is 'Sign in'"),
-        ("denied.pth", xml, "the file is an XML message of a server, not weights", "AccessDenied: Request has expired"),
+        (
+            "denied.pth", xml, "the file is an XML message from a server, not weights",
+            "AccessDenied: Request has expired"
+        ),
         (
             "error.pth", "{\"error\": \"gated repo\"}", "the file is a JSON text, not weights",
             "{\"error\": \"gated repo\"}"
         ),
-        ("words.pth", "Access denied", "the file is a text, not weights", "it begins with Access denied"),
+        ("words.pth", "Access denied", "the file is a text file, not weights", "it begins with Access denied"),
         (
             "crlf.pth", "version https://git-lfs.github.com/spec/v1\r\noid sha256:5c\r\nsize 77\r\n",
             "the file is a pointer of git-lfs, not weights", "it stands for a file of 77 bytes"
@@ -71,7 +75,7 @@ struct StrangeFilesTests {
     @Test(arguments: [
         ([0x1F, 0x8B, 0x08, 0], "compressed with gzip"), ([0x89, 0x50, 0x4E, 0x47], "a PNG image"),
         ([0x89, 0x48, 0x44, 0x46], "an HDF5 file, as Keras writes"), ([0x49, 0x49, 0x2A, 0x00], "a TIFF image"),
-        ([UInt8](repeating: 0, count: 5000), "a download that was not finished"),
+        ([UInt8](repeating: 0, count: 5000), "an unfinished download"),
     ])
     func `files of other programs are named`(bytes: [UInt8], what: String) throws {
         try withTemporaryFolder { folder in
@@ -155,8 +159,8 @@ struct StrangeFilesTests {
     }
 
     @Test(arguments: [
-        ("{\"architecture\": \"mobilenetv4_conv_small\"}", "'mobilenetv4_conv_small' of timm"),
-        ("{\"model_type\": \"hiera\"}", "Hiera"), ("{\"model_type\": \"zoedepth\"}", "'zoedepth' of transformers"),
+        ("{\"architecture\": \"mobilenetv4_conv_small\"}", "timm's 'mobilenetv4_conv_small'"),
+        ("{\"model_type\": \"hiera\"}", "Hiera"), ("{\"model_type\": \"zoedepth\"}", "transformers' 'zoedepth'"),
     ])
     func `a family whose names are unknown is named by its configuration`(configuration: String, family: String) throws
     {
@@ -224,7 +228,7 @@ struct StrangeFilesTests {
                 [("cls_token", Tensor.zeros([1, 1, 4])), ("module.cls_token", Tensor.zeros([1, 1, 4]))],
                 to: folder + "/a.safetensors")
             let found = try error(folder + "/a.safetensors")
-            #expect(found.causes == ["cls_token and module.cls_token are both cls_token"])
+            #expect(found.causes == ["cls_token and module.cls_token both become cls_token"])
         }
     }
 
@@ -266,7 +270,7 @@ struct StrangeFilesTests {
         options.readsWholeFile = false
         let believed = try WeightsContents.open(path, options: options)
         #expect(believed.record.mean == InputStatistics.sat.mean)
-        #expect(believed.notes.count == 1 && believed.notes[0].contains("was not compared"))
+        #expect(believed.notes.count == 1 && believed.notes[0].contains("was not checked"))
     }
 
     @Test func `a folder with the second download of a file is read`() throws {

@@ -1,6 +1,7 @@
 // Weights under timm's names: DINOv3 and DINOv2 give timm's tokens, and say what timm's config.json says.
 import Backbone
 import Foundation
+import Telemetry
 import Testing
 import Torch
 
@@ -32,7 +33,7 @@ struct TimmTests {
         #expect(contents.record.mean == InputStatistics.sat.mean && contents.record.gsd == 0.6)
         try check(contents.network(), tag)
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(goldenPath("timm/\(tag)")) }
-        #expect(error.remedy == "say how many attention heads it has: --heads N")
+        #expect(error.remedy == "give the number of attention heads: --heads N")
     }
 
     @Test func `the heads that timm's configuration names are taken`() throws {

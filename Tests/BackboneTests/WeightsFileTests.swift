@@ -1,5 +1,6 @@
 // Weights on disk: round trips, and files that are not what they should be.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Telemetry

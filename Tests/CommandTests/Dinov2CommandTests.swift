@@ -1,4 +1,5 @@
 // Weights with patches of 14 pixels through every command: defaults fit, and what does not fit is refused with a remedy that works.
+import Files
 import Foundation
 import Geo
 import Raster
@@ -39,7 +40,7 @@ import Torch
         #expect(file.metadata["window"] == "518" && file.entry("patches")?.shape.dropFirst() == [37, 37, 16])
         for output in ["b.safetensors", "b.tif"] {
             let odd = try embed("\(scene)/rgb.tif", output, ["--window", "96"])
-            #expect(odd.status == 1 && odd.errors.contains("no whole number of patches"), "\(odd.errors)")
+            #expect(odd.status == 1 && odd.errors.contains("not divide into whole patches"), "\(odd.errors)")
             let words = try advice(odd).split(separator: " ").map(String.init)
             #expect(words == ["--window", "98"])
             #expect(try embed("\(scene)/rgb.tif", output, words).status == 0)
@@ -69,7 +70,7 @@ import Torch
             ["tile", "\(scene)/rgb.tif", "-o", folder.file("corpus"), "--profile", profile, "-q"])
         #expect(tile.status == 0, "\(tile.errors)")
         let refused = try embed(folder.file("corpus"), "a.safetensors")
-        #expect(refused.status == 1 && refused.errors.contains("no whole number of patches"), "\(refused.errors)")
+        #expect(refused.status == 1 && refused.errors.contains("not divide into whole patches"), "\(refused.errors)")
         let words = try advice(refused)
         let options = words.split(separator: ",")[0].split(separator: " ").map(String.init)
         #expect(options.first == "--size")

@@ -130,7 +130,7 @@ import Torch
     @Test func `a picture of components has the colours of the basis that it is given`() throws {
         let scene = try scene("scene.tif", width: 96, height: 64)
         let outcome = try embed([scene], "picture.tif", "--window", "32", "--pca", "3")
-        #expect(outcome.status == 0 && outcome.output.contains("share of the variance"), "\(outcome.errors)")
+        #expect(outcome.status == 0 && outcome.output.contains("share of variance"), "\(outcome.errors)")
         #expect(
             try embed(
                 [scene], "again.tif", "--window", "32", "--pca", "3", "--basis", folder.file("picture.pca.safetensors")
@@ -154,13 +154,13 @@ import Torch
         let other = try embed(
             [scene], "other.tif", "--window", "32", "--pca", "3", "--layers", "0", "--basis",
             folder.file("picture.pca.safetensors"))
-        #expect(other.status == 1 && other.errors.contains("of other tokens"), "\(other.errors)")
+        #expect(other.status == 1 && other.errors.contains("from other tokens"), "\(other.errors)")
         let normalised = try Program.run([
             "embed", scene, "--weights", weights, "--statistics", "sat", "--window", "32", "--pca", "3", "--gsd",
             "native",
             "--basis", folder.file("picture.pca.safetensors"), "-o", folder.file("other.tif"),
         ])
-        #expect(normalised.status == 1 && normalised.errors.contains("its mean is"), "\(normalised.errors)")
+        #expect(normalised.status == 1 && normalised.errors.contains("their mean is"), "\(normalised.errors)")
         let tags = try RasterReader(path: folder.file("picture.tif")).metadata(domain: "")
         #expect(tags["GEODINO_DTYPE"] == "float32" && tags["GEODINO_MEAN"] == "0.485,0.456,0.406")
         #expect(try embed([scene], "again.tif", "--window", "32", "--overwrite").status == 0)
@@ -229,11 +229,11 @@ import Torch
         #expect(found.count >= 32 && found.count % 32 == 0)
         #expect(try values("pack.safetensors", "cls") == found)
         let raster = try embed([folder.file("pack")], "pack.tif")
-        #expect(raster.status == 1 && raster.errors.contains("have no common raster"), "\(raster.errors)")
+        #expect(raster.status == 1 && raster.errors.contains("a .tif cannot be made from"), "\(raster.errors)")
         let mixed = try embed([folder.file("land/scene-000/rgb.tif"), folder.file("corpus")], "mixed.tif")
-        #expect(mixed.status == 1 && mixed.errors.contains("by itself"), "\(mixed.errors)")
+        #expect(mixed.status == 1 && mixed.errors.contains("other inputs"), "\(mixed.errors)")
         let window = try embed([folder.file("corpus")], "window.safetensors", "--window", "32")
-        #expect(window.status == 1 && window.errors.contains("--window means nothing for tiles"), "\(window.errors)")
+        #expect(window.status == 1 && window.errors.contains("--window does not apply to tiles"), "\(window.errors)")
         let metadata = try SafetensorsFile(path: folder.file("corpus.safetensors")).metadata
         #expect(metadata["weights_sha256"]?.count == 64 && metadata["mean"] == "0.485,0.456,0.406")
     }
@@ -271,7 +271,7 @@ import Torch
         ] {
             let outcome = try Program.run(
                 ["embed"] + inputs + ["--weights", own, "--statistics", "web", "-o", output, "--overwrite", "-q"])
-            #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(outcome.errors)")
+            #expect(outcome.status == 1 && outcome.errors.contains("overwrite an input"), "\(outcome.errors)")
         }
         #expect(try Data(contentsOf: URL(fileURLWithPath: own)) == before)
         // The source of a virtual raster, what lies beside weights, a folder behind a link.
@@ -299,7 +299,8 @@ import Torch
                 "embed", input, "--weights", from, "--statistics", "web", "-o", output, "--overwrite", "-q",
                 "--window", "32", "--bands", "1,2,3",
             ])
-            #expect(outcome.status == 1 && outcome.errors.contains("over an input"), "\(output): \(outcome.errors)")
+            #expect(
+                outcome.status == 1 && outcome.errors.contains("overwrite an input"), "\(output): \(outcome.errors)")
         }
         #expect(try RasterReader(path: scene).grid.width == 64 && files.fileExists(atPath: copy + "/config.json"))
         // An older output among the weights is none of them.
@@ -389,7 +390,7 @@ import Torch
         let pixels = try pixels("pixels.safetensors", width: 32, height: 32)
         for (option, value) in [("--window", "32"), ("--aoi", "a.geojson"), ("--gsd", "native"), ("--overlap", "4")] {
             let image = try embed([plain], "out.safetensors", option, value)
-            #expect(image.status == 1 && image.errors.contains("\(option) means nothing"), "\(image.errors)")
+            #expect(image.status == 1 && image.errors.contains("\(option) does not apply"), "\(image.errors)")
             let tensor = try Program.run([
                 "embed", "--tensor", pixels, "--weights", weights, "-o", folder.file("out.safetensors"), option, value,
             ])

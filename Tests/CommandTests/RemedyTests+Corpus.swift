@@ -22,7 +22,7 @@ extension RemedyTests {
 
     private static let scenes: [Trouble] = [
         Trouble(
-            name: "bands in an order of their own", says: "read in the same place, is",
+            name: "bands in an order of their own", says: "used in the same place, is",
             remedy: .other { bench, advice, arguments in
                 // The advice shows the form; which bands are meant is a person's to say.
                 let word = try #require(advice.firstMatch(of: #/--bands '([^'=]*)=[0-9,]+'/#)).output.1
@@ -41,12 +41,12 @@ extension RemedyTests {
         Trouble(
             name: "unnamed bands beside named ones, blue first", says: "does not say what its bands are",
             remedy: .other { bench, advice, arguments in
-                let word = try #require(advice.firstMatch(of: #/or '([^']*)' where blue is stored first/#)).output.1
+                let word = try #require(advice.firstMatch(of: #/or '([^']*)' if blue is stored first/#)).output.1
                 return arguments + ["--bands", String(word)]
             },
             prepare: { bench in try bench.tile(bench.scene(), turned(bench)) }),
         Trouble(
-            name: "scenes with other physical scales", says: "equal ground would get unequal pixels",
+            name: "scenes with other physical scales", says: "the same ground would get different pixels",
             remedy: .other { bench, advice, arguments in
                 let rule = try #require(advice.firstMatch(of: #/percentile:[0-9,]+/#)).output
                 let text = try String(contentsOfFile: bench.file("profile.yaml"), encoding: .utf8)
@@ -71,7 +71,7 @@ extension RemedyTests {
             remedy: .key("stretch", in: "profile.yaml"),
             prepare: { bench in try bench.tile(bench.scene(type: .uint16)) }),
         Trouble(
-            name: "floating point and raw tiles", says: "raw tiles hold uint8 or uint16",
+            name: "floating point and raw tiles", says: "raw tiles must be uint8 or uint16",
             remedy: .key("pixels", in: "profile.yaml"),
             prepare: { bench in
                 _ = try bench.document(
@@ -88,7 +88,7 @@ extension RemedyTests {
                 return try bench.tile(bench.scene())
             }),
         Trouble(
-            name: "a scene that is too coarse", says: "it shows less than half the detail",
+            name: "a scene that is too coarse", says: "the scene has less than half of the detail",
             remedy: .key("gsd", in: "profile.yaml"),
             prepare: { bench in
                 try bench.tile(bench.scene(transform: GeoTransform(originX: 500_000, originY: 5_000_000, pixelSize: 2)))
@@ -136,7 +136,7 @@ extension RemedyTests {
             },
             prepare: { bench in ["tile", try bench.scene(), "-o", "corpus", "--profile", "nowhere.yaml", "-q"] }),
         Trouble(
-            name: "no profile", says: "no profile is given",
+            name: "no profile", says: "no profile was given",
             remedy: .other { _, advice, arguments in
                 let document = try #require(advice.firstMatch(of: #/--profile ([a-z0-9./]+)/#)).output.1
                 return arguments + ["--profile", "\(Program.root.path)/\(document)"]
@@ -146,7 +146,7 @@ extension RemedyTests {
                 ["tile", try bench.scene(size: 640), "-o", "corpus", "-q"]
             }),
         Trouble(
-            name: "no scene", says: "no scene is given",
+            name: "no scene", says: "no scene was given",
             remedy: .other { bench, advice, _ in
                 let line = try Bench.command("geodino tile", in: advice)
                 try bench.scene()
@@ -163,7 +163,7 @@ extension RemedyTests {
 
     private static let archives: [Trouble] = [
         Trouble(
-            name: "a shapefile without its index", says: "no vector file", remedy: .option("--config", values: 1),
+            name: "a shapefile without its index", says: "not a vector file", remedy: .option("--config", values: 1),
             prepare: { bench in
                 for (name, bytes) in shapefile { try Data(bytes).write(to: URL(fileURLWithPath: bench.file(name))) }
                 try bench.text("area.prj", projection)
@@ -236,7 +236,7 @@ extension RemedyTests {
 
     private static let corpora: [Trouble] = [
         Trouble(
-            name: "a corpus of another scene is in the way", says: "begun with other inputs",
+            name: "a corpus of another scene is in the way", says: "started with other inputs",
             remedy: .option("--overwrite"),
             prepare: { bench in
                 _ = try cut(bench)
@@ -263,7 +263,7 @@ extension RemedyTests {
         Trouble(
             name: "a scene that could not be read for a while", says: "second",
             remedy: .other { bench, advice, arguments in
-                try #require(advice.contains("if the scene can be read again, go on with --resume"), "\(advice)")
+                try #require(advice.contains("once the scene can be read again, resume with --resume"), "\(advice)")
                 try FileManager.default.moveItem(atPath: bench.file("away.tif"), toPath: bench.file("second.tif"))
                 return arguments + ["--resume"]
             },
@@ -285,7 +285,7 @@ extension RemedyTests {
                 return ["corpus", "pack", "corpus", "-o", "pack", "-q"]
             }),
         Trouble(
-            name: "a lock of another machine", says: "cannot ask it",
+            name: "a lock of another machine", says: "cannot check whether that process still runs",
             remedy: .other { bench, advice, arguments in
                 let path = try #require(advice.firstMatch(of: #/remove '([^']*)'/#)).output.1
                 try FileManager.default.removeItem(
@@ -339,7 +339,7 @@ extension RemedyTests {
                 return arguments
             }),
         Trouble(
-            name: "a corpus that is verified after damage", says: "the corpus has 1 damage",
+            name: "a corpus that is verified after damage", says: "the corpus is damaged in 1 place",
             remedy: .command("geodino corpus reindex"),
             prepare: { bench in
                 _ = try cut(bench)
@@ -356,7 +356,7 @@ extension RemedyTests {
             },
             prepare: { _ in ["corpus", "pack", "some corpus", "-o", "pack", "-q"] }),
         Trouble(
-            name: "a pack is in the way", says: "a pack lies there already", remedy: .option("--overwrite"),
+            name: "a pack is in the way", says: "a pack exists already", remedy: .option("--overwrite"),
             prepare: { bench in
                 _ = try cut(bench)
                 try bench.make("corpus", "pack", "corpus", "-o", "pack", "-q")

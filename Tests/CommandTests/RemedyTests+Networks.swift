@@ -66,18 +66,18 @@ extension RemedyTests {
                 return try canopy(bench.scene(), "-o", "a map.tif")
             }),
         Trouble(
-            name: "a map that is to be a picture", says: "whose name ends in .tif", remedy: .option("-o", values: 1),
+            name: "a map that is to be a picture", says: "its name must end in .tif", remedy: .option("-o", values: 1),
             prepare: { bench in try canopy(bench.scene(), "-o", "map.png") },
             check: { bench, _ in #expect(FileManager.default.fileExists(atPath: bench.file("map.tif"))) }),
         Trouble(
-            name: "no output for a map", says: "no output is given", remedy: .option("-o", values: 1),
+            name: "no output for a map", says: "no output was given", remedy: .option("-o", values: 1),
             prepare: { bench in try canopy(bench.scene()) }),
         Trouble(
-            name: "no model for a map", says: "no model is given", remedy: .option("--model", values: 1),
+            name: "no model for a map", says: "no model was given", remedy: .option("--model", values: 1),
             fill: ["MODEL": "@model"],
             prepare: { bench in ["canopy", try bench.scene(), "-o", "map.tif", "-q"] }),
         Trouble(
-            name: "no scene for a map", says: "no scene is given",
+            name: "no scene for a map", says: "no scene was given",
             remedy: .other { bench, advice, arguments in
                 let line = try Bench.command("geodino canopy", in: advice)
                 #expect(line == "geodino canopy SCENE... --aoi AOI")
@@ -126,7 +126,7 @@ extension RemedyTests {
                         }), "-o", "map.tif")
             }),
         Trouble(
-            name: "an overlap of broken patches", says: "no whole number of the network's patches",
+            name: "an overlap of broken patches", says: "does not divide into whole patches",
             remedy: corrected("--overlap", by: "a multiple of ([0-9]+)"),
             prepare: { bench in try embed(bench.scene(), output: "out.tif", more: ["--window", "32", "--overlap", "5"])
             }),
@@ -185,7 +185,7 @@ extension RemedyTests {
             remedy: .command("mkdir"),
             prepare: { bench in try embed(bench.scene(), output: "it's/new/out.safetensors", more: ["--whole"]) }),
         Trouble(
-            name: "images with and without a place", says: "does not say where on Earth it lies, others do",
+            name: "images with and without a place", says: "is not georeferenced, but others are",
             remedy: .option("--whole"),
             prepare: { bench in
                 try embed(
@@ -195,17 +195,17 @@ extension RemedyTests {
                         bands: (1...3).map { VirtualRaster.Band($0) }), more: ["--bands", "1,2,3"])
             }),
         Trouble(
-            name: "images of two sizes", says: "the images are not all of one size",
+            name: "images of two sizes", says: "the images differ in size",
             remedy: .option("--size", values: 1),
             prepare: { bench in
                 try embed(bench.scene("a.tif", size: 32), bench.scene("b.tif", size: 48), more: ["--whole"])
             }),
         Trouble(
-            name: "an image of broken patches", says: "no whole number of patches",
+            name: "an image of broken patches", says: "does not divide into whole patches",
             remedy: .option("--size", values: 1),
             prepare: { bench in try embed(bench.scene(size: 33), more: ["--whole"]) }),
         Trouble(
-            name: "windows of broken patches", says: "no whole number of patches",
+            name: "windows of broken patches", says: "do not divide into whole patches",
             remedy: .option("--window", values: 1),
             prepare: { bench in try embed(bench.scene(size: 16), more: ["--window", "31"]) }),
         Trouble(
@@ -224,13 +224,13 @@ extension RemedyTests {
             remedy: .option("--stretch", values: 1),
             prepare: { bench in try embed(bench.scene(type: .uint16), more: ["--window", "32"]) }),
         Trouble(
-            name: "16-bit images for weights of 8-bit pictures", says: "takes only 8-bit ones",
+            name: "16-bit images for weights of 8-bit pictures", says: "takes only 8-bit values",
             remedy: .option("--stretch", values: 1),
             prepare: { bench in try embed(bench.scene(type: .uint16), more: ["--whole"]) }),
         Trouble(
-            name: "a raster of images", says: "have no common raster",
+            name: "a raster of images", says: "a .tif cannot be made from",
             remedy: .other { _, advice, arguments in
-                try #require(advice.contains("an output .safetensors"))
+                try #require(advice.contains("a .safetensors file"))
                 return arguments.map { $0 == "out.tif" ? "out.safetensors" : $0 }
             },
             prepare: { bench in
@@ -240,9 +240,9 @@ extension RemedyTests {
                         bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
             }),
         Trouble(
-            name: "an option for windows, of tiles", says: "--window means nothing",
+            name: "an option for windows, of tiles", says: "--window does not apply",
             remedy: .other { _, advice, arguments in
-                #expect(advice == "leave it out")
+                #expect(advice == "leave out --window")
                 var arguments = arguments
                 let place = try #require(arguments.firstIndex(of: "--window"))
                 arguments.removeSubrange(place...place + 1)
@@ -282,21 +282,23 @@ extension RemedyTests {
                 return try fit()
             }),
         Trouble(
-            name: "an unfinished fit to go on with", says: "an unfinished fit is there", remedy: .option("--resume"),
+            name: "an unfinished fit to go on with", says: "an unfinished fit exists already",
+            remedy: .option("--resume"),
             prepare: { bench in
                 try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
                 return try fit()
             }),
         Trouble(
-            name: "an unfinished fit to begin anew", says: "an unfinished fit is there", remedy: .option("--overwrite"),
+            name: "an unfinished fit to begin anew", says: "an unfinished fit exists already",
+            remedy: .option("--overwrite"),
             prepare: { bench in
                 try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
                 return try fit()
             }),
         Trouble(
-            name: "a fit that was started with something else", says: "started with something else",
+            name: "a fit that was started with something else", says: "started with other inputs",
             remedy: .other { _, advice, arguments in
-                try #require(advice.contains("start anew with --overwrite"))
+                try #require(advice.contains("start from scratch with --overwrite"))
                 return arguments.filter { $0 != "--resume" } + ["--overwrite"]
             },
             prepare: { bench in
@@ -353,13 +355,13 @@ extension RemedyTests {
 
     private static let runs: [Trouble] = [
         Trouble(
-            name: "a run to go on with", says: "there is a run already", remedy: .option("--resume"),
+            name: "a run to go on with", says: "a run exists already", remedy: .option("--resume"),
             prepare: { bench in
                 try stopped(bench)
                 return try pretrain("--stop-after", "2")
             }),
         Trouble(
-            name: "a run to replace", says: "there is a run already", remedy: .option("--overwrite"),
+            name: "a run to replace", says: "a run exists already", remedy: .option("--overwrite"),
             prepare: { bench in
                 try stopped(bench)
                 return try pretrain("--stop-after", "2")
@@ -380,12 +382,12 @@ extension RemedyTests {
                 return ["pretrain", recipe, "-q"]
             }),
         Trouble(
-            name: "no corpus to train on", says: "no corpus is given", remedy: .option("--corpus", values: 1),
+            name: "no corpus to train on", says: "no corpus was given", remedy: .option("--corpus", values: 1),
             fill: ["CORPUS": "@corpus"],
             prepare: { _ in ["pretrain", TrainedBench.root + "/recipes/smoke.yaml", "-o", "run", "--steps", "1", "-q"] }
         ),
         Trouble(
-            name: "a recipe that goes on from a backbone, and none", says: "none were named",
+            name: "a recipe that goes on from a backbone, and none", says: "--from is missing",
             remedy: .option("--from", values: 1),
             fill: ["WEIGHTS": "@run"],
             prepare: { bench in
@@ -395,7 +397,7 @@ extension RemedyTests {
                         "recipes/smoke.yaml", as: "r.yaml", ("steps: 30", "steps: 30\nstart: backbone")))
             }),
         Trouble(
-            name: "a recipe that goes on from a run, and none", says: "none was named",
+            name: "a recipe that goes on from a run, and none", says: "--from is missing",
             remedy: .option("--from", values: 1),
             fill: ["RUN": "@run"],
             prepare: { bench in
@@ -407,7 +409,7 @@ extension RemedyTests {
         Trouble(
             name: "a start that the recipe does not know of", says: "the recipe starts from random weights",
             remedy: .other { bench, advice, arguments in
-                let start = try #require(advice.firstMatch(of: #/write start: [a-z, ]+ or ([a-z]+) into the recipe/#))
+                let start = try #require(advice.firstMatch(of: #/set start: [a-z, ]+ or ([a-z]+) in the recipe/#))
                     .output.1
                 let text = try String(contentsOfFile: bench.file("r.yaml"), encoding: .utf8)
                 try bench.text("r.yaml", text + "start: \(start)\n")
@@ -419,16 +421,16 @@ extension RemedyTests {
                     recipe: bench.document("recipes/smoke.yaml", as: "r.yaml"))
             }),
         Trouble(
-            name: "a step that is to be kept in a folder that is not there", says: "is not there",
+            name: "a step that is to be kept in a folder that is not there", says: "does not exist",
             remedy: .command("mkdir"),
             prepare: { _ in try pretrain("--steps", "1", "--dump-step", "1", "the first/step.safetensors") },
             check: { bench, _ in
                 #expect(FileManager.default.fileExists(atPath: bench.file("the first/step.safetensors")))
             }),
         Trouble(
-            name: "a subset that the corpus lacks", says: "there is no subset",
+            name: "a subset that the corpus lacks", says: "the corpus has no subset",
             remedy: .other { bench, advice, arguments in
-                let first = try #require(advice.firstMatch(of: #/the subsets are ([a-z]+)/#)).output.1
+                let first = try #require(advice.firstMatch(of: #/one of the subsets: ([a-z]+)/#)).output.1
                 let text = try String(contentsOfFile: bench.file("r.yaml"), encoding: .utf8)
                 try bench.text("r.yaml", text.replacing("subset: trian", with: "subset: \(first)"))
                 return arguments
@@ -450,14 +452,14 @@ extension RemedyTests {
                 ["weights", "convert", network, "--to", "geodino", "-o", try bench.text("out.safetensors", "mine")]
             }),
         Trouble(
-            name: "a number of heads that nothing tells", says: "nothing tells the number of heads",
+            name: "a number of heads that nothing tells", says: "the number of heads is unknown",
             remedy: .option("--heads", values: 1), fill: ["N": "2"],
             prepare: { _ in ["weights", "info", TrainedBench.root + "/Tests/Golden/dinov2/plain.pth"] },
             check: { _, outcome in #expect(outcome.output.contains("2 heads of 8")) }),
         Trouble(
-            name: "an architecture that is another one", says: "another architecture than --arch says",
+            name: "an architecture that is another one", says: "not the one given with --arch",
             remedy: .other { _, advice, arguments in
-                #expect(advice == "leave --arch out")
+                #expect(advice == "leave out --arch")
                 var arguments = arguments
                 let place = try #require(arguments.firstIndex(of: "--arch"))
                 arguments.removeSubrange(place...place + 1)

@@ -78,7 +78,7 @@ import Testing
             },
             check: hasTiles),
         Trouble(
-            name: "a raster in a local CRS", says: "is a local one, which lies nowhere on Earth",
+            name: "a raster in a local CRS", says: "is a local one without a place on Earth",
             remedy: .command("gdal_edit.py"), fill: code.merging(corners) { first, _ in first },
             prepare: { bench in
                 try bench.tile(
@@ -174,7 +174,7 @@ import Testing
 
     private static let bands: [Trouble] = [
         Trouble(
-            name: "complex values", says: "which are not handled", remedy: .command("gdal_calc.py"),
+            name: "complex values", says: "which geodino does not support", remedy: .command("gdal_calc.py"),
             prepare: { bench in
                 try bench.scene()
                 try bench.shell("gdal_translate -q -ot CFloat32 scene.tif complex.tif")
@@ -183,7 +183,7 @@ import Testing
                 return try bench.tile("complex.tif")
             }, check: hasTiles),
         Trouble(
-            name: "a scale that cannot be", says: "the scale and offset of band 1 cannot be",
+            name: "a scale that cannot be", says: "the scale and offset of band 1 are impossible",
             remedy: .command("gdal_translate"),
             prepare: { bench in
                 _ = try bench.document(
@@ -203,7 +203,7 @@ import Testing
                 return try bench.tile("two.gpkg")
             }, check: hasTiles),
         Trouble(
-            name: "an archive of two rasters", says: "the archive holds 2 files", remedy: .name,
+            name: "an archive of two rasters", says: "the archive holds 2 .tif files", remedy: .name,
             prepare: { bench in
                 try bench.scene("a.tif")
                 try bench.scene("b.tif")
@@ -259,7 +259,7 @@ import Testing
 
     private static let areas: [Trouble] = [
         Trouble(
-            name: "a shapefile without a .prj", says: "does not say in which CRS it is drawn",
+            name: "a shapefile without a .prj", says: "the area has no CRS",
             remedy: .command("ogr2ogr"), fill: code,
             prepare: { bench in
                 let tile = try area("-a_srs EPSG:32633 area.shp")(bench)
@@ -267,7 +267,7 @@ import Testing
                 return tile + ["--aoi", "area.shp"]
             }, check: hasTiles),
         Trouble(
-            name: "an archive with a shapefile without a .prj", says: "does not say in which CRS it is drawn",
+            name: "an archive with a shapefile without a .prj", says: "the area has no CRS",
             remedy: .command("ogr2ogr"), fill: code,
             prepare: { bench in
                 let tile = try area("-a_srs EPSG:32633 area.shp")(bench)
@@ -288,7 +288,7 @@ import Testing
                 try area(#"-a_srs 'LOCAL_CS["site",UNIT["metre",1]]' area.gpkg"#)(bench) + ["--aoi", "area.gpkg"]
             }, check: hasTiles),
         Trouble(
-            name: "layers in different CRSs", says: "its layers are drawn in different CRS",
+            name: "layers in different CRSs", says: "its layers have different CRS",
             remedy: .command("ogr2ogr"),
             prepare: { bench in
                 let tile = try area("-a_srs EPSG:32634 -nln 'other one' area.gpkg")(bench)

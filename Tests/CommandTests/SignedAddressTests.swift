@@ -96,7 +96,7 @@ import Testing
         }
         // One step with a token, the others with a renewed one.
         let begun = try fit(0, "--stop-after", "1")
-        #expect(begun.status == 0 && begun.output.contains("go on with --resume"), "\(begun.errors)")
+        #expect(begun.status == 0 && begun.output.contains("resume with --resume"), "\(begun.errors)")
         let done = try fit(1, "--resume")
         #expect(done.status == 0 && done.output.contains("3 steps"), "\(done.errors)")
 
@@ -155,7 +155,7 @@ import Testing
                 ], in: URL(fileURLWithPath: workspace.path))
         }
         let without = try canopy("corpus: corpus\nmodel: \(model)\n")
-        #expect(without.status == 1 && without.errors.contains("scenes: in geodino.yaml"), "\(without)")
+        #expect(without.status == 1 && without.errors.contains("under 'scenes:' in geodino.yaml"), "\(without)")
         let whole = try canopy("corpus: corpus\nmodel: \(model)\nscenes:\n  - \(address("scene.tif", 1))\n")
         #expect(whole.status == 0 && workspace.contents.contains("area-canopy.tif"), "\(whole)")
         try expectNoSecret(said + without.errors + whole.output + whole.errors)

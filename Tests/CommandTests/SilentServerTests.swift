@@ -114,7 +114,7 @@ import Testing
         fixture.server.behave { $0.silentFrom = 300_000 }
         let (outcome, seconds) = try interrupted(fixture, fit("b"), by: SIGINT)
         #expect(outcome.status == 130 && !outcome.signalled && seconds < 5, "\(outcome) in \(seconds) s")
-        #expect(outcome.output.contains("go on with --resume"), "\(outcome)")
+        #expect(outcome.output.contains("resume with --resume"), "\(outcome)")
         fixture.server.behave { $0.silentFrom = nil }
         let done = try Program.run(fit("c"), in: URL(fileURLWithPath: fixture.outputs.path))
         #expect(done.status == 0 && done.output.contains("12 steps"), "\(done.errors)")

@@ -1,5 +1,6 @@
 // Reading a corpus: formats by their specification, subsets, weights, packs, and every kind of damage in words.
 import Corpus
+import Files
 import Foundation
 import Geo
 import Raster
@@ -148,7 +149,7 @@ struct CorpusReadTests {
         try FileManager.default.removeItem(atPath: corpus + "/corpus.gpkg")
         var told: [String] = []
         let error = try #require(corpusError { try verifyCorpus(corpus) { told.append($0) } })
-        #expect(error.what.contains("\(told.count) damages"))
+        #expect(error.what.contains("\(told.count) places"))
         for name in ["000000.tar", "000001.tar", "000002.idx", "corpus.gpkg is missing"] {
             #expect(told.contains { $0.contains(name) }, "\(name) in \(told)")
         }
@@ -177,7 +178,8 @@ struct CorpusReadTests {
         let error = try #require(corpusError { _ = try source.tiles([0]) })
         #expect(error.code == .badMember && error.place.hasSuffix("000000.tar"))
         #expect(
-            error.what.contains("000000000.tif at offset 512 is no GeoTIFF: it begins with '<VRTDataset"), "\(error)")
+            error.what.contains("000000000.tif at offset 512 is not a GeoTIFF: it begins with '<VRTDataset"), "\(error)"
+        )
     }
 
     @Test func `shards with other names are not opened`() throws {
@@ -261,7 +263,7 @@ struct CorpusReadTests {
         }
         if text.contains("candidate") || text.contains("scene") {
             let error = try #require(corpusError { _ = try resume() })
-            #expect(error.code == .damaged && error.what.contains("which is none of the plan's"), "\(error)")
+            #expect(error.code == .damaged && error.what.contains("which the plan does not contain"), "\(error)")
         } else {
             // What cannot be a tile is where the unfinished shard ends.
             #expect(try resume().newTiles == 1)
@@ -273,7 +275,7 @@ struct CorpusReadTests {
         let corpus = try makeCorpus()
         try replace("\(folder.path)/scene.tif", by: "\(folder.path)/SCENE.tif", in: corpus + "/geodino-corpus.json")
         let error = try #require(corpusError { try verifyCorpus(corpus) })
-        #expect(error.report.contains("which the corpus does not have"), "\(error)")
+        #expect(error.report.contains("which the corpus does not list"), "\(error)")
     }
 
     // MARK: - Packs

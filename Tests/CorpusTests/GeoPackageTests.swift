@@ -1,5 +1,6 @@
 // corpus.gpkg as others see it: GDAL's tools read it, edit it, and leave it true.
 import Corpus
+import Files
 import Foundation
 import Geo
 import Raster

@@ -1,5 +1,6 @@
 // Scenes behind an address with a token: no corpus keeps the token, none hangs on it.
 import Corpus
+import Files
 import Foundation
 import Geo
 import Raster

@@ -84,7 +84,7 @@ struct ResumeTests {
                     _ = try resume(scenes, profile, corpus)
                     #expect(try shardFiles(corpus) == whole, "cut at \(cut), soiled \(soiled)")
                 } catch let error as CorpusError where soiled {
-                    #expect(error.code == .damaged && error.what.contains("behind its end"), "\(error)")
+                    #expect(error.code == .damaged && error.what.contains("after its end"), "\(error)")
                     #expect(try shardFiles(corpus)[open] == damaged)
                 }
                 try FileManager.default.removeItem(atPath: corpus)
@@ -125,9 +125,9 @@ struct ResumeTests {
         }
         var profile = smallProfile()
         profile.minValidFraction = 0.5
-        #expect(try differences(scenes, profile).contains("profile min_valid_fraction is 0.5 now"))
-        #expect(try differences([scenes[0]], smallProfile()).contains("1 scenes now; the corpus was begun with 2"))
-        #expect(try differences(scenes.reversed(), smallProfile()).contains("scene 0 is \(scenes[1]) now"))
+        #expect(try differences(scenes, profile).contains("profile min_valid_fraction is now 0.5"))
+        #expect(try differences([scenes[0]], smallProfile()).contains("1 scenes now; the corpus was started with 2"))
+        #expect(try differences(scenes.reversed(), smallProfile()).contains("scene 0 is now \(scenes[1])"))
         let aoi = try AreaOfInterest(bounds: Bounds(minX: 14, minY: 44, maxX: 17, maxY: 46), crs: .wgs84)
         #expect(try differences(scenes, smallProfile(), aoi).contains("an area of interest now"))
         _ = try makeScene(folder, "a.tif", width: 100, height: 100, originX: 500_006)
@@ -195,7 +195,7 @@ struct ResumeTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
         // Reindexing keeps the bytes and lets the work go on.
         let summary = try reindexCorpus(corpus)
-        #expect(summary.rebuilt == ["000000.idx"] && summary.notes.contains { $0.contains("4 bytes behind its end") })
+        #expect(summary.rebuilt == ["000000.idx"] && summary.notes.contains { $0.contains("4 bytes after its end") })
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
         #expect(try resume(scenes, profile, corpus).tiles > 10)
     }
@@ -228,7 +228,7 @@ struct ResumeTests {
                 try FileManager.default.removeItem(atPath: corpus + "/shards/00000\(number).\(suffix)")
             }
         }
-        let wanted = "the last 2 shards, from 00000\(last - 1).tar on, are missing, with their indexes"
+        let wanted = "the last 2 shards, from 00000\(last - 1).tar on, are missing with their indexes"
         #expect(corpusError { _ = try CorpusTileSource(corpus) }?.what == wanted)
         #expect(corpusError { _ = try corpusInfo(corpus) }?.what == wanted)
         #expect(corpusError { try verifyCorpus(corpus) }?.report.contains(wanted) == true)

@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 
@@ -73,7 +74,7 @@ struct SceneAgreementTests {
                 options: options)
         }
         // What a stretch does is told where it is done: looking at the values takes time.
-        let told = "its offset of -0.1 is taken out"
+        let told = "its offset of -0.1 is removed"
         #expect(try !cut(TileOptions(dryRun: true)).notes.contains { $0.contains(told) })
         #expect(try cut(TileOptions()).notes.contains { $0.contains(told) })
         let again = try cut(TileOptions(resume: true))
@@ -133,7 +134,7 @@ struct SceneAgreementTests {
             let error = corpusError {
                 try tile(scenes: [silent], profile: smallProfile(), into: folder.file("c"), options: options)
             }
-            #expect(error?.code == .inputsChanged && error?.causes.first?.contains("begun with 3, 2, 1") == true)
+            #expect(error?.code == .inputsChanged && error?.causes.first?.contains("started with 3, 2, 1") == true)
         }
         // Whichever scene comes first, the corpus calls its bands by what one of them says.
         options = TileOptions()
@@ -150,7 +151,7 @@ struct SceneAgreementTests {
                 scenes: [silent], profile: smallProfile(bands: .numbers([1, 2, 3])), into: folder.file("two"),
                 options: options)
         }
-        #expect(two?.what == "--bands names 2 bands, the profile 3")
+        #expect(two?.what == "--bands names 2 bands, but the profile has 3")
     }
 
     @Test func `tiles of a scene beyond 180 degrees are those of its twin`() throws {

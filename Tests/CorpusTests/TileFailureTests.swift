@@ -44,7 +44,7 @@ struct TileFailureTests {
         let scene = try makeScene(folder, isHole: { row, column in (row + column) % 4 != 0 })
         let error = try failure([scene])
         #expect(error.code == .nothingCut)
-        #expect(error.report.contains("of 30 tiles the best is 25 % valid, the profile asks for 90 %"), "\(error)")
+        #expect(error.report.contains("of 30 tiles, the best is 25 % valid, but the profile asks for 90 %"), "\(error)")
         #expect(leftNothing)
     }
 
@@ -62,7 +62,7 @@ struct TileFailureTests {
                 "POLYGON((500000 5000000, 500120 5000000, 500120 4999999, 500001 4999999, 500001 4999904, 500000 4999904, 500000 5000000))",
             crs: .init("EPSG:32633"))
         let outside = try failure([scene], aoi: corner)
-        #expect(outside.report.contains("the centres of all 30 tiles lie outside the area of interest"), "\(outside)")
+        #expect(outside.report.contains("the centres of all 30 tiles are outside the area of interest"), "\(outside)")
         #expect(leftNothing)
     }
 
@@ -70,7 +70,7 @@ struct TileFailureTests {
         let scene = try makeScene(folder, pixelSize: 2)
         let error = try failure([scene])
         #expect(error.code == .badScene && error.place == scene)
-        #expect(error.what.contains("m pixels, the profile asks for 0.6 m"), "\(error)")
+        #expect(error.what.contains("m pixels, but the profile asks for 0.6 m"), "\(error)")
         #expect(leftNothing)
     }
 
@@ -114,7 +114,7 @@ struct TileFailureTests {
         let good = try makeScene(folder, "good.tif", sampleType: .uint16)
         let summary = try tile(scenes: [empty, good], profile: smallProfile(stretch: stretch), into: folder.file("c"))
         #expect(summary.tiles == 30 && summary.scenes == 2)
-        #expect(summary.notes == ["\(empty): no valid pixel was found in it, so it gives no tile"])
+        #expect(summary.notes == ["\(empty): it has no valid pixels, so it yields no tiles"])
         let again = try tile(
             scenes: [empty, good], profile: smallProfile(stretch: stretch), into: folder.file("c"),
             options: TileOptions(resume: true))
@@ -171,7 +171,7 @@ struct TileFailureTests {
         #expect(try failure([scene], smallProfile(bands: .numbers([4]))).what.contains("band 4; the scene has 3"))
         #expect(try failure([scene], smallProfile(bands: .names(["nir"]))).what.contains("red, green, blue"))
         let float = try makeScene(folder, "float.tif", sampleType: .float32)
-        #expect(try failure([float], smallProfile(pixels: .raw)).what.contains("raw tiles hold uint8 or uint16"))
+        #expect(try failure([float], smallProfile(pixels: .raw)).what.contains("raw tiles must be uint8 or uint16"))
     }
 
     @Test func `a folder that is no corpus is left alone, even by overwrite`() throws {
@@ -218,7 +218,7 @@ struct TileFailureTests {
                 #expect(try CorpusTileSource(corpus).layout.tileSize == 32)
             } else {
                 let error = try failure([scene], options: options)
-                #expect(error.code == .exists && error.what.contains("another geodino"), "\(error)")
+                #expect(error.code == .exists && error.what.contains("another process"), "\(error)")
                 #expect(try CorpusTileSource(corpus).layout.tileSize == 48)
             }
             #expect(try verifyCorpus(corpus).damage.isEmpty)
@@ -271,7 +271,8 @@ struct TileFailureTests {
             return true
         }
         #expect(seen.value?.code == .locked)
-        #expect(seen.value?.what.contains("process \(getpid()) on") == true, "\(String(describing: seen.value))")
+        #expect(
+            seen.value?.causes.first?.contains("process \(getpid()) on") == true, "\(String(describing: seen.value))")
     }
 
     @Test func `the lock of a dead process is taken over, that of another machine is not`() throws {

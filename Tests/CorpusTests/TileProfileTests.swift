@@ -62,7 +62,8 @@ struct TileProfileTests {
         ("\"kind\": \"grid\", \"stride\": 32", "\"kind\": \"random\"", "either count or density"),
         ("\"kind\": \"grid\", \"stride\": 32", "\"kind\": \"random\", \"density\": -1", "density is -1"),
         ("[\"red\", \"nir\"]", "[0, 1]", "band 0"), ("[\"red\", \"nir\"]", "[\"red\", \"red\"]", "twice"),
-        ("\"train\": 0.5", "\"train\": 0.9", "together they are 1"), ("\"block\": 500", "\"block\": 0", "block is 0"),
+        ("\"train\": 0.5", "\"train\": 0.9", "together they must be 1"),
+        ("\"block\": 500", "\"block\": 0", "block is 0"),
         ("\"shard_size\": 100000", "\"shard_size\": 10", "shard_size is 10"),
         ("\"native\"", "-0.6", "gsd is -0.6"), ("\"auto\"", "\"mode\"", "mode"),
     ])

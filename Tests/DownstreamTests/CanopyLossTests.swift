@@ -2,6 +2,7 @@
 import Backbone
 import Downstream
 import FoundationEssentials
+import Telemetry
 import Testing
 import Torch
 

@@ -1,6 +1,7 @@
 // The whole fit: it learns, it goes on where it stopped, it refuses what does not belong.
 import Backbone
 import Downstream
+import Files
 import FoundationEssentials
 import Geo
 import Telemetry
@@ -266,8 +267,8 @@ struct FitTests {
             }
             #expect(
                 error.causes == [
-                    "expected the bands red, green, blue, the weights'; found nir, red, green",
-                    "expected the stretch none, the weights'; found percentile:2.0,98.0",
+                    "expected the weights' bands, red, green, blue; found nir, red, green",
+                    "expected the weights' stretch, none; found percentile:2.0,98.0",
                 ])
             source = madePairs()
             source.layout.gsd = nil

@@ -3,6 +3,7 @@ import Backbone
 import Downstream
 import FoundationEssentials
 import Geo
+import Telemetry
 import Testing
 import Torch
 
@@ -58,16 +59,16 @@ struct ModelTests {
         try withModel { model throws in
             #expect(try loadError(model + "-none").what == "no such model")
             #expect(CanopyModel.isModel(model) && !CanopyModel.isModel(model + "/.."))
-            #expect(try loadError(model + "/..").what.hasPrefix("the folder is no model"))
+            #expect(try loadError(model + "/..").what.hasPrefix("the folder is not a geodino model"))
         }
         let edits: [(old: String, new: String, words: String)] = [
             ("\"format_version\" : 1", "\"format_version\" : 2", "format version 2"),
-            ("\"task\" : \"canopy\"", "\"task\" : \"landcover\"", "made for landcover"),
+            ("\"task\" : \"canopy\"", "\"task\" : \"landcover\"", "task is 'landcover'"),
             ("\"window\" : 48", "\"window\" : 50", "contradicts itself"),
             ("\"window\" : 48", "\"window\" : \"wide\"", "cannot be read"),
             ("\"patch_size\" : 8", "\"patch_size\" : 0", "contradicts itself"),
             ("\"depth\" : 4", "\"depth\" : 3", "contradicts itself"),
-            ("\"heads\" : 2", "\"heads\" : 4", "not the one the model names"),
+            ("\"heads\" : 2", "\"heads\" : 4", "differs from the one in the model's description"),
         ]
         for edit in edits {
             try withModel { model in
@@ -146,7 +147,8 @@ struct ModelTests {
             let count = 48 * 48
             let bands = try error(
                 PixelBuffer(bands: 4, height: 48, width: 48, samples: .uint8([UInt8](repeating: 0, count: 4 * count))))
-            #expect(bands.what == "expected pixels of 3 bands, the weights'; found 4" && bands.place == "window 3")
+            #expect(
+                bands.what == "expected pixels of 3 bands, as the weights take; found 4" && bands.place == "window 3")
             #expect(
                 try error(
                     PixelBuffer(

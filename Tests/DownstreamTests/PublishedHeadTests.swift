@@ -1,8 +1,10 @@
 // A canopy model that transformers saved gives transformers' heights, under its own names and under the official ones.
 import Backbone
 import Downstream
+import Files
 import Foundation
 import Geo
+import Telemetry
 import Testing
 import Torch
 
@@ -62,7 +64,7 @@ struct PublishedHeadTests {
             let error = try #require(throws: DownstreamError.self) {
                 try CanopyModel.published(weights: goldenPath(name), head: folder, window: 64)
             }
-            #expect(error.what.contains("backbone of DINOv3 with patches of 16 pixels"))
+            #expect(error.what.contains("DINOv3 backbone with patches of 16 pixels"))
             #expect(error.causes.first?.contains(words) == true && error.remedy?.contains("geodino fit canopy") == true)
         }
     }
@@ -70,6 +72,6 @@ struct PublishedHeadTests {
     @Test func `weights without a head, and heads of other kinds, are refused`() throws {
         let golden = folder + "/answers.safetensors"
         let error = try #require(throws: DownstreamError.self) { try PublishedCanopyHead.load(from: golden) }
-        #expect(error.what == "the file holds no canopy head")
+        #expect(error.what == "the file is not a canopy head")
     }
 }

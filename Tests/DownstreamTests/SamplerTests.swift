@@ -2,6 +2,7 @@
 import Backbone
 import Downstream
 import Geo
+import Telemetry
 import Testing
 import Torch
 
@@ -163,7 +164,7 @@ struct CropSamplerTests {
         bands.pairs[0].image = PixelBuffer(
             bands: 1, height: 96, width: 96, samples: .uint8([UInt8](repeating: 0, count: 96 * 96)))
         let wrong = try #require(throws: DownstreamError.self) { try sampler(bands).crop([0]) }
-        #expect(wrong.what == "expected pixels of 3 bands, the weights'; found 1")
+        #expect(wrong.what == "expected pixels of 3 bands, as the weights take; found 1")
     }
 
     @Test func `validation windows hold held-out ground and cover a pair`() throws {

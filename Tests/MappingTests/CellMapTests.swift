@@ -4,6 +4,7 @@ import Geo
 import Mapping
 import Raster
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Mapping
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 
@@ -103,7 +104,7 @@ struct MapPlanTests {
         try writeScene(folder.file("scene.tif"))
         let plan = try plan(MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif")))
         #expect(plan.text.contains("150 x 120 pixels of 10 in EPSG:32633"))
-        #expect(plan.text.contains("read as it is"))
+        #expect(plan.text.contains("read without resampling"))
         let again = try JSONDecoder().decode(MapPlan.self, from: JSONEncoder().encode(plan))
         #expect(again.parts[0].window == plan.parts[0].window && again.parts[0].scenes == plan.parts[0].scenes)
         #expect(folder.contents == ["scene.tif"])
@@ -183,7 +184,7 @@ struct MapPlanTests {
         try RampRaster(bands: 1).write(to: path)
         let error = code { _ = try plan(MapRequest(scenes: [path], output: folder.file("map.tif"))) }
         #expect(error?.code == .missingBands)
-        #expect(error?.what.contains("needs 3 bands (red, green, blue), the scene has 1") == true)
+        #expect(error?.what.contains("needs 3 bands (red, green, blue), but the scene has 1") == true)
 
         let four = folder.file("four.tif")
         try writeRaster(

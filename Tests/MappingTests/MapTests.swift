@@ -96,7 +96,7 @@ struct MapTests {
         let summary = try makeMap(
             MapRequest(scenes: [empty, full], output: folder.file("map.tif")), predictor: predictor,
             style: .canopyHeight)
-        #expect(summary.warnings.contains { $0.contains(empty) && $0.contains("without it") })
+        #expect(summary.warnings.contains { $0.contains(empty) && $0.contains("without this scene") })
         #expect(summary.parts[0].statistics.validPixels == 3600)
         let error = #expect(throws: MappingError.self) {
             try makeMap(

@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Mapping
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 

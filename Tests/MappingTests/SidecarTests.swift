@@ -1,4 +1,5 @@
 // STAC items, QGIS styles and pictures beside a map.
+import Files
 import Foundation
 import FoundationXML
 import Geo

@@ -2,6 +2,7 @@
 import Geo
 import Glibc
 import Pretraining
+import Telemetry
 import Testing
 
 struct CropTests {

@@ -1,6 +1,7 @@
 // Samples that count as one device's batch: masks, neighbours and draws that do not depend on what is computed at once.
 import Backbone
 import Pretraining
+import Telemetry
 import Testing
 import Torch
 
@@ -115,7 +116,7 @@ struct GroupTests {
         }
         #expect(
             odd?.what
-                == "the recipe has data.group: 8; expected 2 or more, a divisor of the tiles that are computed at once, 4"
+                == "the recipe has data.group: 8; expected 2 or more, a divisor of the micro-batch, 4"
         )
         #expect(try error { $0.data.group = 1 }?.place == "data.group")
         #expect(

@@ -1,6 +1,7 @@
 // Loading: any number of threads gives the same bytes, in order; failures name the tile.
 import Geo
 import Pretraining
+import Telemetry
 import Testing
 
 struct LoaderTests {

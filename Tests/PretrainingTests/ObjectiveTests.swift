@@ -1,6 +1,7 @@
 // Heads and losses against the spec's vectors (T4 to T9) and against PyTorch with gradients.
 import Glibc
 import Pretraining
+import Telemetry
 import Testing
 import Torch
 

@@ -1,4 +1,5 @@
 // Packs: what is written comes back, and what is damaged is refused.
+import Files
 import FoundationEssentials
 import Geo
 import Pretraining

@@ -1,5 +1,6 @@
 // Several phases in one run, runs that start from others, sizes and batches that change: resumed anywhere, bit for bit.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Pretraining
@@ -166,12 +167,13 @@ struct PhaseTests {
             ))
         error = try refusal({ $0.start = .backbone }) { $0.from = dinov2 }
         #expect(
-            error?.what == "weights of the DINOv2 family are not pretrained here, only used",
+            error?.what == "geodino does not pretrain with weights of the DINOv2 family, it only uses them",
             "\(error.map(String.init(describing:)) ?? "")")
         #expect(error?.remedy?.contains("geodino fit, embed and canopy") == true)
         error = try refusal({ $0.start = .teacher }) { $0.from = other }
         #expect(
-            error?.code == .badRecipe && error?.what.contains("heads.dino.prototypes is 64, its run has 32") == true)
+            error?.code == .badRecipe && error?.what.contains("heads.dino.prototypes is 64, but its run has 32") == true
+        )
         let (plain, strange) = ("\(folder.path)/plain", "\(folder.path)/strange")
         try run(plain) { $0.steps = 1 }
         try run(strange, change: { $0.backbone.width = 64 }) { $0.steps = 1 }
@@ -270,7 +272,7 @@ struct PhaseTests {
             $0.resume = true
             $0.from = "/nowhere"
         }
-        #expect(notices.count == 1 && notices[0].contains("--from is not needed"))
+        #expect(notices.count == 1 && notices[0].contains("--from is ignored"))
     }
 
     @Test func `phases that contradict themselves are named`() throws {
@@ -350,7 +352,7 @@ struct PhaseTests {
             try run(path, change: wild, events: PretrainEvents(notice: { notices.append("\($0)") })) { _ in }
         }
         #expect(error?.code == .notFinite)
-        #expect(notices.count == 2 && notices.allSatisfy { $0.contains("left out") }, "\(notices)")
+        #expect(notices.count == 2 && notices.allSatisfy { $0.contains("is skipped") }, "\(notices)")
         let lines = try metrics(path)
         #expect(lines.suffix(2).map { field($0, "loss") } == [nil, nil])
         #expect(lines.suffix(2).map { field($0, "skipped_steps") } == [.integer(1), .integer(2)])

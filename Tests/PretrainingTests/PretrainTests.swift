@@ -1,5 +1,6 @@
 // The running loop: loss falls, resume equals an unbroken run bit for bit, bad runs end in words.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Glibc
@@ -171,7 +172,7 @@ struct PretrainTests {
             $0.resume = true
             $0.stopAfter = 11
         }
-        #expect(told == ["the checkpoint of step 11 is damaged; going on from step 10"])
+        #expect(told == ["the checkpoint of step 11 is damaged; resuming from step 10"])
         #expect(
             try content("\(CheckpointStore(run: path).path(step: 11))/teacher-00000-of-00001.safetensors") == before)
     }
@@ -210,7 +211,7 @@ struct PretrainTests {
         let changed = #expect(throws: PretrainingError.self) {
             try run(path, change: { $0.masks.share = 0.4 }) { $0.resume = true }
         }
-        #expect(changed?.what == "the recipe differs from the run's in masks.share: 0.4, the run has 0.5")
+        #expect(changed?.what == "the recipe differs from the run's in masks.share: 0.4; the run has 0.5")
         #expect(throws: PretrainingError.self) { try run(path) { $0.threads = 1 } }
         // More steps are no difference.
         #expect(
@@ -324,7 +325,7 @@ struct PretrainTests {
                 }
             ) { _ in }
         }
-        #expect(error?.code == .noMemory && error?.what.contains("does not give") == true)
+        #expect(error?.code == .noMemory && error?.what.contains("does not have") == true)
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
     }
 
@@ -344,7 +345,7 @@ struct PretrainTests {
         text = text.replacing(old, with: try SHA256.hex(ofFile: part))
         try Data(text.utf8).write(to: URL(filePath: manifest))
         let error = #expect(throws: (any Error).self) { try run(path) { ($0.resume, $0.steps) = (true, 4) } }
-        #expect("\(error.map { "\($0)" } ?? "")".contains("belongs to no parameter"))
+        #expect("\(error.map { "\($0)" } ?? "")".contains("does not belong to a parameter"))
     }
 
     @Test func `fewer steps than are done are refused and leave the run as it was`() throws {

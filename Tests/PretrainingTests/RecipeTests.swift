@@ -61,7 +61,7 @@ struct RecipeTests {
             return #expect(throws: PretrainingError.self) { try bad.validate() }
         }
         let learned = error { $0.positions = LearnedPositions(grid: 8) }
-        #expect(learned?.what == "backbones of the DINOv2 family are not pretrained here, only used")
+        #expect(learned?.what == "geodino does not pretrain backbones of the DINOv2 family, it only uses them")
         #expect(learned?.place == "backbone.positions" && learned?.remedy?.contains("geodino fit, embed") == true)
         #expect(error { $0.ffn = .swigluFused }?.place == "backbone.ffn")
     }

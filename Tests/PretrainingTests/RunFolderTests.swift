@@ -1,6 +1,8 @@
 // Run folders: start, resume, overwrite, lock, checkpoints that survive damage, metrics cut back.
+import Files
 import FoundationEssentials
 import Pretraining
+import Telemetry
 import Testing
 
 struct RunFolderTests {
@@ -52,13 +54,13 @@ struct RunFolderTests {
             try open("\(folder.path)/run", recipe, corpus: "c2", resume: true)
         }
         #expect(corpus?.code == .corpusChanged)
-        #expect(corpus?.causes == ["the run's fingerprint: c1", "the corpus' fingerprint: c2"])
+        #expect(corpus?.causes == ["the run's fingerprint: c1", "the corpus's fingerprint: c2"])
         recipe.optimizer.clipNorm = 5
         let changed = #expect(throws: PretrainingError.self) {
             try open("\(folder.path)/run", recipe, resume: true)
         }
         #expect(changed?.code == .recipeChanged)
-        #expect(changed?.what == "the recipe differs from the run's in optimizer.clip_norm: 5, the run has 3")
+        #expect(changed?.what == "the recipe differs from the run's in optimizer.clip_norm: 5; the run has 3")
     }
 
     @Test func `overwrite replaces runs and nothing else`() throws {
@@ -153,7 +155,7 @@ struct RunFolderTests {
         let error = #expect(throws: PretrainingError.self) {
             try open("\(folder.path)/run", nil, seed: 99, resume: true)
         }
-        #expect(error?.what == "the recipe differs from the run's in seed: 99, the run has 7")
+        #expect(error?.what == "the recipe differs from the run's in seed: 99; the run has 7")
     }
 
     @Test func `two writers of one run are kept apart`() throws {
@@ -179,7 +181,9 @@ struct CheckpointTests {
             parts: ["student", "teacher"].map { name in
                 .init(name: "\(name)-00000-of-00001.safetensors", bytes: bytes) { path in
                     if fail, name == "teacher" { throw PretrainingError(.writeFailed, "no more") }
-                    try Data("\(name) at \(step)".utf8).write(to: URL(filePath: path))
+                    let bytes = Array("\(name) at \(step)".utf8)
+                    try Data(bytes).write(to: URL(filePath: path))
+                    return SHA256.hex(of: bytes)
                 }
             })
     }
@@ -215,7 +219,7 @@ struct CheckpointTests {
         var told: [PretrainingError] = []
         let manifest = try store.newestSound { told.append($0) }
         #expect(manifest?.step == 10)
-        #expect(told.first?.what == "the checkpoint of step 20 is damaged; going on from step 10")
+        #expect(told.first?.what == "the checkpoint of step 20 is damaged; resuming from step 10")
         #expect(
             told.first?.causes.first?.hasPrefix("teacher-00000-of-00001.safetensors has SHA-256 ") == true)
         #expect(store.steps() == [10])

@@ -1,6 +1,7 @@
 // Random streams, permutations and the order of tiles.
 import Geo
 import Pretraining
+import Telemetry
 import Testing
 
 struct RandomStreamTests {

@@ -1,8 +1,10 @@
 // One step in a file: what is written, and that training on it is the step itself.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Pretraining
+import Telemetry
 import Testing
 import Torch
 
@@ -186,7 +188,7 @@ struct StepFileTests {
                 $0.replay = [file(1), file(3)]
             }
         }
-        #expect(error?.what == "there is neither a file of step 2 nor a corpus")
+        #expect(error?.what == "there is no file for step 2, and no corpus was given")
     }
 
     @Test func `a file that cannot be written ends the run before its step, and the remedy works`() throws {
@@ -237,11 +239,11 @@ struct StepFileTests {
         }
         #expect(error { $0.dump = StepDump(step: 3, path: path) }?.code == .exists)
         let late = error { $0.dump = StepDump(step: 4, path: "\(folder.path)/other") }
-        #expect(late?.what == "step 4 is not to come" && late?.causes == ["steps 1 to 3 are to be done"])
+        #expect(late?.what == "step 4 is not among the remaining steps" && late?.causes == ["steps 1 to 3 remain"])
         #expect(
             error { $0.dump = StepDump(step: 1, path: "\(folder.path)/no/other") }?.remedy
                 == "mkdir -p '\(folder.path)/no'")
-        #expect(error { $0.replay = [path, path] }?.what == "two files are of step 2")
+        #expect(error { $0.replay = [path, path] }?.what == "two files hold step 2")
         let wide = error({ $0.replay = [path] }, change: { $0.crops.local.size = 24 })
         #expect(
             wide?.what
@@ -264,7 +266,8 @@ struct StepFileTests {
         #expect(try losses(own, step: 2) == losses("\(folder.path)/foreign", step: 2))
         try rewrite(path, to: nameless) { $0["more"] = .ones([2]) }
         #expect(
-            error { $0.replay = [nameless] }?.what.hasSuffix("there is an array more, which the step has not") == true)
+            error { $0.replay = [nameless] }?.what.hasSuffix("it has an array more, which the step does not have")
+                == true)
         // A step that is done already.
         let done = #expect(throws: PretrainingError.self) {
             try run(own) {

@@ -2,6 +2,7 @@
 import Backbone
 import Glibc
 import Pretraining
+import Telemetry
 import Testing
 import Torch
 

@@ -1,9 +1,12 @@
 // Recipes for tests: the committed files, read by a small reader of the YAML they use, and a smaller copy of smoke.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Pretraining
+import Telemetry
 import Testing
+import Torch
 
 /// The package's folder.
 let packageFolder: String = {
@@ -187,24 +190,25 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> (value: Float, index: Int)
 /// The tensors of a golden file, as floats.
 func golden(_ name: String) throws -> [String: (shape: [Int], values: [Float])] {
     let path = "\(packageFolder)/Tests/Golden/\(name).safetensors"
-    let file = try MappedFile(path: path)
-    let index = try SafetensorsIndex(file, path: path)
+    let file = try SafetensorsFile(path: path)
     defer { withExtendedLifetime(file) {} }
-    return try index.entries.mapValues { entry in
-        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
+    var tensors: [String: (shape: [Int], values: [Float])] = [:]
+    for entry in file.entries {
+        let bytes = try file.bytes(entry.name)
         let count = entry.shape.reduce(1, *)
         switch entry.type {
-        case "U8": return (entry.shape, bytes.map(Float.init))
-        case "I64":
-            return (
+        case .uint8: tensors[entry.name] = (entry.shape, bytes.map(Float.init))
+        case .int64:
+            tensors[entry.name] = (
                 entry.shape,
                 (0..<count).map { Float(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
             )
         default:
-            try #require(entry.type == "F32")
-            return (
+            try #require(entry.type == .float32)
+            tensors[entry.name] = (
                 entry.shape, (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
             )
         }
     }
+    return tensors
 }

@@ -1,4 +1,5 @@
 // Short runs of the smoke recipe, and what they leave.
+import Files
 import FoundationEssentials
 import Geo
 import Pretraining

@@ -1,5 +1,6 @@
 // What is told of a run: signs of health, probes, energy, the page, and what a run would take.
 import Backbone
+import Files
 import FoundationEssentials
 import Geo
 import Glibc
@@ -75,7 +76,8 @@ struct WatchTests {
         let summary = try run(path, change: watched, events: events) { $0.steps = 10 }
         #expect(looks == [4, 8, 10])
         #expect(
-            notices.count == 2 && notices.allSatisfy { $0.contains("a probe that fails") && $0.contains("goes on") })
+            notices.count == 2
+                && notices.allSatisfy { $0.contains("a probe that fails") && $0.contains("the run continues") })
         let lines = Array(try metrics(path).dropFirst())
         func field(_ step: Int, _ key: String) -> JSONValue? {
             guard case .object(let fields) = lines[step - 1] else { return nil }

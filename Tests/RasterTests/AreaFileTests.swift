@@ -2,6 +2,7 @@
 import Foundation
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 
@@ -83,12 +84,14 @@ struct AreaFileTests {
         let two = try write(
             stored([("a.geojson", Array(text.utf8)), ("b.geojson", Array(text.utf8))]), to: "two.zip")
         let many = refusal(two)
-        #expect(many?.code == .badAOI && many?.what.contains("2 files") == true)
+        #expect(many?.code == .badAOI && many?.what.contains("2 .geojson files") == true)
         // The remedy names one of them, and it works.
         let remedy = try #require(many?.remedy?.split(separator: "'").dropFirst().first.map(String.init))
         #expect(try AreaOfInterest(path: remedy).geoJSON == plain)
         let none = refusal(try write(stored([("readme.txt", [65])]), to: "none.zip"))
-        #expect(none?.what == "the archive holds no vector file" && none?.causes.first?.contains("readme.txt") == true)
+        #expect(
+            none?.what == "the archive does not hold a vector file"
+                && none?.causes.first?.contains("readme.txt") == true)
         #expect(refusal(try write([80, 75, 3, 4, 9, 9], to: "broken.zip"))?.code == .badAOI)
         // Braces in a name, other things beside the area, and what is no archive but called one.
         let odd = try write(

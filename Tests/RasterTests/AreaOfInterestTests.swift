@@ -41,7 +41,7 @@ struct AreaOfInterestTests {
         #expect(area.crs == .wgs84)
         #expect(area.bounds == Bounds(minX: 0, minY: 0, maxX: 9, maxY: 9))
         #expect(area.warnings.contains { $0.contains("Point") })
-        #expect(area.warnings.contains { $0.contains("without geometry") })
+        #expect(area.warnings.contains { $0.contains("without a geometry") })
         #expect(!area.crossesAntimeridian)
         #expect(area.intersects(Bounds(minX: 3.5, minY: 3.5, maxX: 10, maxY: 3.9)))
         #expect(!area.intersects(Bounds(minX: 1.2, minY: 1.2, maxX: 1.8, maxY: 1.8)))
@@ -51,7 +51,7 @@ struct AreaOfInterestTests {
 
     @Test(arguments: [
         (#"{"type":"FeatureCollection","features":[]}"#, "no features"),
-        (geoJSON(#"{"type":"Point","coordinates":[1,2]}"#), "no polygon, only Point"),
+        (geoJSON(#"{"type":"Point","coordinates":[1,2]}"#), "no polygons, only Point"),
         (geoJSON("null"), "geometry"),
         (geoJSON(#"{"type":"Polygon","coordinates":[]}"#), "geometry"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[10,110],[11,110],[11,111],[10,110]]]}"#), "swapped"),
@@ -64,8 +64,8 @@ struct AreaOfInterestTests {
         (geoJSON(#"{"type":"Polygon","coordinates":[[[1,1],[2,2],[1,1],[2,2],[1,1]]]}"#), "enclose no area"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[1,1],[2,2]]]}"#), "three different points"),
         (geoJSON(#"{"type":"Polygon","coordinates":[[[0,80],[120,80],[-120,80],[0,80]]]}"#), "pole"),
-        ("no GeoJSON at all", "no vector file"),
-        (#"{"type":"Topology"}"#, "no vector file"),
+        ("no GeoJSON at all", "not a vector file"),
+        (#"{"type":"Topology"}"#, "not a vector file"),
     ])
     func `what is no area is refused, with its reason`(text: String, reason: String) throws {
         let error = try Self.failure(text)
@@ -81,7 +81,7 @@ struct AreaOfInterestTests {
         #expect(missing.code == .badAOI && missing.what == "no such file")
         try RampRaster().write(to: folder.file("ramp.tif"))
         let raster = try #require(throws: RasterError.self) { _ = try AreaOfInterest(path: folder.file("ramp.tif")) }
-        #expect(raster.code == .badAOI && raster.what.contains("no vector file") && !raster.causes.isEmpty)
+        #expect(raster.code == .badAOI && raster.what.contains("not a vector file") && !raster.causes.isEmpty)
     }
 
     @Test func `coordinates that are not finite are refused`() throws {
@@ -97,7 +97,7 @@ struct AreaOfInterestTests {
         let area = try Self.area(#"{"type":"Polygon","coordinates":[[[0,0],[2,2],[2,0],[0,2],[0,0]]]}"#)
         #expect(abs(area.area - 2) < 1e-9)
         #expect(area.polygons.count == 2)
-        #expect(area.warnings.contains { $0.contains("mended") })
+        #expect(area.warnings.contains { $0.contains("repaired") })
     }
 
     @Test func `heights are dropped and open rings closed`() throws {

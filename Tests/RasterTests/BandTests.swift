@@ -2,6 +2,7 @@
 import Foundation
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 
@@ -96,7 +97,7 @@ struct BandTests {
         #expect(try error([read(named, [3, 2, 1], own: false), read(silent, [3, 2, 1], own: false)]) != nil)
         let other = try error([read(named), read(sentinel, [4, 3, 2])])
         #expect(other?.place == sentinel.path && other?.what.contains("nir") == true)
-        #expect(other?.remedy?.contains("keep the two apart") == true)
+        #expect(other?.remedy?.contains("process the two scenes separately") == true)
         // Names of somebody's own beside those of everybody: a person's word decides.
         let german = try scene("german.vrt", described("Rot", "Gruen", "Blau"))
         #expect(throws: MissingBands.self) { _ = try read(german) }

@@ -1,6 +1,7 @@
 // CRS and coordinates, against values known from elsewhere.
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 

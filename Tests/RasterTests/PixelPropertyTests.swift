@@ -2,6 +2,7 @@
 import Foundation
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 
@@ -155,7 +156,7 @@ struct PixelPropertyTests {
         virtual.type = "UInt16"
         let offset = try RasterReader(path: virtual.write(to: folder.file("offset.vrt")))
         let notes = try offset.fixedStretchNotes(low: 0, high: 100, bands: [1])
-        #expect(notes.first?.contains("offset of -20.0 is taken out") == true)
+        #expect(notes.first?.contains("offset of -20.0 is removed") == true)
     }
 
     @Test func `nodata is compared within the precision of its type`() throws {

@@ -2,6 +2,7 @@
 import Foundation
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 

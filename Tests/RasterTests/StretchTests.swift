@@ -1,6 +1,7 @@
 // Stretches: parameters from the scene, one map for all its tiles.
 import Geo
 import Raster
+import Telemetry
 import TestSupport
 import Testing
 

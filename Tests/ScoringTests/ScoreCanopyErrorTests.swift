@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Raster
 import Scoring
+import Telemetry
 import TestSupport
 import Testing
 
@@ -39,8 +40,8 @@ struct ScoreCanopyErrorTests {
         var heights = Heights(width: 30, height: 30)
         heights.crs = nil
         let nowhere = try heights.write(to: folder.file("nowhere.tif")) { _, _ in 1 }
-        #expect(try failure(map: nowhere).what == "the map does not say where on Earth it lies")
-        #expect(try failure(truth: nowhere).what == "the truth does not say where on Earth it lies")
+        #expect(try failure(map: nowhere).what == "the map is not georeferenced")
+        #expect(try failure(truth: nowhere).what == "the truth is not georeferenced")
         #expect(try failure(truth: nowhere).code == .noCRS)
     }
 
@@ -50,7 +51,7 @@ struct ScoreCanopyErrorTests {
         let decimetres = try heights.write(to: folder.file("dm.tif")) { _, _ in 100 }
         let error = try failure(map: decimetres)
         #expect(error.code == .badUnit)
-        #expect(error.what == "the map: the heights are in 'dm', expected m")
+        #expect(error.what == "the map: the heights are in 'dm'; expected m")
         heights.unit = nil
         let unknown = try heights.write(to: folder.file("plain.tif")) { _, _ in 1 }
         #expect(try scoreCanopy(map: unknown, truth: truth).pixelCount == 900)
@@ -67,7 +68,7 @@ struct ScoreCanopyErrorTests {
         let far = try Heights(width: 30, height: 30, originX: 600_000).write(to: folder.file("far.tif")) { _, _ in 1 }
         let error = try failure(map: far)
         #expect(error.code == .noOverlap)
-        #expect(error.what == "map and truth have no valid pixel in common")
+        #expect(error.what == "the map and the truth have no valid pixels in common")
         #expect(error.causes.first?.contains("600000") == true)
         let touching = try Heights(width: 30, height: 30, originX: 500_060).write(to: folder.file("next.tif")) { _, _ in
             1
@@ -86,7 +87,7 @@ struct ScoreCanopyErrorTests {
             wkt: "POLYGON((1 1, 2 1, 2 2, 1 2, 1 1))", crs: CoordinateReferenceSystem("EPSG:4326"))
         let error = try failure(aoi: aoi)
         #expect(error.code == .noOverlap)
-        #expect(error.what == "map and truth have no valid pixel in common inside the AOI")
+        #expect(error.what == "the map and the truth have no valid pixels in common inside the AOI")
     }
 
     @Test(arguments: [0, 0.4, -30, .nan, .infinity, 1e6])

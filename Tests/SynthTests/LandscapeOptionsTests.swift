@@ -1,6 +1,7 @@
 // Options: ranges, and where scenes lie.
 import Geo
 import Synth
+import Telemetry
 import Testing
 
 struct LandscapeOptionsTests {

@@ -136,7 +136,7 @@ struct SynthesizeTests {
                 try synthesize(LandscapeOptions(scenes: 1, size: 64), into: out, overwrite: overwrite)
             }
             #expect(error.code == .exists)
-            #expect(error.remedy?.contains("never overwritten") == true)
+            #expect(error.what.contains("refusing to overwrite"))
         }
         #expect(try String(contentsOfFile: out + "/notes.txt", encoding: .utf8) == "precious")
         #expect(folder.contents == ["mine"])

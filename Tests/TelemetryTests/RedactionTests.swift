@@ -156,7 +156,7 @@ import Testing
         // Addresses that nobody told of, such as one that a server sent to.
         #expect(
             Redaction.text("'/vsicurl/https://h/a?sig=x y', https://h/b?k=1: no (see http://u:p@h/c).")
-                == "'/vsicurl/https://h/a?sig=REDACTED y', https://h/b?k=REDACTED: no (see http://REDACTED@h/c).")
+                == "'/vsicurl/https://h/a?sig=REDACTED', https://h/b?k=REDACTED: no (see http://REDACTED@h/c).")
     }
 
     @Test func `ordinary words are no secrets`() {
@@ -201,6 +201,12 @@ import Testing
         ("MSSQL:server=s;uid=me;pwd=rye;", "MSSQL:server=s;uid=me;pwd=REDACTED;", "MSSQL:server=s;uid=me;"),
         ("MySQL:trees,user=me,password=rye", "MySQL:trees,user=me,password=REDACTED", "MySQL:trees,user=me"),
         ("OCI:me/rye@trees", "OCI:me/REDACTED@trees", "OCI:me@trees"),
+        ("PG:dbname=trees password = rye", "PG:dbname=trees password = REDACTED", "PG:dbname=trees"),
+        ("OCI:me/rye", "OCI:me/REDACTED", "OCI:me"),
+        ("geor:me/rye@db,t", "geor:me/REDACTED@db,t", "geor:me@db,t"),
+        ("georaster:me,rye,db,t", "georaster:me,REDACTED,db,t", "georaster:me,db,t"),
+        ("SDE:host,5151,db,me,rye", "SDE:host,5151,db,me,REDACTED", "SDE:host,5151,db,me"),
+        ("MSSQL:server=s;PWD={a;rye}", "MSSQL:server=s;PWD=REDACTED", "MSSQL:server=s"),
         ("pg:dbname=trees tables=key", "pg:dbname=trees tables=key", "pg:dbname=trees tables=key"),
         ("C:password=rye", "C:password=rye", "C:password=rye"),
     ])
@@ -210,6 +216,26 @@ import Testing
         let said = Redaction.text("cannot open '\(whole)': no such table\nin \(whole)")
         #expect(said.contains("rye") == kept.contains("rye") && said.contains("': no such table\nin"))
         #expect(Redaction.identity(of: whole) == identity)
+    }
+
+    @Test func `an address with blanks and quotes has no secrets in a message, wherever it ends`() {
+        let addresses = [
+            "http://h/o'neil.tif?code=spelt-1", "http://h/my scene.tif?code=spelt-1",
+            "/vsicurl/http://h/a|b.tif?k=spelt-1",
+            "http://h/scene.tif?cql=a|b&code=spelt-1",
+        ]
+        for address in addresses {
+            // Quoted, nobody needs to know it; else it is one that was given.
+            #expect(!Redaction.text("cannot open '\(address)': no such file").contains("spelt-1"), "\(address)")
+            Redaction.learn(address: address)
+            #expect(!Redaction.text("cannot open \(address) (in \(address))").contains("spelt-1"), "\(address)")
+        }
+        #expect(Redaction.text("it's 'http://h/a?k=1', isn't it") == "it's 'http://h/a?k=REDACTED', isn't it")
+        let service = "<GDAL_WMS><Service name=\"TMS\"/><UserPwd>me:spelt-1</UserPwd></GDAL_WMS>"
+        #expect(
+            Redaction.address(service)
+                == "<GDAL_WMS><Service name=\"TMS\"/><UserPwd>REDACTED</UserPwd></GDAL_WMS>")
+        #expect(!Redaction.text("cannot open \(service)").contains("spelt-1"))
     }
 
     @Test func `names of outputs stay as they are, whatever an address says`() {

@@ -22,8 +22,8 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data("mine".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
-        #expect(folderRemedy(folder + "/a/b c") == "make the folder first: mkdir -p '\(folder)/a/b c'")
+        #expect(folderRemedy(folder + "/a/b c") == "create the folder first: mkdir -p '\(folder)/a/b c'")
         #expect(folderRemedy(folder + "/file/b").contains("'\(folder)/file' is a file"))
-        #expect(folderRemedy(folder) == "another folder after -o, one that may be written")
+        #expect(folderRemedy(folder) == "give another folder after -o, one that is writable")
     }
 }

@@ -1,5 +1,6 @@
 // Gradients against finite differences, and their modes.
 import Foundation
+import Telemetry
 import Testing
 import Torch
 

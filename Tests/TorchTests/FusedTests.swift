@@ -1,5 +1,6 @@
 // Rotary embedding and Sinkhorn: one call each, against the composed form and closed values.
 import Foundation
+import Telemetry
 import Testing
 import Torch
 

@@ -1,4 +1,5 @@
 // Random numbers: repeatable, restorable, and of the right distribution.
+import Telemetry
 import Testing
 import Torch
 

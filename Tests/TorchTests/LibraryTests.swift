@@ -2,6 +2,7 @@
 import CTorchAPI
 import Glibc
 import Synchronization
+import Telemetry
 import Testing
 import Torch
 

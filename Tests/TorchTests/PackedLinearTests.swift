@@ -1,5 +1,6 @@
 // Linear layers with weights laid out for the processor, beside the plain ones.
 import Foundation
+import Telemetry
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 // Making tensors, reading them, pixels, images, layers.
 import Geo
+import Telemetry
 import Testing
 import Torch
 
@@ -154,7 +155,7 @@ struct LayerTests {
         try norm.load(from: file, prefix: "a.")
         #expect(norm.weight.floats() == [1, 2, 3, 4] && norm.weight.requiresGradient)
         let shape = #expect(throws: TorchError.self) { try linear.load(from: file, prefix: "b.") }
-        #expect(shape?.what == "'b.weight' has the shape [4, 2], expected [2, 4]")
+        #expect(shape?.what == "'b.weight' has the shape [4, 2]; expected [2, 4]")
         let name = #expect(throws: TorchError.self) { try norm.load(from: file) }
         #expect(name?.code == .notFound)
         #expect(norm(.ones([3, 4])).shape == [3, 4] && linear(.ones([3, 4])).shape == [3, 2])

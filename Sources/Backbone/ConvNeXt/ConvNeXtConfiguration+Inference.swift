@@ -1,4 +1,5 @@
 // The architecture of ConvNeXt weights that do not describe themselves.
+internal import Telemetry
 
 extension ConvNeXtConfiguration {
     /// The architecture behind tensors with official names.
@@ -6,16 +7,16 @@ extension ConvNeXtConfiguration {
     /// - Parameters:
     ///   - path: The file, for the error.
     ///   - shape: The shape of a tensor by its official name; `nil` where there is none.
-    /// - Throws: `BackboneError` (`badWeights`) for tensors that are no ConvNeXt of four stages.
+    /// - Throws: `BackboneError` (`badWeights`) for tensors that are not a ConvNeXt of four stages.
     static func inferred(path: String, shape: (String) -> [Int]?) throws(BackboneError) -> ConvNeXtConfiguration {
         func failure(_ cause: String) -> BackboneError {
             BackboneError(
-                .badWeights, "cannot tell the architecture from the tensors", in: path, why: [cause],
-                try: "name it with --arch, such as convnext_tiny")
+                .badWeights, "cannot infer the architecture from the tensors", in: path, why: [cause],
+                try: "give it with --arch, such as --arch convnext_tiny")
         }
         var inferred = ConvNeXtConfiguration()
         guard let stem = shape("downsample_layers.0.0.weight"), stem.count == 4 else {
-            throw failure("there is no stem downsample_layers.0.0 [D, C, 4, 4]")
+            throw failure("there is no stem, downsample_layers.0.0 [D, C, 4, 4]")
         }
         inferred.channels = stem[1]
         for stage in 0..<4 {

@@ -1,4 +1,5 @@
 // What a ConvNeXt of the family looks like.
+public import Telemetry
 
 /// The architecture of a ConvNeXt (Liu and others, 2022) as DINOv3's distilled students have it.
 ///
@@ -55,7 +56,7 @@ public struct ConvNeXtConfiguration: Codable, Sendable, Equatable {
             wrong.append("norm_epsilon is \(normEpsilon); expected above 0 and below 1")
         }
         guard wrong.isEmpty else {
-            throw BackboneError(.badConfiguration, "the backbone's configuration cannot be built", why: wrong)
+            throw BackboneError(.badConfiguration, "the backbone's configuration is invalid", why: wrong)
         }
     }
 

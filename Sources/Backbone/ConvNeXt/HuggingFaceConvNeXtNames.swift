@@ -1,5 +1,7 @@
 // How Hugging Face transformers names the tensors of a ConvNeXt, and what its config.json says.
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 /// The names of transformers' DINOv3 ConvNeXt.
@@ -8,7 +10,7 @@ internal import Torch
 /// `model.stages`).
 struct HuggingFaceConvNeXtNames: ForeignNames {
     let prefix: String
-    /// What stands before `stages`.
+    /// What comes before `stages`.
     private let stages: String
 
     /// The names in the published files and in those that transformers writes.
@@ -118,7 +120,7 @@ struct HuggingFaceConvNeXtConfiguration: Decodable {
             do { try result.validate() } catch { wrong = error.causes }
         }
         guard wrong.isEmpty else {
-            throw BackboneError(.badWeights, "the model's configuration cannot be built", in: path, why: wrong)
+            throw BackboneError(.badWeights, "the model's configuration is not supported", in: path, why: wrong)
         }
         return result
     }

@@ -1,4 +1,5 @@
 // The architecture of weights that do not describe themselves, read off the names and shapes of their tensors.
+internal import Telemetry
 
 extension BackboneConfiguration {
     /// The architecture behind tensors with official names.
@@ -10,14 +11,14 @@ extension BackboneConfiguration {
     ///   - path: The file, for the error.
     ///   - heads: The number of attention heads, if the caller knows it.
     ///   - shape: The shape of a tensor by its official name; `nil` where there is none.
-    /// - Throws: `BackboneError` (`badWeights`) for tensors that are no transformer of the family.
+    /// - Throws: `BackboneError` (`badWeights`) for tensors that are not a transformer of the family.
     static func inferred(
         path: String, heads: Int? = nil, shape: (String) -> [Int]?
     ) throws(BackboneError) -> BackboneConfiguration {
         func failure(_ cause: String, try remedy: String? = nil) -> BackboneError {
             BackboneError(
-                .badWeights, "cannot tell the architecture from the tensors", in: path, why: [cause],
-                try: remedy ?? "name it with --arch, such as vitl16, or give weights of DINOv3 or DINOv2")
+                .badWeights, "cannot infer the architecture from the tensors", in: path, why: [cause],
+                try: remedy ?? "give it with --arch, such as --arch vitl16, or use weights of DINOv3 or DINOv2")
         }
         guard let classToken = shape("cls_token"), classToken.count == 3 else {
             throw failure("there is no class token [1, 1, D]")
@@ -43,7 +44,7 @@ extension BackboneConfiguration {
         }
         inferred.depth = 0
         while shape("blocks.\(inferred.depth).norm1.weight") != nil { inferred.depth += 1 }
-        guard inferred.depth > 0, inferred.width > 0 else { throw failure("there are no blocks.0 ...") }
+        guard inferred.depth > 0, inferred.width > 0 else { throw failure("there are no tensors blocks.0 ...") }
         inferred.norm = shape("norm.bias") == nil ? .rmsnorm : .layernorm
         inferred.qkvBias = shape("blocks.0.attn.qkv.bias") != nil
         inferred.maskKBias = shape("blocks.0.attn.qkv.bias_mask") != nil
@@ -65,8 +66,8 @@ extension BackboneConfiguration {
             inferred.heads = inferred.width / (4 * periods[0])
             guard heads == nil || heads == inferred.heads else {
                 throw failure(
-                    "its rotary periods tell \(inferred.heads) heads, and --heads says \(heads ?? 0)",
-                    try: "leave --heads out")
+                    "the rotary periods imply \(inferred.heads) heads, but --heads is \(heads ?? 0)",
+                    try: "leave out --heads")
             }
         } else if let heads {
             inferred.heads = heads
@@ -74,8 +75,8 @@ extension BackboneConfiguration {
             inferred.heads = known.heads
         } else {
             throw failure(
-                "nothing tells the number of heads: no published size has the width \(inferred.width) and \(inferred.depth) blocks",
-                try: "say how many attention heads it has: --heads N")
+                "the number of heads is unknown: no published size has the width \(inferred.width) and \(inferred.depth) blocks",
+                try: "give the number of attention heads: --heads N")
         }
         return inferred
     }

@@ -1,4 +1,5 @@
 // Which configurations make sense, said in words.
+public import Telemetry
 
 extension BackboneConfiguration {
     /// Checks that the values are in range and fit together.
@@ -29,7 +30,7 @@ extension BackboneConfiguration {
         if let layerScale {
             expect(
                 layerScale.isFinite && layerScale != 0,
-                "layer_scale is \(layerScale); expected a number other than 0, or no such key")
+                "layer_scale is \(layerScale); expected a number other than 0, or leave out the key")
         }
         expect(
             normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1,
@@ -37,7 +38,7 @@ extension BackboneConfiguration {
         expect(dropPath >= 0 && dropPath < 1, "drop_path is \(dropPath); expected 0 up to, but not including, 1")
         wrong += positions?.problems ?? rope.problems
         guard wrong.isEmpty else {
-            throw BackboneError(.badConfiguration, "the backbone's configuration cannot be built", why: wrong)
+            throw BackboneError(.badConfiguration, "the backbone's configuration is invalid", why: wrong)
         }
     }
 }
@@ -54,7 +55,7 @@ extension RotaryConfiguration {
                 wrong.append("rope.min_period is \(low) and rope.max_period \(high); expected 0 < min < max")
             }
         default:
-            wrong.append("rope needs either base, or min_period and max_period")
+            wrong.append("rope needs either base or both min_period and max_period")
         }
         if let shift, !(shift.isFinite && shift >= 0) {
             wrong.append("rope.shift is \(shift); expected 0 or more")

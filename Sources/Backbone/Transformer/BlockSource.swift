@@ -7,7 +7,7 @@ public enum WeightsResidency: String, Sendable, CaseIterable {
     /// In memory, in the type of the computation.
     case resident
     /// In memory, the blocks' matrices laid out for the processor's products: faster on some, float32 on the CPU only, and
-    /// for evaluation alone.
+    /// only for evaluation.
     case packed
     /// In the file, mapped; a block is converted when its turn comes and forgotten after it. Pages that were read stay in
     /// memory as long as there is room.
@@ -95,7 +95,7 @@ final class StoredBlocks {
 }
 
 extension WeightsContents {
-    /// How to hold weights that nobody will train: in memory, unless that would take more than a quarter of the machine's,
+    /// How to hold weights that will not be trained: in memory, unless that would take more than a quarter of the machine's,
     /// and laid out for the processor where that is faster.
     public func residency(for dtype: DType, on device: Device = .cpu) -> WeightsResidency {
         let needed = record.architecture.parameterCount * dtype.byteCount

@@ -26,7 +26,7 @@ extension TokenOutput {
 extension VisionTransformer {
     /// Class tokens and some patches of several batches.
     ///
-    /// The values are those of `forward(_:context:)` up to rounding. In the last block, the tokens that nobody chose go as far as
+    /// The values are those of `forward(_:context:)` up to rounding. In the last block, the tokens that were not chosen go as far as
     /// attention; output matrix and feed-forward layer are left out: of local crops, whose class tokens alone count, that saves nearly
     /// three quarters of the block.
     ///

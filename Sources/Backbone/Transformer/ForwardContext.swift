@@ -3,7 +3,7 @@
 /// Training or evaluation, and the key of all random choices of one forward pass.
 ///
 /// Rotary factors and dropped paths are functions of (seed, step, stream, list entry, block), so that equal contexts
-/// give equal outputs and a resumed run repeats an unbroken one. Of samples in groups, paths are dropped within each group as a
+/// give equal outputs and a resumed run repeats an uninterrupted one. Of samples in groups, paths are dropped within each group as a
 /// function of (seed, step, group, list entry, block), so that it does not matter which groups are computed together.
 public struct ForwardContext: Sendable, Equatable {
     /// Whether rotary factors and dropped paths are drawn, and local crops normalised on their own.

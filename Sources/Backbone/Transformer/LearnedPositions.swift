@@ -37,7 +37,7 @@ public struct LearnedPositions: Codable, Sendable, Equatable {
         var wrong: [String] = []
         if !(1...1024).contains(grid) { wrong.append("positions.grid is \(grid); expected 1 to 1024") }
         if let offset, !(offset > -1 && offset < 1) {
-            wrong.append("positions.offset is \(offset); expected above -1 and below 1, or no such key")
+            wrong.append("positions.offset is \(offset); expected above -1 and below 1, or leave out the key")
         }
         return wrong
     }
@@ -68,9 +68,9 @@ extension LearnedPositions {
 
     /// What each of `count` samples takes of each stored one, `[count, grid]`.
     ///
-    /// With step s between samples, sample i lies at `(i + 1/2) s - 1/2` and interpolates its four stored neighbours with the cubic of Keys
+    /// With step s between samples, sample i is at `(i + 1/2) s - 1/2` and interpolates its four stored neighbours with the cubic of Keys
     /// (1981) with a = -0.75, where those beyond an edge count as the edge. With antialiasing a is -0.5, the cubic is s times as wide
-    /// where s is above 1, and what lies beyond an edge is left out. Both are PyTorch's `bicubic`.
+    /// where s is above 1, and what is beyond an edge is left out. Both are PyTorch's `bicubic`.
     func coefficients(_ count: Int) -> [Double] {
         let step = Double(grid) / (Double(count) + (offset ?? 0))
         var table = [Double](repeating: 0, count: count * grid)

@@ -46,7 +46,7 @@ enum Projection {
         if case .packed(let layer) = self { layer(x, gelu: true) } else { self(x).gelu() }
     }
 
-    /// The layer for evaluation alone.
+    /// The layer, only for evaluation.
     func packed() -> Projection {
         guard case .plain(let weight, let bias, let mask) = self else { return self }
         return withoutGradient { .packed(PackedLinear(weight, Self.counting(bias, mask))) }
@@ -145,7 +145,7 @@ enum FeedForwardLayer {
         }
     }
 
-    /// The layer for evaluation alone.
+    /// The layer, only for evaluation.
     func packed() -> FeedForwardLayer {
         switch self {
         case .plain(let up, let down): .plain(up: up.packed(), down: down.packed())
@@ -175,7 +175,7 @@ struct TransformerBlock {
         dropPath = configuration.dropPath
     }
 
-    /// The block for evaluation alone, with its matrices laid out for the processor.
+    /// The block, only for evaluation, with its matrices laid out for the processor.
     func packed() -> TransformerBlock {
         var block = self
         block.attention.pack()

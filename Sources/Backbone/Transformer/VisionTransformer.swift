@@ -152,24 +152,24 @@ public final class VisionTransformer: Layer {
     ///
     /// A network whose blocks are packed or stay on disk (`WeightsResidency`) has none to give.
     public func parameters() -> [(name: String, tensor: Tensor)] {
-        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is only for evaluation; load it resident to train or copy it")
         return specifications.filter { !$0.isBuffer }.map { ($0.name, tensors[$0.name]) }
     }
 
     /// What is stored with the weights but not trained: rotary periods and bias masks.
     public func buffers() -> [(name: String, tensor: Tensor)] {
-        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is only for evaluation; load it resident to train or copy it")
         return specifications.filter(\.isBuffer).map { ($0.name, tensors[$0.name]) }
     }
 
     /// A network with its own copies of all tensors, such as a teacher at its start; its parameters need no gradient.
     public func copy() -> VisionTransformer {
-        precondition(blocks.isResident, "this network is for evaluation alone; load it resident to train or copy it")
+        precondition(blocks.isResident, "this network is only for evaluation; load it resident to train or copy it")
         let copies = withoutGradient { tensors.byName.mapValues { $0.detached().cloned() } }
         return VisionTransformer(configuration, tensors: copies, dtype: dtype, device: device)
     }
 
-    /// The network for evaluation alone, with the blocks' matrices laid out for the processor (`PackedLinear`).
+    /// The network, only for evaluation, with the blocks' matrices laid out for the processor (`PackedLinear`).
     ///
     /// - Precondition: float32 on the CPU, and `PackedLinear.isAvailable`.
     public func packed() -> VisionTransformer {

@@ -1,4 +1,5 @@
 // What a way of naming tensors must tell, so that weights of others are read under official names.
+internal import Telemetry
 internal import Torch
 
 /// Where a tensor with an official name comes from.
@@ -28,7 +29,7 @@ enum TensorOrigin: Equatable {
 protocol ForeignNames {
     /// Who has these names.
     var format: WeightsFormat { get }
-    /// What stands before the names of the backbone in a file.
+    /// What comes before the names of the backbone in a file.
     var prefix: String { get }
     /// Where an official name comes from in a file; `nil` where it is missing.
     ///

@@ -1,5 +1,6 @@
 // What config.json says about a vision transformer at Hugging Face.
 internal import FoundationEssentials
+internal import Telemetry
 
 /// What `config.json` says about a DINOv3 vision transformer.
 ///
@@ -59,10 +60,10 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
         let configuration: HuggingFaceConfiguration = try HuggingFaceText.configuration(path)
         guard configuration.model_type == "dinov3_vit" else {
             throw BackboneError(
-                .badWeights, "the model is of another kind", in: path,
+                .badWeights, "the model is not a DINOv3 vision transformer", in: path,
                 why: ["model_type is \(configuration.model_type); expected dinov3_vit"],
                 try:
-                    "give weights of DINOv3 or DINOv2; these are of \(OtherFamily.name(ofModelType: configuration.model_type))"
+                    "use weights of DINOv3 or DINOv2; these are of \(OtherFamily.name(ofModelType: configuration.model_type))"
             )
         }
         return configuration
@@ -115,7 +116,7 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
             wrong.append("no feed-forward layer of the family has intermediate_size \(intermediate_size ?? 1536)")
         }
         guard wrong.isEmpty else {
-            throw BackboneError(.badWeights, "the model's configuration cannot be built", in: path, why: wrong)
+            throw BackboneError(.badWeights, "the model's configuration is not supported", in: path, why: wrong)
         }
         do { try result.validate() } catch {
             throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
@@ -142,7 +143,7 @@ struct HuggingFaceConfiguration: Decodable, Equatable {
         }
         guard missing.isEmpty else {
             throw BackboneError(
-                .badConfiguration, "transformers' DINOv3 has no place for this architecture", why: missing,
+                .badConfiguration, "transformers' DINOv3 does not support this architecture", why: missing,
                 try: "convert to official or geodino")
         }
         patch_size = Side(architecture.patchSize)

@@ -1,9 +1,11 @@
 // Weights into a folder that transformers reads.
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 extension WeightsContents {
-    /// Writes model.safetensors, config.json and preprocessor_config.json, and our own file beside them.
+    /// Writes model.safetensors, config.json and preprocessor_config.json, and our own file next to them.
     func convertToHuggingFace(_ folder: String, overwrite: Bool) throws -> [String] {
         var theirs: [Item] = []
         var ours: [Item] = []
@@ -42,12 +44,12 @@ extension WeightsContents {
         for file in files { try refuse(file, unless: overwrite) }
         if let other = WeightsFolder.otherWeights(in: folder) {
             throw BackboneError(
-                .exists, "the folder holds other weights already", in: "\(folder)/\(other)",
-                try: "choose another folder, as one that holds two models would be read wrongly")
+                .exists, "the folder already holds other weights", in: "\(folder)/\(other)",
+                try: "choose another folder, because a folder of two models would be misread")
         }
         let isNew = !FileManager.default.fileExists(atPath: folder)
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-            throw BackboneError(.writeFailed, "cannot make the folder", in: folder)
+            throw BackboneError(.writeFailed, "cannot create the folder", in: folder)
         }
         do {
             try writeFolder(files, theirs: theirs, ours: ours, configuration: configuration)
@@ -74,9 +76,7 @@ extension WeightsContents {
             let processor = HuggingFaceProcessor.json(
                 mean: record.mean, std: record.std, isDinov2: record.architecture.hasLearnedPositions)
             for (path, text) in [(staged[2], configuration), (staged[3], processor)] {
-                do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
-                    throw BackboneError(.writeFailed, "cannot write the file", in: path)
-                }
+                try Disk<BackboneFailure>.write(text, to: path, temporary: Disk<BackboneFailure>.ofProcess)
                 written += 1
             }
         } catch {
@@ -91,17 +91,17 @@ extension WeightsContents {
         }
         for (from, to) in zip(staged, files).reversed() {
             do { try FileManager.default.moveItem(atPath: from, toPath: to) } catch {
-                throw unfinished("cannot name the file", to, staged)
+                throw unfinished("cannot rename the file", to, staged)
             }
         }
     }
 
-    /// The error of a folder that stays between two models, with the new one whole beside it.
+    /// The error of a folder that stays between two models, with the new one whole next to it.
     private func unfinished(_ what: String, _ path: String, _ staged: [String]) -> BackboneError {
         let left = staged.filter { FileManager.default.fileExists(atPath: $0) }
         return BackboneError(
             .writeFailed, what, in: path, why: ["the new files are complete: \(left.joined(separator: ", "))"],
-            try: "take '.new' off their names, model.safetensors last")
+            try: "remove '.new' from their names, model.safetensors last")
     }
 
     /// The tensors of a transformer: what transformers has a place for, and what it has none for.
@@ -197,7 +197,8 @@ extension WeightsContents {
             try !RotaryConfiguration.matches(tensor(specification).doubles(), base: base)
         else { return }
         throw BackboneError(
-            .badConfiguration, "transformers computes rotary periods from a base, and these follow none", in: path,
+            .badConfiguration, "transformers computes rotary periods from a base, but these periods do not follow one",
+            in: path,
             why: ["the base is \(base)"], try: "convert to official or geodino")
     }
 }

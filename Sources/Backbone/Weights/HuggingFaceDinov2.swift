@@ -1,5 +1,7 @@
 // How Hugging Face transformers names DINOv2's tensors, and what its config.json says.
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 /// The names of transformers' DINOv2, without and with registers.
@@ -131,7 +133,7 @@ struct HuggingFaceDinov2Configuration: Decodable, Equatable {
         let configuration: HuggingFaceDinov2Configuration = try HuggingFaceText.configuration(path)
         guard types.contains(configuration.model_type) else {
             throw BackboneError(
-                .badWeights, "the model is of another kind", in: path,
+                .badWeights, "the model is not a DINOv2 of transformers", in: path,
                 why: ["model_type is \(configuration.model_type); expected \(types.joined(separator: " or "))"])
         }
         return configuration
@@ -161,7 +163,7 @@ struct HuggingFaceDinov2Configuration: Decodable, Equatable {
             wrong.append("hidden_act is \(hidden_act); expected gelu")
         }
         guard wrong.isEmpty else {
-            throw BackboneError(.badWeights, "the model's configuration cannot be built", in: path, why: wrong)
+            throw BackboneError(.badWeights, "the model's configuration is not supported", in: path, why: wrong)
         }
         do { try result.validate() } catch {
             throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
@@ -191,7 +193,7 @@ struct HuggingFaceDinov2Configuration: Decodable, Equatable {
         if ratio == nil { missing.append("ffn_ratio is \(architecture.ffnRatio)") }
         guard missing.isEmpty, let positions = architecture.positions else {
             throw BackboneError(
-                .badConfiguration, "transformers' DINOv2 has no place for this architecture", why: missing,
+                .badConfiguration, "transformers' DINOv2 does not support this architecture", why: missing,
                 try: "convert to official or geodino")
         }
         model_type = architecture.registers > 0 || positions.antialias ? Self.types[1] : Self.types[0]

@@ -1,4 +1,6 @@
 // How Hugging Face transformers names the tensors that the published checkpoints name otherwise.
+internal import Files
+internal import Telemetry
 internal import Torch
 
 /// The names of transformers' DINOv3 vision transformer.
@@ -6,9 +8,9 @@ internal import Torch
 /// Source: the parameter names of `transformers.DINOv3ViTModel`, versions 4.56 (layers under `layer`) and 5 (under
 /// `model.layer` in memory; files are still written with `layer`).
 struct HuggingFaceNames: HuggingFaceLayout {
-    /// What stands before `embeddings`, such as `backbone.`.
+    /// What comes before `embeddings`, such as `backbone.`.
     let prefix: String
-    /// What stands before a layer's number.
+    /// What comes before a layer's number.
     let layers: String
 
     /// The names in the published files and in those that transformers writes.

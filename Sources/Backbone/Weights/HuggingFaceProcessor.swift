@@ -1,5 +1,6 @@
 // What preprocessor_config.json says, and how the small files beside weights are written.
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 /// What `preprocessor_config.json` says about the pixels that are fed.
@@ -72,7 +73,7 @@ enum HuggingFaceText {
         do { return try JSONDecoder().decode(Value.self, from: data) } catch {
             throw BackboneError(
                 .badWeights, "the model's configuration cannot be read", in: path, why: [decodingCause(error)],
-                try: "fetch the model's folder again")
+                try: "download the model's folder again")
         }
     }
 

@@ -1,7 +1,9 @@
 // The names of the published checkpoints, and what training code puts before them.
+internal import Files
+internal import Telemetry
 internal import Torch
 
-/// What stands before the official names in a file.
+/// What comes before the official names in a file.
 struct OfficialNames {
     /// Such as `teacher.backbone.`; empty in the published files.
     let prefix: String
@@ -27,7 +29,7 @@ struct OfficialNames {
 
     /// Whether a stored name belongs to the backbone and to nothing else.
     ///
-    /// Heads and other networks stand beside it. A published ConvNeXt holds its last norm a second time.
+    /// Heads and other networks stand next to it. A published ConvNeXt holds its last norm a second time.
     func isOfBackbone(_ name: String) -> Bool {
         name.hasPrefix(prefix) && !(isConvNeXt && name.hasPrefix("\(prefix)norms.3."))
     }

@@ -1,5 +1,7 @@
 // Networks of other families, known by the names of their tensors: refused by name rather than by what they lack.
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 /// A family of networks that geodino does not run.
@@ -30,7 +32,7 @@ struct OtherFamily {
         if let type = said.model_type, !type.hasPrefix("dinov") {
             name = Self.name(ofModelType: type)
         } else if let architecture = said.architecture, !architecture.contains("dinov") {
-            name = "'\(architecture)' of timm"
+            name = "timm's '\(architecture)'"
         } else {
             return nil
         }
@@ -40,12 +42,12 @@ struct OtherFamily {
     func error(in path: String) -> BackboneError {
         BackboneError(
             .badWeights, "the weights are of another family: \(name)", in: path,
-            why: ["geodino runs DINOv3 (ViT and ConvNeXt) and DINOv2, of any of their sizes"],
-            try: "give weights of DINOv3 or DINOv2: the published .pth files, or folders of Hugging Face or timm")
+            why: ["geodino runs DINOv3 (ViT and ConvNeXt) and DINOv2, in all of their sizes"],
+            try: "use weights of DINOv3 or DINOv2: the published .pth files, or folders from Hugging Face or timm")
     }
 
     /// The name of the family that a `model_type` of transformers stands for; the word itself where it is not known.
-    static func name(ofModelType type: String) -> String { modelTypes[type] ?? "'\(type)' of transformers" }
+    static func name(ofModelType type: String) -> String { modelTypes[type] ?? "transformers' '\(type)'" }
 
     /// What names say.
     private struct Names {

@@ -1,4 +1,5 @@
 // The published checkpoints by their content: what a file is called says nothing, a browser renames it or a user does.
+internal import Files
 internal import Glibc
 internal import Synchronization
 internal import Telemetry
@@ -42,7 +43,7 @@ struct PublishedFile {
             guard let claimed else { return }
             statistics = options.published[claimed]
             notes.append(
-                "the statistics are those that the file's name stands for; its content was not compared with it")
+                "the statistics follow from the file's name; its content was not checked")
             return
         }
         let hash = try Self.hash(of: source.path, options)
@@ -50,7 +51,7 @@ struct PublishedFile {
         statistics = options.published[String(hash.prefix(8))]
         if statistics == nil, let claimed {
             notes.append(
-                "the file's name ends in \(claimed), a published file's hash, but the file's own begins with \(hash.prefix(8)): it is another file, or a changed one"
+                "the file's name ends in \(claimed), the hash of a published file, but this file's hash begins with \(hash.prefix(8)): it is a different or a modified file"
             )
         }
     }
@@ -81,7 +82,7 @@ struct PublishedFile {
         return hash
     }
 
-    /// The hash that a file's name carries, wherever it stands.
+    /// The hash that a file's name carries, wherever it is.
     private static func claim(_ path: String, among published: [String: InputStatistics]) -> String? {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         return name.split { !$0.isLetter && !$0.isNumber }.map(String.init).first { published[$0] != nil }

@@ -1,5 +1,6 @@
 // Strict reading: every tensor that is wanted must be in a file with its shape, and no other.
-package import Torch
+package import Files
+internal import Torch
 
 /// Collects what is missing, unexpected or mis-shaped among the tensors of a file.
 package struct TensorCheck {

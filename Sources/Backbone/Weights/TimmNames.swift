@@ -1,5 +1,7 @@
 // How timm names the tensors of DINOv3 and DINOv2, and what its config.json says.
+internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
 /// The names of timm's vision transformers `vit_*_patch16_dinov3*` and `vit_*_patch14_*dinov2`.

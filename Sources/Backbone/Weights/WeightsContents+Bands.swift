@@ -1,5 +1,6 @@
 // Weights of red, green and blue for images of other bands.
 internal import Geo
+internal import Telemetry
 internal import Torch
 
 extension BackboneArchitecture {
@@ -35,19 +36,19 @@ extension WeightsContents {
         let own = record.bands.map { $0.name.lowercased() }
         guard own == ["red", "green", "blue"] else {
             throw BackboneError(
-                .badConfiguration, "only weights of red, green and blue can be brought to other bands", in: path,
-                why: ["these take \(own.joined(separator: ", "))"])
+                .badConfiguration, "only weights for red, green and blue can be adapted to other bands", in: path,
+                why: ["these weights take \(own.joined(separator: ", "))"])
         }
         let wanted = names.map { $0.lowercased() }
         guard !wanted.isEmpty, wanted.count <= 512, !wanted.contains(""), Set(wanted).count == wanted.count else {
             throw BackboneError(
-                .badConfiguration, "the bands are not 1 to 512 different names: \(names.joined(separator: ", "))",
+                .badConfiguration, "the bands must be 1 to 512 different names, got: \(names.joined(separator: ", "))",
                 in: path)
         }
         for (what, values) in [("mean", mean), ("std", std)] {
             if let values, values.count != wanted.count {
                 throw BackboneError(
-                    .badConfiguration, "\(values.count) values of \(what) are given for \(wanted.count) bands", in: path
+                    .badConfiguration, "\(what) has \(values.count) values for \(wanted.count) bands", in: path
                 )
             }
         }
@@ -67,7 +68,7 @@ extension WeightsContents {
         let others = zip(names, channels).filter { $1 == nil }.map(\.0)
         if !others.isEmpty, mean == nil || std == nil {
             notes.append(
-                "the statistics of \(others.joined(separator: ", ")) are the mean of those of red, green and blue; say otherwise with --band-mean and --band-std"
+                "the statistics of \(others.joined(separator: ", ")) are set to the mean of those of red, green and blue; use --band-mean and --band-std to change them"
             )
         }
         record = changed

@@ -1,4 +1,5 @@
 // From opened weights to a network of whichever family.
+internal import Files
 internal import Telemetry
 public import Torch
 

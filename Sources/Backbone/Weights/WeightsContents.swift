@@ -1,6 +1,8 @@
 // A weights file of any of the known formats, opened: what it holds under official names, and what travels with it.
+internal import Files
 internal import FoundationEssentials
 internal import Geo
+internal import Telemetry
 internal import Torch
 
 /// Weights on disk, opened and checked, with nothing read but names and shapes.
@@ -31,7 +33,7 @@ public struct WeightsContents {
     /// Opens weights and checks that every tensor of the architecture is there with its shape, and no other.
     ///
     /// - Parameters:
-    ///   - path: A file of ours, an official `.pth`, a safetensors file or index of Hugging Face, a file of timm, or a folder of one of
+    ///   - path: A file of geodino, an official `.pth`, a safetensors file or index of Hugging Face, a file of timm, or a folder of one of
     ///     these.
     ///   - options: What the file leaves open.
     /// - Throws: `BackboneError` that lists missing, unexpected and mis-shaped tensors; errors of the file format as they
@@ -122,7 +124,8 @@ public struct WeightsContents {
                     try names.architecture(of: source, path: path, heads: options.heads ?? options.describedHeads)
                 }
                 if names.format == .huggingface {
-                    notes.append("there is no config.json beside the file: the architecture is read off the tensors")
+                    notes.append(
+                        "there is no config.json next to the file: the architecture is inferred from the tensors")
                 }
             }
             record = try .assumed(
@@ -167,9 +170,9 @@ public struct WeightsContents {
                 }
                 guard try ours.doubles() == source.tensor(part, copy: true).doubles() else {
                     throw BackboneError(
-                        .badWeights, "the file beside the model is of another model", in: extras.path,
-                        why: ["its \(specification.name) is not the model's \(part)"],
-                        try: "remove \(extras.path), if the model was trained on since it was converted")
+                        .badWeights, "the file next to the model belongs to another model", in: extras.path,
+                        why: ["its \(specification.name) differs from the model's \(part)"],
+                        try: "remove \(extras.path) if the model was trained further after its conversion")
                 }
             }
         }
@@ -213,7 +216,7 @@ public struct WeightsContents {
         let causes = tensors.causes(among: source.names.filter { !ignoring($0) })
         guard causes.isEmpty else {
             throw BackboneError(
-                .badWeights, "the tensors of the file are not those of its architecture", in: path, why: causes)
+                .badWeights, "the tensors in the file do not match its architecture", in: path, why: causes)
         }
         self.path = path
         self.format = format
@@ -301,18 +304,18 @@ extension WeightsOptions {
         }
         if let architecture, !found.hasSizes(of: architecture) {
             throw BackboneError(
-                .badConfiguration, "the weights are of another architecture than --arch says", in: path,
-                why: ["they are \(found.presetName ?? "of no published size")"], try: "leave --arch out")
+                .badConfiguration, "the weights' architecture is not the one given with --arch", in: path,
+                why: ["it is \(found.presetName ?? "not a published size")"], try: "leave out --arch")
         }
         if let heads {
             let why: String? =
                 switch found {
                 case .transformer(let network):
                     network.heads == heads
-                        ? nil : "the weights have \(network.heads) attention heads, and --heads says \(heads)"
+                        ? nil : "the weights have \(network.heads) attention heads, but --heads is \(heads)"
                 case .convNeXt: "the weights are of a ConvNeXt, which has no attention heads"
                 }
-            if let why { throw BackboneError(.badConfiguration, why, in: path, try: "leave --heads out") }
+            if let why { throw BackboneError(.badConfiguration, why, in: path, try: "leave out --heads") }
         }
         return found
     }

@@ -1,6 +1,8 @@
 // Weights from one format into another, element for element.
+internal import Files
 internal import FoundationEssentials
 internal import Geo
+internal import Telemetry
 internal import Torch
 
 extension WeightsContents {
@@ -12,7 +14,7 @@ extension WeightsContents {
     /// - Parameters:
     ///   - format: The format.
     ///   - output: A `.safetensors` file (geodino), a `.pth` file (official) or a folder (huggingface).
-    ///   - overwrite: Whether files of ours in the way are replaced.
+    ///   - overwrite: Whether existing files of geodino are replaced.
     /// - Returns: The files that were written.
     /// - Throws: `BackboneError` (`exists`, `badConfiguration` for what the format cannot hold); errors of the file
     ///   format as they come.
@@ -26,7 +28,7 @@ extension WeightsContents {
         case .official:
             if case .transformer(let architecture) = record.architecture, let attention = architecture.attention {
                 throw BackboneError(
-                    .badConfiguration, "the official models have no place for this architecture",
+                    .badConfiguration, "the official format does not support this architecture",
                     why: ["attention is \(attention.rawValue)"], try: "convert to geodino")
             }
             try refuse(output, unless: overwrite)
@@ -50,7 +52,7 @@ extension WeightsContents {
         case .huggingface: return try convertToHuggingFace(output, overwrite: overwrite)
         case .timm:
             throw BackboneError(
-                .badConfiguration, "weights are not written with timm's names",
+                .badConfiguration, "cannot convert weights to timm's format",
                 try: "convert to \(WeightsFormat.written.map(\.rawValue).joined(separator: ", "))")
         }
     }
@@ -61,7 +63,7 @@ extension WeightsContents {
             HuggingFaceDinov2Configuration.resizesOtherwise(than: architecture), let positions = architecture.positions
         else { return [] }
         return [
-            "transformers resizes positions by another rule than these weights': its tokens will be slightly other ones for all but images of \(positions.grid * architecture.patchSize) px; geodino keeps the rule"
+            "transformers resizes positions by a different rule from these weights': its tokens will differ slightly, except for images of \(positions.grid * architecture.patchSize) px; geodino keeps the weights' rule"
         ]
     }
 

@@ -1,5 +1,6 @@
 // Weights on disk: safetensors with the official names and a description in the metadata.
 internal import FoundationEssentials
+public import Telemetry
 public import Torch
 
 /// A backbone read from a file.
@@ -29,7 +30,7 @@ extension VisionTransformer {
         try record.validate()
         precondition(
             record.architecture == .transformer(configuration),
-            "the description of the weights is of another architecture")
+            "the description of the weights is for another architecture")
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(
                 .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
@@ -43,7 +44,7 @@ extension VisionTransformer {
     /// Strict: every tensor of the architecture must be there with its shape, and no other.
     ///
     /// - Parameters:
-    ///   - path: A file or a folder of ours, an official `.pth`, or a file or folder of Hugging Face.
+    ///   - path: A file or a folder of geodino, an official `.pth`, or a file or folder of Hugging Face.
     ///   - dtype: The type to hold the weights in.
     ///   - device: Where they go.
     ///   - options: What the file leaves open.

@@ -1,8 +1,9 @@
 // Which file in a folder of weights is meant.
 internal import FoundationEssentials
+internal import Telemetry
 internal import Torch
 
-/// The layout of folders with weights: runs and models of ours, and those of Hugging Face and timm.
+/// The layout of folders with weights: runs and models of geodino, and those of Hugging Face and timm.
 enum WeightsFolder {
     /// What transformers has no place for, in a folder that we wrote for it.
     static let extras = "geodino.safetensors"
@@ -19,7 +20,7 @@ enum WeightsFolder {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw BackboneError(
                 .notFound, "no such weights", in: path,
-                try: "give a .safetensors or .pth file, or the folder of a run or of a Hugging Face model")
+                try: "give a .safetensors or .pth file, or the folder of a run or a Hugging Face model")
         }
         guard isFolder else { return path }
         let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
@@ -31,15 +32,15 @@ enum WeightsFolder {
         if archives.isEmpty, names.contains(where: { $0 == ".metadata" || $0.hasSuffix(".distcp") }) {
             throw BackboneError(
                 .badWeights, "the folder is a distributed checkpoint of PyTorch", in: path,
-                why: ["it holds .metadata and .distcp files, which only PyTorch puts together"],
+                why: ["it holds .metadata and .distcp files, which only PyTorch can combine"],
                 try: FileNature.distributedRemedy(folder: folder))
         }
         guard archives.count == 1 else {
             let found =
-                archives.isEmpty ? "none of these" : "several .pth files: \(archives.prefix(4).joined(separator: ", "))"
+                archives.isEmpty ? "none of them" : "several .pth files: \(archives.prefix(4).joined(separator: ", "))"
             throw BackboneError(
                 .notFound, "the folder holds no weights", in: path,
-                why: ["looked for \(candidates.joined(separator: ", ")) and a .pth file, found \(found)"],
+                why: ["looked for \(candidates.joined(separator: ", ")) and one .pth file; found \(found)"],
                 try: "finish the run first, or give the file itself")
         }
         return "\(folder)/\(archives[0])"

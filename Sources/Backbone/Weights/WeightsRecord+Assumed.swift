@@ -1,5 +1,6 @@
 // The description of weights that do not describe themselves: published facts, the user's word, or a default said aloud.
 internal import Geo
+internal import Telemetry
 
 extension WeightsRecord {
     /// The record of a file without our description.
@@ -13,7 +14,8 @@ extension WeightsRecord {
         _ options: WeightsOptions, path: String, notes: inout [String]
     ) throws(BackboneError) -> WeightsRecord {
         do { try architecture.validate() } catch {
-            throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
+            let remedy = options.heads == nil ? nil : "another number after --heads, one that divides the width"
+            throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy ?? remedy)
         }
         let statistics = options.statistics ?? stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known
         var record = WeightsRecord(
@@ -30,17 +32,17 @@ extension WeightsRecord {
             record.mean = Array(repeating: mean, count: architecture.channels)
             record.std = Array(repeating: std, count: architecture.channels)
             notes.append(
-                "the weights take \(architecture.channels) bands that nothing describes: the mean of the statistics of red, green and blue is used for each"
+                "the weights take \(architecture.channels) bands without a description: each uses the mean of the statistics of red, green and blue"
             )
         }
         let published = stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known
         if let given = options.statistics, let published, given != published {
             notes.append(
-                "the weights are published with the \(published.rawValue) statistics, and the \(given.rawValue) ones are used as asked for"
+                "the weights were published with the \(published.rawValue) statistics; using the \(given.rawValue) statistics, as requested"
             )
         } else if options.statistics == nil, stated == nil, known == nil {
             notes.append(
-                "nothing tells the statistics of the weights: those of ImageNet are used; say otherwise with --statistics sat"
+                "the statistics of the weights are unknown: using those of ImageNet; give --statistics sat for the satellite statistics"
             )
         }
         do { try record.validate() } catch {
@@ -56,10 +58,10 @@ extension WeightsRecord {
         guard record.architecture.channels == 3 else {
             throw BackboneError(
                 .badConfiguration, "the statistics of red, green and blue do not fit \(architecture.channels) bands",
-                try: "leave --statistics out: the weights carry their own")
+                try: "leave out --statistics: the weights have their own")
         }
         notes.append(
-            "the weights carry mean \(mean) and std \(std), and the \(given.rawValue) statistics are used as asked for")
+            "the weights have mean \(mean) and std \(std); using the \(given.rawValue) statistics, as requested")
         record.mean = given.mean
         record.std = given.std
         record.gsd = given.gsd

@@ -1,6 +1,7 @@
 // What travels with weights: architecture, normalisation, bands, where they come from.
 internal import FoundationEssentials
 public import Geo
+public import Telemetry
 
 /// The description inside a weights file: everything needed to feed the network rightly.
 public struct WeightsRecord: Codable, Sendable, Equatable {
@@ -54,8 +55,8 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
     public func transformer(path: String = "") throws(BackboneError) -> BackboneConfiguration {
         guard case .transformer(let configuration) = architecture else {
             throw BackboneError(
-                .badWeights, "the weights are of a ConvNeXt", in: path,
-                why: ["this needs a vision transformer"], try: "geodino embed takes a ConvNeXt")
+                .badWeights, "the weights are of a ConvNeXt; expected a vision transformer", in: path,
+                try: "use weights of a vision transformer; only geodino embed takes a ConvNeXt")
         }
         return configuration
     }
@@ -100,8 +101,8 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
             guard version == currentVersion else {
                 throw BackboneError(
                     .badWeights,
-                    "the weights are described in version \(version), this program reads \(currentVersion)",
-                    in: path, try: "use the geodino that wrote them, or a later one")
+                    "the weights' description has version \(version); this version of geodino reads \(currentVersion)",
+                    in: path, try: "use the version of geodino that wrote them, or a later one")
             }
             record = try JSONDecoder().decode(WeightsRecord.self, from: data)
         } catch let error as BackboneError {

@@ -1,4 +1,6 @@
 // What training code wraps around a network's layers leaves words in their names, which are taken out here.
+internal import Files
+internal import Telemetry
 package import Torch
 
 /// Opens a file of weights as `openTensors` does, and takes out of its names what wrappers of layers left in them.
@@ -68,9 +70,10 @@ private final class PlainlyNamedTensors: TensorSource {
         for (index, name) in names.enumerated() {
             if let other = places.updateValue(index, forKey: name) {
                 throw BackboneError(
-                    .badWeights, "two tensors have one name when the words of wrappers are taken out", in: source.path,
-                    why: ["\(source.names[other]) and \(source.names[index]) are both \(name)"],
-                    try: "save one network alone: torch.save(model.state_dict(), ...)")
+                    .badWeights, "two tensors have the same name once the wrappers' prefixes are removed",
+                    in: source.path,
+                    why: ["\(source.names[other]) and \(source.names[index]) both become \(name)"],
+                    try: "save only one network: torch.save(model.state_dict(), ...)")
             }
         }
         self.places = places

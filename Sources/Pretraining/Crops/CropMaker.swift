@@ -1,5 +1,6 @@
 // The views of a tile that a step trains on: two global crops and several local ones.
 package import Geo
+internal import Telemetry
 
 /// Makes the crops of a tile, spec 6.1, in floats: nothing is rounded to 8 bits between the changes.
 ///
@@ -26,7 +27,9 @@ package struct CropMaker: Sendable {
                 .badSource,
                 "the recipe normalises \(recipe.data.mean.count) bands, but the tiles have \(layout.bands.count): "
                     + layout.bands.map(\.name).joined(separator: ", "),
-                try: "give data.mean, data.std and backbone.channels one value per band of the corpus")
+                try:
+                    "set backbone.channels to the corpus's number of bands, and give data.mean and data.std one value per band"
+            )
         }
         self.recipe = recipe.crops
         gram = recipe.gram?.crop

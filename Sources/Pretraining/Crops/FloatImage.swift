@@ -1,5 +1,6 @@
 // A tile as floats from 0 to 1, without holes.
 package import Geo
+internal import Telemetry
 
 /// Float samples `[bands, height, width]`, 0 to 1.
 package struct FloatImage: Sendable {
@@ -68,9 +69,9 @@ package struct SampleScale: Sendable, Equatable {
         default:
             throw PretrainingError(
                 .badSource,
-                "tiles of \(layout.sampleType.rawValue) samples with the stretch '\(layout.stretch.text)' cannot be trained on; "
+                "cannot train on tiles of \(layout.sampleType.rawValue) samples with the stretch '\(layout.stretch.text)'; "
                     + "expected uint8, or uint16 with fixed:LOW,HIGH",
-                try: "cut the tiles with a profile that says pixels: stretched")
+                try: "cut the tiles again with a profile that has pixels: stretched")
         }
     }
 

@@ -18,7 +18,7 @@ enum PixelChange: Sendable {
     }
 }
 
-/// A crop being changed: `bands` planes of `size * size` samples in memory owned by somebody else.
+/// A crop being changed: `bands` planes of `size * size` samples in memory owned by the caller.
 ///
 /// The formulas are those of torchvision on float images. What needs colour (saturation, hue, grayscale) changes only the
 /// red, green and blue bands, and only where all three are known; brightness and contrast change every band.
@@ -46,7 +46,7 @@ package struct CropPixels {
     /// Multiplies all samples and cuts to 0...1.
     package func brightness(_ factor: Float) { make(.brightness(factor), 0..<count) }
 
-    /// Moves samples away from the mean of the luma (bands that are no colour: from their own mean).
+    /// Moves samples away from the mean of the luma (bands that are not a colour: from their own mean).
     package func contrast(_ factor: Float) {
         make(.mix(factor: factor, shifts: means().map { (1 - factor) * $0 }), 0..<count)
     }

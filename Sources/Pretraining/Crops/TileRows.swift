@@ -1,7 +1,7 @@
 // Rows of a tile as floats, converted where and when a crop needs them.
 import Geo
 
-/// The samples of a tile `[bands, height, width]` in memory owned by somebody else, read as floats from 0 to 1.
+/// The samples of a tile `[bands, height, width]` in memory owned by the caller, read as floats from 0 to 1.
 ///
 /// Crops read windows of a tile, each row once; a tile of 8 bits stays a quarter as large in the cache as its floats.
 struct TileRows {

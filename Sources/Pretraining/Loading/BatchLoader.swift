@@ -50,7 +50,7 @@ package final class BatchLoader {
             self.threads.append(thread)
         }
         guard !self.threads.isEmpty else {
-            throw PretrainingError(.badSource, "the system gives no thread to load tiles with")
+            throw PretrainingError(.badSource, "cannot create a thread to load tiles")
         }
     }
 
@@ -182,7 +182,7 @@ private final class Shared: @unchecked Sendable {
     private func make(_ id: Int, _ step: Int, _ sample: Int, _ work: LoadingWork, _ places: Places) throws {
         let tiles = try source.tiles([id]).tiles
         guard tiles.count == 1, let tile = tiles.first else {
-            throw PretrainingError(.badSource, "asked for one tile, got \(tiles.count)")
+            throw PretrainingError(.badSource, "requested one tile, got \(tiles.count)")
         }
         let (batch, maker) = (work.sampler.batch, work.maker)
         try maker.crops(
@@ -207,7 +207,7 @@ private final class Shared: @unchecked Sendable {
             return (nil, nil)
         }
         if let failure { throw failure }
-        guard let slot else { throw PretrainingError(.cancelled, "the loading of tiles was stopped") }
+        guard let slot else { throw PretrainingError(.cancelled, "stopped while loading tiles") }
         if let (sample, error) = slot.failures.min(by: { $0.key < $1.key }) {
             throw PretrainingError(
                 .tileFailed, "cannot use tile \(slot.ids[sample]) (step \(step + 1), sample \(sample))",

@@ -1,5 +1,6 @@
 // The crops of one step, ready to become tensors.
 import Glibc
+internal import Telemetry
 
 /// Float samples in memory that nobody writes to once the batch is handed over.
 package final class CropStorage: @unchecked Sendable {
@@ -14,7 +15,7 @@ package final class CropStorage: @unchecked Sendable {
         var bytes: UnsafeMutableRawPointer?
         guard posix_memalign(&bytes, 64, max(64, 4 * count)) == 0, let bytes else {
             throw PretrainingError(
-                .noMemory, "the crops of one step need \(4 * count / 1_000_000) MB, which the machine does not give",
+                .noMemory, "the crops of one step need \(4 * count / 1_000_000) MB, which the machine does not have",
                 in: "data.batch_size", try: "lower data.batch_size, crops.global.size or crops.local in the recipe")
         }
         base = bytes.bindMemory(to: Float.self, capacity: count)

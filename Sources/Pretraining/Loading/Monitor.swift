@@ -25,7 +25,7 @@ final class Monitor: @unchecked Sendable {
         return try body()
     }
 
-    /// Inside `locked`: lets others in until somebody calls `wakeAll`.
+    /// Inside `locked`: lets others in until another thread calls `wakeAll`.
     func wait() { pthread_cond_wait(condition, mutex) }
 
     /// Wakes all that wait.

@@ -33,17 +33,18 @@ final class StepSource {
             guard steps.contains(file.step) else { throw Self.notToCome(file.step, steps, path) }
             if let other = files[file.step] {
                 throw PretrainingError(
-                    .badStepFile, "two files are of step \(file.step + 1)", in: path,
+                    .badStepFile, "two files hold step \(file.step + 1)", in: path,
                     why: ["the other is \(other.path)"],
-                    try: "give one of them")
+                    try: "give only one of them")
             }
             try file.check(plan.recipe(at: file.step))
             files[file.step] = file
         }
         if source is ReplayedTiles, let missing = steps.first(where: { files[$0] == nil }) {
             throw PretrainingError(
-                .badStepFile, "there is neither a file of step \(missing + 1) nor a corpus", in: paths.first ?? "",
-                try: "--corpus CORPUS, which the steps without a file are drawn from")
+                .badStepFile, "there is no file for step \(missing + 1), and no corpus was given",
+                in: paths.first ?? "",
+                try: "--corpus CORPUS, which supplies the steps without a file")
         }
         self.files = files
         // As without files: what cannot fit into memory is told before the run begins.
@@ -56,13 +57,13 @@ final class StepSource {
             steps.isEmpty
             ? "start a new run; this one is done"
             : step < steps.lowerBound
-                ? "leave the option out, since the step is done; to have it again, start a new run, or go on with one that has done \(step) steps or fewer (--stop-after \(step))"
-                : "a step from \(steps.lowerBound + 1) to \(steps.upperBound), or more --steps or --stop-after"
+                ? "leave out the option, because the step is done; to repeat it, start a new run, or resume one that has done at most \(step) steps (--stop-after \(step))"
+                : "choose a step from \(steps.lowerBound + 1) to \(steps.upperBound), or raise --steps or --stop-after"
         return PretrainingError(
-            .badStepFile, "step \(step + 1) is not to come", in: path,
+            .badStepFile, "step \(step + 1) is not among the remaining steps", in: path,
             why: [
                 steps.isEmpty
-                    ? "no step is left to do" : "steps \(steps.lowerBound + 1) to \(steps.upperBound) are to be done"
+                    ? "no steps remain" : "steps \(steps.lowerBound + 1) to \(steps.upperBound) remain"
             ], try: remedy)
     }
 

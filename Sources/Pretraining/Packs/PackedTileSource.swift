@@ -1,4 +1,5 @@
 // Tiles from a pack: pixels in mapped safetensors files, no GDAL.
+internal import Files
 import FoundationEssentials
 public import Geo
 import Telemetry
@@ -38,7 +39,7 @@ public struct PackedTileSource: TileSource {
         guard let bytes = FileManager.default.contents(atPath: place) else {
             throw PretrainingError(
                 .readFailed, "cannot read the pack's list of contents", in: place,
-                try: "make a pack with: geodino corpus pack CORPUS -o \(folder)")
+                try: "create a pack with: geodino corpus pack CORPUS -o \(folder)")
         }
         let manifest: PackManifest
         do {
@@ -49,7 +50,7 @@ public struct PackedTileSource: TileSource {
         self.manifest = manifest
         guard manifest.formatVersion == 1 else {
             throw PretrainingError(
-                .badPack, "format version \(manifest.formatVersion), expected 1", in: place,
+                .badPack, "the pack has format version \(manifest.formatVersion); expected 1", in: place,
                 try: "pack the corpus again with this version of geodino")
         }
         let size = manifest.layout.tileSize
@@ -63,14 +64,14 @@ public struct PackedTileSource: TileSource {
         }
         for (name, bits) in manifest.subsets where bits <= 0 {
             throw PretrainingError(
-                .badPack, "the subset '\(name)' has the bits \(bits), expected a number above 0", in: place)
+                .badPack, "the subset '\(name)' has the bits \(bits); expected a number above 0", in: place)
         }
         var parts: [Part] = []
         var first = 0
         for file in manifest.files {
             guard file.name.hasPrefix("pack-"), file.name.hasSuffix(".safetensors"), !file.name.contains("/")
             else {
-                throw PretrainingError(.badPack, "'\(file.name)' is no name of a pack's file", in: place)
+                throw PretrainingError(.badPack, "'\(file.name)' is not the name of a pack's file", in: place)
             }
             let part = try Self.open("\(folder)/\(file.name)", file, manifest.layout, first: first)
             parts.append(part)
@@ -78,7 +79,7 @@ public struct PackedTileSource: TileSource {
         }
         guard first == manifest.tileCount else {
             throw PretrainingError(
-                .badPack, "the files hold \(first) tiles, expected \(manifest.tileCount)", in: place,
+                .badPack, "the files hold \(first) tiles; expected \(manifest.tileCount)", in: place,
                 try: "pack the corpus again")
         }
         self.parts = parts
@@ -88,28 +89,42 @@ public struct PackedTileSource: TileSource {
         throws -> Part
     {
         let file = try MappedFile(path: path)
-        let index = try SafetensorsIndex(file, path: path)
+        let (entries, start) = try header(file)
         let (bands, size) = (layout.bands.count, layout.tileSize)
-        func offset(_ name: String, _ type: String, _ shape: [Int]) throws -> Int {
-            guard let found = index.entries[name], found.type == type, found.shape == shape else {
-                let found = index.entries[name].map { "\($0.type) \($0.shape)" } ?? "none"
+        func offset(_ name: String, _ type: ElementType, _ shape: [Int]) throws -> Int {
+            guard let found = entries[name], found.entry.type == type, found.entry.shape == shape else {
+                let found = entries[name].map { "\($0.entry.type.rawValue) \($0.entry.shape)" } ?? "none"
                 throw PretrainingError(
-                    .badPack, "tensor '\(name)': expected \(type) \(shape), found \(found)", in: path)
+                    .badPack, "tensor '\(name)': expected \(type.rawValue) \(shape), found \(found)", in: path)
             }
-            return found.range.lowerBound
+            return start + found.offset
         }
         let count = entry.count
         guard count >= 0, first.addingReportingOverflow(count).overflow == false else {
-            throw PretrainingError(.badPack, "a file of \(count) tiles", in: path)
+            throw PretrainingError(.badPack, "the file has \(count) tiles", in: path)
         }
-        _ = try offset("id", "I64", [count])
+        _ = try offset("id", .int64, [count])
         return Part(
             file: file, first: first, count: count,
             pixels: try offset(
-                "pixels", layout.sampleType == .uint8 ? "U8" : "U16", [count, bands, size, size]),
-            validity: index.entries["validity"] == nil
-                ? nil : try offset("validity", "U8", [count, size, size]),
-            weight: try offset("weight", "F32", [count]), subset: try offset("subset", "I64", [count]))
+                "pixels", layout.sampleType == .uint8 ? .uint8 : .uint16, [count, bands, size, size]),
+            validity: entries["validity"] == nil
+                ? nil : try offset("validity", .uint8, [count, size, size]),
+            weight: try offset("weight", .float32, [count]), subset: try offset("subset", .int64, [count]))
+    }
+
+    /// The tensors of a mapped file by name, each with its first byte after the header; and where the header ends.
+    private static func header(
+        _ file: MappedFile
+    ) throws -> (entries: [String: (entry: TensorEntry, offset: Int)], start: Int) {
+        do throws(FileComplaint) {
+            let (header, start) = try SafetensorsHeader.read(file.bytes)
+            let pairs = zip(header.entries, header.offsets).map { ($0.name, (entry: $0, offset: $1)) }
+            return (Dictionary(uniqueKeysWithValues: pairs), start)
+        } catch {
+            throw PretrainingError(
+                .badPack, "not a valid safetensors file: \(error.text)", in: file.path, try: "pack the corpus again")
+        }
     }
 
     /// The file that holds a tile, and its place in it.
@@ -151,7 +166,7 @@ public struct PackedTileSource: TileSource {
             throw PretrainingError(
                 .badSource, "the pack has no subset '\(name)'", in: folder,
                 why: ["its subsets: \(known)"],
-                try: "name one of them in the recipe (data.subset), or leave the key out for all tiles")
+                try: "set data.subset to one of them in the recipe, or leave out the key to use all tiles")
         }
         return try PackedSubset(source: self, mask: Int64(bits))
     }
@@ -193,7 +208,7 @@ public struct PackedTileSource: TileSource {
             let found = hash.finalize()
             guard found == entry.sha256.lowercased() else {
                 throw PretrainingError(
-                    .badPack, "the file has changed: SHA-256 \(found), expected \(entry.sha256)",
+                    .badPack, "the file has changed: its SHA-256 is \(found); expected \(entry.sha256)",
                     in: "\(folder)/\(entry.name)",
                     try: "pack the corpus again")
             }
@@ -224,7 +239,7 @@ private struct PackedSubset: TileSet {
     }
 
     func id(at index: Int) -> Int {
-        precondition(index >= 0 && index < count, "place \(index) lies outside a subset of \(count) tiles")
+        precondition(index >= 0 && index < count, "place \(index) is outside a subset of \(count) tiles")
         var (low, high) = (0, before.count)
         while high - low > 1 {
             let middle = (low + high) / 2

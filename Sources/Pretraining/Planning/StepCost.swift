@@ -1,7 +1,7 @@
 // What one step takes, by reckoning: operations and memory.
 import Backbone
 
-/// The operations and the memory of a step of a recipe, reckoned without running anything.
+/// The operations and the memory of a step of a recipe; estimated without running anything.
 ///
 /// Memory is what a step holds at its largest if all parts were at their largest at once, so that the real peak lies a little
 /// below: gradients grow while the values that were kept go. What libtorch itself takes (some 0.3 GB, and a GPU's context) is not

@@ -5,7 +5,7 @@ extension PretrainingRecipe {
     public enum Start: String, Codable, Sendable {
         /// Random ones.
         case random
-        /// Student, teacher and optimiser go on as they are: those of the phase before, or of another run's checkpoint.
+        /// Student, teacher and optimiser continue as they are: those of the phase before, or of another run's checkpoint.
         case continued
         /// Student and teacher both start as the teacher, and the optimiser without memory, as the high-resolution phase does.
         case teacher
@@ -38,7 +38,7 @@ extension PretrainingRecipe {
         /// Replaces the section.
         public var compute: Compute?
 
-        /// A phase that goes on as before.
+        /// A phase that continues as before.
         public init(phase: String, steps: Int, start: Start? = nil) {
             self.phase = phase
             self.steps = steps

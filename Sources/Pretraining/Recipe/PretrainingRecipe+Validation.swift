@@ -23,9 +23,9 @@ extension PretrainingRecipe {
             }
             first += phase.steps
         }
-        try check(totalSteps <= Self.mostSteps, "then.steps", totalSteps, "at most \(Self.mostSteps) in all")
+        try check(totalSteps <= Self.mostSteps, "then.steps", totalSteps, "at most \(Self.mostSteps) in total")
         let names = phases.map(\.phase)
-        try check(Set(names).count == names.count, "then.phase", names, "a name of its own for each phase")
+        try check(Set(names).count == names.count, "then.phase", names, "a different name for each phase")
     }
 
     /// Checks a phase, which follows a number of steps of other phases.
@@ -34,16 +34,16 @@ extension PretrainingRecipe {
             try backbone.validate()
         } catch {
             throw PretrainingError(
-                .badRecipe, "the network cannot be built", in: "backbone", why: causes(of: error))
+                .badRecipe, "the recipe's network is invalid", in: "backbone", why: causes(of: error))
         }
         guard backbone.positions == nil, backbone.ffn != .swigluFused else {
             throw PretrainingError(
-                .badRecipe, "backbones of the DINOv2 family are not pretrained here, only used",
+                .badRecipe, "geodino does not pretrain backbones of the DINOv2 family, it only uses them",
                 in: backbone.positions == nil ? "backbone.ffn" : "backbone.positions",
                 why: [
-                    "the engine is DINOv3's: positions turn queries and keys, gated layers have matrices of their own"
+                    "pretraining is DINOv3's: positions rotate queries and keys, and gated layers have separate matrices"
                 ],
-                try: "leave the key out of the recipe; geodino fit, embed and canopy take DINOv2 weights as they are")
+                try: "leave out the key; geodino fit, embed and canopy take DINOv2 weights as they are")
         }
         for (key, word) in [("name", name), ("phase", phase)] {
             let allowed = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
@@ -83,7 +83,7 @@ extension PretrainingRecipe {
     private func validateData() throws {
         try check(
             (2...65_536).contains(data.batchSize), "data.batch_size", data.batchSize,
-            "2 to 65536 (KoLeo looks for neighbours in the batch)")
+            "2 to 65536 (KoLeo searches for neighbours in the batch)")
         let parts = data.accumulate ?? 1
         try check(
             parts >= 1 && data.batchSize % max(parts, 1) == 0 && data.batchSize / max(parts, 1) >= 2, "data.accumulate",
@@ -92,7 +92,7 @@ extension PretrainingRecipe {
             let part = data.batchSize / parts
             try check(
                 group >= 2 && part % group == 0, "data.group", group,
-                "2 or more, a divisor of the tiles that are computed at once, \(part)")
+                "2 or more, a divisor of the micro-batch, \(part)")
         }
         try check(
             data.mean.count == backbone.channels, "data.mean", data.mean.count,
@@ -102,7 +102,7 @@ extension PretrainingRecipe {
             "one value per channel of the backbone, \(backbone.channels)")
         try check(data.mean.allSatisfy(\.isFinite), "data.mean", data.mean, "finite numbers")
         try check(data.std.allSatisfy { $0 > 1e-6 && $0.isFinite }, "data.std", data.std, "numbers above 0")
-        try check(data.subset != "", "data.subset", "''", "a name, or no such key")
+        try check(data.subset != "", "data.subset", "''", "a name, or leave out the key")
         if let homogeneous = data.homogeneous {
             try check(homogeneous.subset != "", "data.homogeneous.subset", "''", "a name")
             try check(
@@ -115,7 +115,7 @@ extension PretrainingRecipe {
         try validateSizes(global: crops.global.size, "crops.global.size", local: crops.local.size, "crops.local.size")
         if let others = crops.otherSizes {
             let shares = others.map(\.share)
-            try check(!others.isEmpty, "crops.other_sizes", "[]", "one or more, or no such key")
+            try check(!others.isEmpty, "crops.other_sizes", "[]", "one or more, or leave out the key")
             try check(
                 shares.allSatisfy { (0...1).contains($0) } && shares.reduce(0, +) < 1 + 1e-9,
                 "crops.other_sizes.share", shares, "numbers from 0 to 1 with a sum of at most 1")
@@ -125,7 +125,7 @@ extension PretrainingRecipe {
                 try check(
                     (size.gram == nil) == (gram?.crop == nil), "crops.other_sizes.gram",
                     size.gram.map(String.init) ?? "nothing",
-                    gram?.crop == nil ? "nothing, as there is no gram.crop" : "a size, as there is gram.crop")
+                    gram?.crop == nil ? "no value, as gram.crop is not set" : "a size, as gram.crop is set")
             }
         }
         try check((1...64).contains(crops.local.count), "crops.local.count", crops.local.count, "1 to 64")
@@ -180,12 +180,12 @@ extension PretrainingRecipe {
         try check(
             losses.dino > 0 || losses.ibot > 0 && masks.share > 0, "losses",
             "dino \(losses.dino), ibot \(losses.ibot) with masks.share \(masks.share)",
-            "one of them above 0, and masks for iBOT")
+            "one of them above 0, and masks if ibot is")
         let part = data.batchSize / (data.accumulate ?? 1)
         let group = losses.koleoGroup ?? data.group ?? part
         try check(
             group >= 2 && part % group == 0, "losses.koleo_group", group,
-            "2 or more, a divisor of the tiles that are computed at once, \(part)")
+            "2 or more, a divisor of the micro-batch, \(part)")
         let neighbours = losses.koleoNeighbours ?? 1
         try check(
             (1..<group).contains(neighbours), "losses.koleo_neighbours", neighbours, "1 to \(group - 1)")
@@ -201,16 +201,16 @@ extension PretrainingRecipe {
         try validate(gram.weight, "gram.weight", 0, 1_000_000)
         try check(
             gram.patches == .all || gram.level == .batch, "gram.level", gram.level.rawValue,
-            "batch, where not all patches count")
+            "batch, because not all patches count")
         if gram.teacher == .present {
             try check(
                 gram.from == nil && gram.crop == nil && gram.refresh == nil, "gram.teacher", "present",
-                "another one, or none of gram.from, gram.crop and gram.refresh")
+                "another teacher, or leave out gram.from, gram.crop and gram.refresh")
         }
         let earlier = gram.earlierStep
         try check(
             (earlier == nil) == (gram.teacher != .earlier), "gram.earlier_step", earlier.map(String.init) ?? "nothing",
-            gram.teacher == .earlier ? "a number of steps" : "nothing, as gram.teacher is \(gram.teacher.rawValue)")
+            gram.teacher == .earlier ? "a number of steps" : "no value, as gram.teacher is \(gram.teacher.rawValue)")
         if let earlier {
             try check(
                 (0...first).contains(earlier), "gram.earlier_step", earlier,
@@ -239,7 +239,7 @@ extension PretrainingRecipe {
         let o = optimizer
         try check(
             o.betas.count == 2 && o.betas.allSatisfy { (0..<1).contains($0) }, "optimizer.betas", o.betas,
-            "two numbers from 0 to below 1")
+            "two numbers from 0 up to, but not including, 1")
         try check(
             o.layerDecay > 0 && o.layerDecay <= 1, "optimizer.layer_decay", o.layerDecay, "above 0, at most 1"
         )

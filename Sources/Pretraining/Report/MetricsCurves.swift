@@ -1,4 +1,5 @@
 // Curves out of a metrics log of any length, a few thousand points of each.
+internal import Files
 import FoundationEssentials
 
 /// The numbers of a metrics log by name, thinned out.

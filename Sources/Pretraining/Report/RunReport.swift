@@ -1,5 +1,6 @@
 // report.html: the curves and the pictures of a run on one page that needs no network.
 import Backbone
+internal import Files
 import FoundationEssentials
 
 /// The page of a run.
@@ -13,14 +14,14 @@ public enum RunReport {
     ///
     /// - Throws: `PretrainingError` where the log cannot be read or the page not be written.
     public static func write(run: String) throws {
-        try FileSystem.write(try page(run: run), to: "\(run)/report.html")
+        try Disk.write(try page(run: run), to: "\(run)/report.html")
     }
 
     /// The page.
     static func page(run: String) throws -> String {
         let log = try MetricsCurves(path: "\(run)/metrics.jsonl")
         let recipe = try? JSONDecoder().decode(
-            PretrainingRecipe.self, from: Data(try FileSystem.read("\(run)/recipe.json")))
+            PretrainingRecipe.self, from: Data(try Disk.read("\(run)/recipe.json")))
         let total = recipe?.totalSteps ?? log.steps
         let name = recipe?.name ?? "run"
         let charts = Self.charts(log).compactMap(\.html).joined(separator: "\n")
@@ -123,10 +124,10 @@ public enum RunReport {
 
     /// The pictures as figures, within the page.
     private static func pictures(_ run: String) -> [String] {
-        let names = FileSystem.names(in: "\(run)/\(pictures)").filter { $0.hasSuffix(".png") }.sorted()
+        let names = fileNames(in: "\(run)/\(pictures)").filter { $0.hasSuffix(".png") }.sorted()
         let some = names.count <= mostPictures ? names : Array(names.prefix(1) + names.suffix(mostPictures - 1))
         return some.compactMap { name in
-            guard let bytes = try? FileSystem.read("\(run)/\(pictures)/\(name)") else { return nil }
+            guard let bytes = try? Disk.read("\(run)/\(pictures)/\(name)") else { return nil }
             let step = Int(name.dropLast(4)).map(String.init) ?? name
             let text = Data(bytes).base64EncodedString()
             return

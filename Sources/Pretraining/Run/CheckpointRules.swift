@@ -15,10 +15,10 @@ extension PretrainingRecipe {
         var words: String {
             switch self {
             case .normOfLocalCrops:
-                "with both backbone.untie_... flags, local crops are now normalised by local_cls_norm, and were by cls_norm"
+                "with both backbone.untie_... flags, local crops are now normalised by local_cls_norm; before, it was cls_norm"
             case .endOfClassicRate:
-                "optimizer.scaling now leaves the end of a classic schedules.learning_rate alone, and scaled it before"
-            case .group: "data.group was not known when the checkpoint was written"
+                "optimizer.scaling no longer scales the end of a classic schedules.learning_rate"
+            case .group: "data.group did not exist when the checkpoint was written"
             }
         }
     }
@@ -33,13 +33,13 @@ extension PretrainingRecipe {
         return rules
     }
 
-    /// The format of the recipe's checkpoints: 1 wherever earlier versions of the program would go on alike.
+    /// The format of the recipe's checkpoints: 1 wherever earlier versions of the program would continue alike.
     var checkpointFormat: Int { phases.allSatisfy(\.changedRules.isEmpty) ? 1 : 2 }
 
     /// Whether local crops have a norm that checkpoints of format 1 never trained.
     var trainsNormThatFormat1DidNot: Bool { changedRules.contains(.normOfLocalCrops) }
 
-    /// Refuses to go on from a checkpoint where the rest of the run would follow other rules than its beginning did.
+    /// Refuses to resume from a checkpoint where the rest of the run would follow other rules than its beginning did.
     ///
     /// - Parameter place: The checkpoint's folder.
     /// - Throws: `rulesChanged`.
@@ -51,11 +51,11 @@ extension PretrainingRecipe {
             guard manifest.step < end, !phase.changedRules.isEmpty else { continue }
             throw PretrainingError(
                 .rulesChanged,
-                "the run was begun by rules that have changed since, and its phase \(phase.phase) is not done",
+                "the run was started with rules that have changed since, and its phase \(phase.phase) is not complete",
                 in: place, why: phase.changedRules.map(\.words),
                 try: """
-                    start a new run, from these weights with start: continued in the recipe and --from \(place); or go on \
-                    with the version of geodino that began this one
+                    start a new run, from these weights with start: continued in the recipe and --from \(place); or resume \
+                    with the version of geodino that started this one
                     """)
         }
     }

@@ -1,6 +1,7 @@
 // The checkpoints of a run: written whole or not at all, verified, thinned out.
+internal import Files
 import FoundationEssentials
-import Telemetry
+internal import Telemetry
 
 /// The folder `checkpoints` of a run.
 package struct CheckpointStore: Sendable {
@@ -11,10 +12,10 @@ package struct CheckpointStore: Sendable {
         package let name: String
         /// About how many bytes it will have; for asking whether there is room.
         package let bytes: Int
-        /// Writes it to a path.
-        package let write: (String) throws -> Void
+        /// Writes it to a path, synced, and gives its SHA-256, made while it was written.
+        package let write: (String) throws -> String
 
-        package init(name: String, bytes: Int, write: @escaping (String) throws -> Void) {
+        package init(name: String, bytes: Int, write: @escaping (String) throws -> String) {
             self.name = name
             self.bytes = bytes
             self.write = write
@@ -23,7 +24,7 @@ package struct CheckpointStore: Sendable {
 
     package init(run: String) { folder = "\(run)/checkpoints" }
 
-    /// A folder of checkpoints, wherever it lies.
+    /// A folder of checkpoints, wherever it is.
     package init(folder: String) { self.folder = folder }
 
     /// The folder of one step's checkpoint.
@@ -37,15 +38,15 @@ package struct CheckpointStore: Sendable {
 
     /// Steps with a checkpoint, ascending.
     package func steps() -> [Int] {
-        FileSystem.names(in: folder).filter { $0.allSatisfy { $0.isASCII && $0.isNumber } }.compactMap {
+        fileNames(in: folder).filter { $0.allSatisfy { $0.isASCII && $0.isNumber } }.compactMap {
             Int($0)
         }.sorted()
     }
 
     /// Removes what an interrupted save left behind.
     package func clean() {
-        for name in FileSystem.names(in: folder) where name.hasSuffix(".partial") {
-            FileSystem.remove("\(folder)/\(name)")
+        for name in fileNames(in: folder) where name.hasSuffix(".partial") {
+            removeIfPresent("\(folder)/\(name)")
         }
     }
 
@@ -60,33 +61,29 @@ package struct CheckpointStore: Sendable {
         step: Int, format: Int = 1, corpus: String, seed: Int, samples: Int,
         skipped: CheckpointManifest.Skipped = .init(), keepEvery: Int, parts: [Part]
     ) throws {
-        try FileSystem.makeFolder(folder)
+        try Disk.makeFolder(folder)
         try checkSpace(for: parts.reduce(0) { $0 + $1.bytes })
         let target = path(step: step)
         let partial = target + ".partial"
-        FileSystem.remove(partial)
+        removeIfPresent(partial)
         do {
-            try FileSystem.makeFolder(partial)
+            try Disk.makeFolder(partial)
             var files: [CheckpointManifest.File] = []
             for part in parts {
                 let path = "\(partial)/\(part.name)"
-                try part.write(path)
-                try FileSystem.syncFile(path)
-                files.append(
-                    .init(
-                        name: part.name, bytes: FileSystem.size(of: path) ?? 0,
-                        sha256: try SHA256.hex(ofFile: path)))
+                let hash = try part.write(path)
+                files.append(.init(name: part.name, bytes: fileSize(path) ?? 0, sha256: hash))
             }
             let manifest = CheckpointManifest(
                 formatVersion: format, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
                 samples: samples, skipped: skipped.total == 0 ? nil : skipped, files: files)
-            try FileSystem.write(try Self.json(manifest), to: "\(partial)/manifest.json")
-            FileSystem.syncFolder(partial)
-            FileSystem.remove(target)
-            try FileSystem.rename(partial, to: target)
-            FileSystem.syncFolder(folder)
+            try Disk.write(try Self.json(manifest), to: "\(partial)/manifest.json")
+            syncFolder(partial)
+            removeIfPresent(target)
+            try Disk.rename(partial, to: target)
+            syncFolder(folder)
         } catch {
-            FileSystem.remove(partial)
+            removeIfPresent(partial)
             throw error
         }
         _ = try verified(step: step)
@@ -97,18 +94,18 @@ package struct CheckpointStore: Sendable {
     private func thin(newest: Int, keepEvery: Int) {
         let older = steps().filter { $0 <= newest }.dropLast(2)
         for step in older where keepEvery == 0 || step % keepEvery != 0 {
-            FileSystem.remove(path(step: step))
+            removeIfPresent(path(step: step))
         }
     }
 
     private func checkSpace(for bytes: Int) throws {
         let needed = bytes + bytes / 20 + 1_000_000
-        guard let free = FileSystem.freeBytes(at: folder), free < needed else { return }
+        guard let free = freeBytes(at: folder), free < needed else { return }
         throw PretrainingError(
             .diskFull,
-            "a checkpoint needs about \(needed / 1_000_000) MB, but \(free / 1_000_000) MB are free",
+            "a checkpoint needs about \(needed / 1_000_000) MB, but only \(free / 1_000_000) MB are free",
             in: folder,
-            try: "make room; the run goes on and tries again at the next checkpoint")
+            try: "free some space; the run continues and tries again at the next checkpoint")
     }
 
     /// Reads every byte of a checkpoint and compares it with the manifest.
@@ -122,27 +119,27 @@ package struct CheckpointStore: Sendable {
         let manifest: CheckpointManifest
         do {
             manifest = try JSONDecoder().decode(
-                CheckpointManifest.self, from: Data(try FileSystem.read("\(place)/manifest.json")))
+                CheckpointManifest.self, from: Data(try Disk.read("\(place)/manifest.json")))
         } catch {
             throw bad(error is PretrainingError ? causes(of: error) : ["manifest.json is not a manifest"])
         }
         try refuseNewerFormat(manifest)
         guard manifest.formatVersion >= 1, manifest.step == step, manifest.random.nextStep == step else {
             throw bad([
-                "manifest.json: format \(manifest.formatVersion), step \(manifest.step); expected 1 or 2, and \(step)"
+                "manifest.json has format \(manifest.formatVersion), step \(manifest.step); expected 1 or 2, and \(step)"
             ])
         }
         guard !manifest.files.isEmpty else { throw bad(["manifest.json lists no file"]) }
         for file in manifest.files {
-            guard !file.name.contains("/"), let size = FileSystem.size(of: "\(place)/\(file.name)") else {
+            guard !file.name.contains("/"), let size = fileSize("\(place)/\(file.name)") else {
                 throw bad(["\(file.name) is missing"])
             }
             guard size == file.bytes else {
-                throw bad(["\(file.name) has \(size) bytes, expected \(file.bytes)"])
+                throw bad(["\(file.name) has \(size) bytes; expected \(file.bytes)"])
             }
             let found = try SHA256.hex(ofFile: "\(place)/\(file.name)")
             guard found == file.sha256 else {
-                throw bad(["\(file.name) has SHA-256 \(found), expected \(file.sha256)"])
+                throw bad(["\(file.name) has SHA-256 \(found); expected \(file.sha256)"])
             }
         }
         return manifest
@@ -154,7 +151,7 @@ package struct CheckpointStore: Sendable {
         throw PretrainingError(
             .newerFormat,
             "the checkpoint of step \(manifest.step) has format \(manifest.formatVersion); this version of geodino reads 1 to \(CheckpointManifest.newestFormat)",
-            in: path(step: manifest.step), try: "go on with the version of geodino that wrote it, or with a later one")
+            in: path(step: manifest.step), try: "resume with the version of geodino that wrote it, or a later one")
     }
 
     /// The newest sound checkpoint; damaged newer ones are renamed to `STEP.damaged` and reported.
@@ -178,15 +175,15 @@ package struct CheckpointStore: Sendable {
                     throw PretrainingError(
                         error.code, error.what + ", and there is no older one", in: error.place,
                         why: error.causes,
-                        try: "restore the checkpoint from a copy, or start again with --overwrite")
+                        try: "restore the checkpoint from a copy, or start from scratch with --overwrite")
                 }
                 notice(
                     PretrainingError(
-                        error.code, error.what + "; going on from step \(steps[index - 1])", in: error.place,
+                        error.code, error.what + "; resuming from step \(steps[index - 1])", in: error.place,
                         why: error.causes,
-                        try: "the damaged files are kept as \(path(step: step)).damaged"))
-                FileSystem.remove(path(step: step) + ".damaged")
-                try FileSystem.rename(path(step: step), to: path(step: step) + ".damaged")
+                        try: "inspect the damaged files, which are kept as \(path(step: step)).damaged"))
+                removeIfPresent(path(step: step) + ".damaged")
+                try Disk.rename(path(step: step), to: path(step: step) + ".damaged")
             }
         }
         return nil

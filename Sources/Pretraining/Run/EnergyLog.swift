@@ -1,4 +1,5 @@
 // energy.json: what a run has taken, over all the times that it went on.
+internal import Files
 import FoundationEssentials
 public import Telemetry
 
@@ -10,7 +11,7 @@ public struct EnergyReport: Codable, Sendable, Equatable {
         public var steps: [Int]
         /// Its length.
         public var seconds: Double
-        /// Where its energy was counted, or what it was reckoned from.
+        /// Where its energy was counted, or what it was estimated from.
         public var parts: [EnergyMeter.Part]
         /// Energy of the machine, kWh.
         public var kWh: Double
@@ -33,7 +34,7 @@ public struct EnergyReport: Codable, Sendable, Equatable {
     public var kWhWithBuilding = 0.0
     /// Emissions, kg of CO2 equivalent.
     public var kgCO2 = 0.0
-    /// Whether a part of it is reckoned from power and time.
+    /// Whether a part of it is estimated from power and time.
     public var isEstimate = false
 
     enum CodingKeys: String, CodingKey {
@@ -53,7 +54,7 @@ public struct EnergyReport: Codable, Sendable, Equatable {
 
     /// Reads the report of a run; `nil` where there is none, or none that can be read.
     public init?(run: String) {
-        guard let text = try? FileSystem.read("\(run)/energy.json"),
+        guard let text = try? Disk.read("\(run)/energy.json"),
             let report = try? JSONDecoder().decode(EnergyReport.self, from: Data(text))
         else { return nil }
         self = report
@@ -105,7 +106,7 @@ final class EnergyLog {
         var current = report
         current.sessions.append(session)
         current.sum()
-        if let text = try? CheckpointStore.json(current) { try? FileSystem.write(text, to: path) }
+        if let text = try? CheckpointStore.json(current) { try? Disk.write(text, to: path) }
         return current
     }
 }

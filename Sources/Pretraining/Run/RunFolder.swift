@@ -1,4 +1,5 @@
 // The folder of a run: recipe, metrics, checkpoints, and a mark that it is ours.
+internal import Files
 import FoundationEssentials
 import Glibc
 import Telemetry
@@ -32,7 +33,7 @@ package final class RunFolder {
         package var steps: Int?
         /// Replaces the recipe's seed; a run that is resumed must have it.
         package var seed: Int?
-        /// Whether to go on with a run that is there.
+        /// Whether to resume an existing run.
         package var resume = false
         /// Whether to replace a run that is there; other folders are never touched.
         package var overwrite = false
@@ -71,16 +72,16 @@ package final class RunFolder {
         self.path = path
         self.request = request
         checkpoints = CheckpointStore(run: path)
-        let isRun = FileSystem.exists("\(path)/run.json")
+        let isRun = fileExists("\(path)/run.json")
         let isEmpty =
-            !FileSystem.exists(path) || (FileSystem.isFolder(path) && FileSystem.names(in: path).isEmpty)
+            !fileExists(path) || (Files.isFolder(path) && fileNames(in: path).isEmpty)
         guard isRun || isEmpty || Self.isUnborn(path) else {
             throw PretrainingError(
-                .exists, "there is something that is no run", in: path,
-                try: "choose another folder; geodino replaces only what it made")
+                .exists, "not a geodino run; refusing to overwrite", in: path,
+                try: "choose another folder")
         }
         if isRun, request.resume {
-            lock = try RunLock(folder: path)
+            lock = try RunLock(run: path)
             isResumed = true
             replaces = false
             let (recipe, mark) = try Self.resume(path, request)
@@ -88,7 +89,7 @@ package final class RunFolder {
             tensorThreads = mark.tensorThreads
             checkpoints.clean()
             // Whoever goes on with a run that was moved aside wants to keep it.
-            FileSystem.remove("\(path)/\(Self.asideMark)")
+            removeIfPresent("\(path)/\(Self.asideMark)")
             return
         }
         isResumed = false
@@ -96,7 +97,7 @@ package final class RunFolder {
         replaces = isRun
         guard var fresh = request.recipe else {
             throw PretrainingError(
-                .badRun, "there is no run to go on with, and no recipe to start one", in: path,
+                .badRun, "there is no run to resume, and no recipe to start one", in: path,
                 try: "give a recipe")
         }
         try Self.checkSteps(request, fresh)
@@ -105,34 +106,34 @@ package final class RunFolder {
         try fresh.validate()
         guard !isRun || request.overwrite else {
             throw PretrainingError(
-                .exists, "there is a run already", in: path,
-                try: "--resume to go on with it, --overwrite to replace it")
+                .exists, "a run exists already", in: path,
+                try: "--resume to continue it, --overwrite to replace it")
         }
         recipe = fresh
     }
 
-    /// Makes the folder of a new run, or notes a new number of steps in one that goes on.
+    /// Makes the folder of a new run, or notes a new number of steps in one that is resumed.
     ///
     /// Called once all that can fail before the first step has not.
     package func begin(tensorThreads: Int) throws {
         if isResumed {
             if let steps = request.steps, try Self.readRecipe(path).steps != steps {
-                try FileSystem.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
+                try Disk.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
             }
             return
         }
         if replaces { replaced = try moveAside() }
-        try FileSystem.makeFolder(path)
-        lock = try RunLock(folder: path)
-        guard !FileSystem.exists("\(path)/run.json") else {
+        try Disk.makeFolder(path)
+        lock = try RunLock(run: path)
+        guard !fileExists("\(path)/run.json") else {
             throw PretrainingError(
-                .exists, "another geodino has just begun a run there", in: path,
+                .exists, "another process has just started a run in the folder", in: path,
                 try: "choose another output folder, or replace the run with --overwrite")
         }
-        try FileSystem.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
-        if let text = request.recipeText { try FileSystem.write(text, to: "\(path)/recipe.yaml") }
+        try Disk.write(try CheckpointStore.json(recipe), to: "\(path)/recipe.json")
+        if let text = request.recipeText { try Disk.write(text, to: "\(path)/recipe.yaml") }
         // Last: from here on the folder is a run.
-        try FileSystem.write(
+        try Disk.write(
             try CheckpointStore.json(Mark(corpus: request.corpus, tensorThreads: tensorThreads)),
             to: "\(path)/run.json")
     }
@@ -142,32 +143,32 @@ package final class RunFolder {
 
     /// Moves the run that is there aside: to `RUN.replaced`, or a name with a number where that is somebody else's.
     ///
-    /// - Returns: Where the run lies that the new one replaces.
+    /// - Returns: Where the run is that the new one replaces.
     private func moveAside() throws -> String {
         // Held and let go: a run that somebody is writing must not be moved away.
-        _ = try RunLock(folder: path)
+        _ = try RunLock(run: path)
         var number = 1
         while true {
             let aside = number == 1 ? "\(path).replaced" : "\(path).replaced-\(number)"
             number += 1
-            if FileSystem.exists(aside) {
+            if fileExists(aside) {
                 // Only what an overwriting that broke off left, and nobody has taken up since, is ours to remove.
-                guard Self.isAside(aside), (try? RunLock(folder: aside)) != nil else { continue }
+                guard Self.isAside(aside), (try? RunLock(run: aside)) != nil else { continue }
                 if checkpoints.steps().isEmpty, !CheckpointStore(run: aside).steps().isEmpty {
                     // What never saved anything does not push out the run that it was to replace.
-                    FileSystem.remove(path)
+                    removeIfPresent(path)
                     return aside
                 }
-                FileSystem.remove(aside)
+                removeIfPresent(aside)
             }
-            try FileSystem.write("replaced by a newer run\n", to: "\(path)/\(Self.asideMark)")
-            try FileSystem.rename(path, to: aside)
+            try Disk.write("replaced by a newer run\n", to: "\(path)/\(Self.asideMark)")
+            try Disk.rename(path, to: aside)
             return aside
         }
     }
 
     private static func isAside(_ path: String) -> Bool {
-        FileSystem.exists("\(path)/run.json") && FileSystem.exists("\(path)/\(asideMark)")
+        fileExists("\(path)/run.json") && fileExists("\(path)/\(asideMark)")
     }
 
     /// Whether a folder holds only what an interrupted start of a run leaves.
@@ -176,8 +177,8 @@ package final class RunFolder {
             "lock", "recipe.json", "recipe.yaml", "recipe.json.partial", "recipe.yaml.partial",
             "run.json.partial",
         ]
-        return FileSystem.isFolder(path) && FileSystem.names(in: path).allSatisfy(left.contains)
-            && FileSystem.exists("\(path)/lock")
+        return Files.isFolder(path) && fileNames(in: path).allSatisfy(left.contains)
+            && fileExists("\(path)/lock")
     }
 
     /// Another number of steps is one phase's.
@@ -191,13 +192,13 @@ package final class RunFolder {
     package static func checkOneNumberOfSteps(_ recipe: PretrainingRecipe) throws {
         guard recipe.then?.isEmpty == false else { return }
         throw PretrainingError(
-            .badRecipe, "the recipe has several phases, so that one number of steps says too little", in: "steps",
-            try: "change the steps of each phase in the recipe, or end earlier with --stop-after")
+            .badRecipe, "the recipe has several phases, so one number of steps is ambiguous", in: "steps",
+            try: "change the steps of each phase in the recipe, or stop earlier with --stop-after")
     }
 
     /// The recipe that a run's folder holds.
     private static func readRecipe(_ path: String) throws -> PretrainingRecipe {
-        try JSONDecoder().decode(PretrainingRecipe.self, from: Data(try FileSystem.read("\(path)/recipe.json")))
+        try JSONDecoder().decode(PretrainingRecipe.self, from: Data(try Disk.read("\(path)/recipe.json")))
     }
 
     /// The run's own recipe, after checking what was asked for against it.
@@ -206,17 +207,17 @@ package final class RunFolder {
         let mark: Mark
         do {
             own = try readRecipe(path)
-            mark = try JSONDecoder().decode(Mark.self, from: Data(try FileSystem.read("\(path)/run.json")))
+            mark = try JSONDecoder().decode(Mark.self, from: Data(try Disk.read("\(path)/run.json")))
         } catch {
             throw PretrainingError(
                 .badRun, "the run's recipe.json or run.json cannot be read", in: path, why: causes(of: error),
-                try: "restore them from a copy, or start again with --overwrite")
+                try: "restore them from a copy, or start from scratch with --overwrite")
         }
         guard mark.corpus == request.corpus else {
             throw PretrainingError(
-                .corpusChanged, "the corpus is not the one this run was started with", in: path,
-                why: ["the run's fingerprint: \(mark.corpus)", "the corpus' fingerprint: \(request.corpus)"],
-                try: "go on with the corpus as it was, or start a new run")
+                .corpusChanged, "the corpus is not the one that this run was started with", in: path,
+                why: ["the run's fingerprint: \(mark.corpus)", "the corpus's fingerprint: \(request.corpus)"],
+                try: "resume with the original corpus, or start a new run")
         }
         var asked = request.recipe
         if let seed = request.seed {
@@ -226,7 +227,7 @@ package final class RunFolder {
         if let difference = try asked?.difference(from: own) {
             throw PretrainingError(
                 .recipeChanged,
-                "the recipe differs from the run's in \(difference.key): \(difference.new), the run has \(difference.old)",
+                "the recipe differs from the run's in \(difference.key): \(difference.new); the run has \(difference.old)",
                 in: path,
                 try:
                     "resume with the run's own recipe (\(path)/recipe.yaml; only --steps may change), or start a new run"
@@ -236,14 +237,14 @@ package final class RunFolder {
         if let steps = request.steps { own.steps = steps }
         do { try own.validate() } catch  where request.steps == nil {
             throw PretrainingError(
-                .badRun, "the run's recipe.json has changed into one that cannot be run", in: path,
+                .badRun, "the run's recipe.json has been changed and is no longer valid", in: path,
                 why: causes(of: error),
-                try: "restore it from a copy, or start again with --overwrite")
+                try: "restore it from a copy, or start from scratch with --overwrite")
         }
         if let threads = mark.tensorThreads, !(1...4096).contains(threads) {
             throw PretrainingError(
                 .badRun, "the run's run.json says \(threads) tensor threads; expected 1 to 4096", in: path,
-                try: "restore it from a copy, or start again with --overwrite")
+                try: "restore it from a copy, or start from scratch with --overwrite")
         }
         return (own, mark)
     }
@@ -253,7 +254,7 @@ package final class RunFolder {
         guard let replaced else { return }
         self.replaced = nil
         // Somebody may have gone on with it under its new name meanwhile.
-        guard Self.isAside(replaced), (try? RunLock(folder: replaced)) != nil else { return }
-        FileSystem.remove(replaced)
+        guard Self.isAside(replaced), (try? RunLock(run: replaced)) != nil else { return }
+        removeIfPresent(replaced)
     }
 }

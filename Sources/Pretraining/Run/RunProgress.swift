@@ -1,4 +1,5 @@
 // How far a run is, without opening it.
+internal import Files
 import FoundationEssentials
 import Telemetry
 
@@ -16,11 +17,11 @@ public struct RunProgress: Sendable, Equatable {
     /// - Throws: `badRun` where the folder holds no run.
     public init(run: String) throws {
         do {
-            guard FileSystem.exists("\(run)/run.json") else {
-                throw PretrainingError(.badRun, "the folder holds no run", in: run)
+            guard fileExists("\(run)/run.json") else {
+                throw PretrainingError(.badRun, "the folder is not a geodino run", in: run)
             }
             recipe = try JSONDecoder().decode(
-                PretrainingRecipe.self, from: Data(try FileSystem.read("\(run)/recipe.json")))
+                PretrainingRecipe.self, from: Data(try Disk.read("\(run)/recipe.json")))
             try recipe.validate()
         } catch let error as PretrainingError where error.code == .badRun {
             throw error
@@ -28,6 +29,6 @@ public struct RunProgress: Sendable, Equatable {
             throw PretrainingError(.badRun, "the run's recipe.json cannot be used", in: run, why: causes(of: error))
         }
         step = CheckpointStore(run: run).steps().last ?? 0
-        isFinished = step >= recipe.totalSteps && FileSystem.exists("\(run)/backbone.safetensors")
+        isFinished = step >= recipe.totalSteps && fileExists("\(run)/backbone.safetensors")
     }
 }

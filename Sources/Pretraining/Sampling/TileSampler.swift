@@ -1,5 +1,6 @@
 // Which tiles a step trains on: a function of (seed, step, rank), with nothing to save.
 public import Geo
+internal import Telemetry
 
 /// Chooses the tiles of every step.
 ///
@@ -52,8 +53,8 @@ public struct TileSampler: Sendable {
         guard chosen.count > 0 else {
             let name = subset.map { "the subset '\($0)'" } ?? "the corpus"
             throw PretrainingError(
-                .badSource, "\(name) holds no tile", why: ["tiles in the corpus: \(source.tileCount)"],
-                try: "cut tiles first, or name another subset in the recipe (data.subset)")
+                .badSource, "\(name) has no tiles", why: ["tiles in the corpus: \(source.tileCount)"],
+                try: "cut tiles first, or set data.subset to another subset in the recipe")
         }
         var largest: Float = 0
         var smallest = Float.infinity
@@ -73,13 +74,13 @@ public struct TileSampler: Sendable {
             }
         }
         guard largest > 0 else {
-            throw PretrainingError(.badSource, "all \(chosen.count) tiles have the sampling weight 0")
+            throw PretrainingError(.badSource, "all \(chosen.count) tiles have a sampling weight of 0")
         }
         guard Double(largest) * Double(chosen.count) <= 1000 * sum else {
             throw PretrainingError(
                 .badSource,
                 "the largest sampling weight, \(largest), is more than 1000 times the mean, \(sum / Double(chosen.count))",
-                try: "give frequent tiles smaller weights in the corpus, or repeat rare ones")
+                try: "reduce the largest weights in the corpus")
         }
         self.largest = largest
         weighted = smallest != largest

@@ -1,4 +1,5 @@
 // What a run writes to metrics.jsonl.
+internal import Files
 import FoundationEssentials
 import Geo
 import Telemetry
@@ -133,9 +134,9 @@ final class Metrics {
             try MetricsLog.cut(path: path, as: Step.self) { $0.step <= step }
         } else {
             // What a start that broke off has written; this one may start from other weights.
-            FileSystem.remove(path)
+            removeIfPresent(path)
         }
-        let isNew = (FileSystem.size(of: path) ?? 0) == 0
+        let isNew = (fileSize(path) ?? 0) == 0
         log = try MetricsLog(path: path)
         guard isNew else { return }
         try log.append(
@@ -176,7 +177,7 @@ final class Metrics {
     /// - Throws: `TelemetryError`, `PretrainingError` where the disk refuses.
     func sync() throws {
         try writeWaiting()
-        try FileSystem.syncFile(path)
+        try Disk.sync(path)
     }
 
     private func writeWaiting() throws {

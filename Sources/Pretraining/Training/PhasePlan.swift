@@ -80,12 +80,13 @@ package struct PhasePlan: Sendable {
             let (recipe, steps) = (phase.recipe, phase.steps.count)
             if device == .cpu, recipe.compute?.precision == .bfloat16 {
                 texts.append(
-                    "phase \(recipe.phase) computes in bfloat16, which a processor does many times as slowly as float32"
+                    "phase \(recipe.phase) computes in bfloat16, which is many times slower than float32 on a CPU"
                 )
             }
             guard let gram = recipe.gram else { continue }
             if gram.from ?? 0 >= steps {
-                texts.append("phase \(recipe.phase) ends after \(steps) steps, before its anchoring begins (gram.from)")
+                texts.append(
+                    "phase \(recipe.phase) ends after \(steps) steps, before its Gram anchoring starts (gram.from)")
             } else if let refresh = gram.refresh, refresh.first > steps {
                 texts.append("phase \(recipe.phase) ends after \(steps) steps, before its Gram teacher is refreshed")
             }

@@ -1,12 +1,13 @@
 // The training loop: read it from top to bottom.
 import Backbone
+internal import Files
 import FoundationEssentials
 public import Geo
 import Glibc
 import Telemetry
 import Torch
 
-/// Trains a network without labels, or goes on with training.
+/// Trains a network without labels, or resumes training.
 ///
 /// Teacher and student, spec sections 4 to 7. The run's folder then holds `recipe.json`, `metrics.jsonl`, `checkpoints/` and,
 /// at a regular end, `backbone.safetensors`: the teacher's weights under the public names of DINOv3.
@@ -49,7 +50,7 @@ public func pretrain(
         checkpoint == nil ? try StartingWeights(recipe, path: options.from, notice: events.notice) : nil
     try checkGramTeacher(options.gramTeacher, plan, isStarting: checkpoint == nil)
     if checkpoint != nil, options.from != nil {
-        events.notice(notice("the run goes on from its own checkpoint; --from is not needed", run))
+        events.notice(notice("the run resumes from its own checkpoint; --from is ignored", run))
     }
     for text in plan.notices(device: options.device) { events.notice(notice(text, run)) }
     let trainer = try Trainer(
@@ -165,7 +166,7 @@ public func pretrain(
 
 /// Lets observers look at the teacher, where their step has come.
 ///
-/// - Returns: The numbers that they found. One that fails is told, and the run goes on.
+/// - Returns: The numbers that they found. One that fails is told, and the run continues.
 private func observe(
     _ trainer: Trainer, _ events: PretrainEvents, step: Int, isLast: Bool, _ record: (Int) throws -> WeightsRecord
 ) throws -> [String: Double] {
@@ -182,7 +183,8 @@ private func observe(
         } catch {
             events.notice(
                 PretrainingError(
-                    .badSource, "\(observer.name) failed after step \(step); the run goes on", why: causes(of: error)))
+                    .badSource, "\(observer.name) failed after step \(step); the run continues", why: causes(of: error))
+            )
         }
     }
     return found
@@ -193,29 +195,29 @@ private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bo
     let wanted = plan.phases.contains { $0.recipe.gram?.teacher == .given }
     if let path, !wanted {
         throw PretrainingError(
-            .badRecipe, "no phase of the recipe has gram.teacher: given, but weights were named for it", in: path,
-            try: "leave out --gram-teacher, or write teacher: given into the recipe's gram section")
+            .badRecipe, "--gram-teacher was given, but no phase of the recipe has gram.teacher: given", in: path,
+            try: "leave out --gram-teacher, or set teacher: given in the recipe's gram section")
     }
     guard isStarting, wanted, path == nil else { return }
     throw PretrainingError(
-        .badRecipe, "the recipe wants a Gram teacher that is given, and none was named", in: "gram.teacher",
-        try: "--gram-teacher WEIGHTS, or teacher: grown in the recipe")
+        .badRecipe, "the recipe has gram.teacher: given, but --gram-teacher is missing", in: "gram.teacher",
+        try: "--gram-teacher WEIGHTS, or set teacher: grown in the recipe")
 }
 
 /// Checks that the step that is to be written is one of those to come, and that nothing is in the file's way.
 private func checkDump(_ dump: StepDump?, steps: Range<Int>) throws {
     guard let dump else { return }
     guard steps.contains(dump.step - 1) else { throw StepSource.notToCome(dump.step - 1, steps, dump.path) }
-    guard !FileSystem.exists(dump.path) else {
+    guard !fileExists(dump.path) else {
         throw PretrainingError(
-            .exists, "there is a file already where step \(dump.step) is to be written", in: dump.path,
-            try: "remove it, or name another file")
+            .exists, "the file for step \(dump.step) exists already", in: dump.path,
+            try: "remove it, or choose another file")
     }
-    guard FileSystem.isFolder(FileSystem.parent(of: dump.path)) else {
+    guard Files.isFolder(parentFolder(dump.path)) else {
         throw PretrainingError(
-            .badStepFile, "the folder of the file that step \(dump.step) is to be written into is not there",
+            .badStepFile, "the folder of the file for step \(dump.step) does not exist",
             in: dump.path,
-            try: "mkdir -p \(shellQuoted(FileSystem.parent(of: dump.path)))")
+            try: "mkdir -p \(shellQuoted(parentFolder(dump.path)))")
     }
 }
 
@@ -224,13 +226,13 @@ private func notice(_ text: String, _ run: String) -> PretrainingError { Pretrai
 
 /// That a step was left out.
 private func notice(ofSkipped failure: String, _ run: String) -> PretrainingError {
-    PretrainingError(.notFinite, "\(failure); the step is left out", in: run)
+    PretrainingError(.notFinite, "\(failure); the step is skipped", in: run)
 }
 
 /// That the page of a run could not be drawn.
 private func notice(ofReport error: any Error, _ run: String) -> PretrainingError {
     PretrainingError(
-        .writeFailed, "report.html could not be written; the run goes on", in: run, why: causes(of: error))
+        .writeFailed, "cannot write report.html; the run continues", in: run, why: causes(of: error))
 }
 
 extension Device {
@@ -251,11 +253,11 @@ struct Threads {
         loading = max(1, options.loaderThreads ?? cores / 2)
     }
 
-    /// That a run goes on with another number of tensor threads.
+    /// That a run continues with another number of tensor threads.
     func notice(before: Int, run: String) -> PretrainingError {
         PretrainingError(
-            .badRun, "the run was started with \(before) tensor threads and goes on with \(tensor)", in: run,
-            why: ["sums are taken in another order, so the bytes will not be those of an unbroken run"])
+            .badRun, "the run was started with \(before) tensor threads and continues with \(tensor)", in: run,
+            why: ["sums are computed in another order, so the bytes will differ from an uninterrupted run's"])
     }
 }
 
@@ -290,6 +292,6 @@ func now() -> Double {
 private func notice(ofFailedSave error: any Error, step: Int) -> PretrainingError {
     let known = error as? PretrainingError
     return PretrainingError(
-        known?.code ?? .writeFailed, "the checkpoint of step \(step) could not be saved; the run goes on",
+        known?.code ?? .writeFailed, "cannot save the checkpoint of step \(step); the run continues",
         in: known?.place ?? "", why: causes(of: error), try: known?.remedy)
 }

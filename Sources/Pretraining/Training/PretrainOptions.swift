@@ -125,7 +125,7 @@ public struct PretrainObserver {
     }
 }
 
-/// Who is told what while a run goes on; all on the calling thread.
+/// Who is told what while a run is in progress; all on the calling thread.
 public struct PretrainEvents {
     /// Each step as it ends.
     public var step: (StepReport) -> Void

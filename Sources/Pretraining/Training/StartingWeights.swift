@@ -1,5 +1,6 @@
 // What a new run starts from: another run's checkpoint, or weights.
 import Backbone
+internal import Files
 import FoundationEssentials
 import Telemetry
 import Torch
@@ -25,15 +26,15 @@ struct StartingWeights {
         guard start != .random else {
             guard let path else { return nil }
             throw PretrainingError(
-                .badRecipe, "the recipe starts from random weights, but others were named", in: path,
-                try: "write start: continued, teacher or backbone into the recipe, or leave out --from")
+                .badRecipe, "--from was given, but the recipe starts from random weights", in: path,
+                try: "set start: continued, teacher or backbone in the recipe, or leave out --from")
         }
         guard let path else {
             throw PretrainingError(
                 .badRecipe,
                 start == .backbone
-                    ? "the recipe starts from the weights of a backbone, and none were named"
-                    : "the recipe starts from another run (start: \(start.rawValue)), and none was named",
+                    ? "the recipe starts from the weights of a backbone, but --from is missing"
+                    : "the recipe starts from another run (start: \(start.rawValue)), but --from is missing",
                 in: "start", try: start == .backbone ? "--from WEIGHTS" : "--from RUN, or --from RUN/checkpoints/STEP")
         }
         self.start = start
@@ -45,7 +46,7 @@ struct StartingWeights {
                 notice(
                     PretrainingError(
                         .rulesChanged,
-                        "local_cls_norm, which local crops are normalised by in training, was not trained in that run",
+                        "local_cls_norm, which normalises local crops in training, was not trained in that run",
                         in: checkpoint))
             }
         }
@@ -53,7 +54,7 @@ struct StartingWeights {
 
     private static func manifest(_ checkpoint: String) throws -> CheckpointManifest {
         try JSONDecoder().decode(
-            CheckpointManifest.self, from: Data(try FileSystem.read("\(checkpoint)/manifest.json")))
+            CheckpointManifest.self, from: Data(try Disk.read("\(checkpoint)/manifest.json")))
     }
 
     /// Compares backbone and heads with the recipe of the checkpoint's run: numbers of heads, norms and positions are in no shape.
@@ -62,12 +63,12 @@ struct StartingWeights {
     private static func check(_ recipe: PretrainingRecipe, against checkpoint: String) throws {
         let run = checkpoint.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
         let path = "\(run.isEmpty ? "." : run)/recipe.json"
-        guard FileSystem.exists(path),
-            let theirs = try? JSONDecoder().decode(PretrainingRecipe.self, from: Data(try FileSystem.read(path)))
+        guard fileExists(path),
+            let theirs = try? JSONDecoder().decode(PretrainingRecipe.self, from: Data(try Disk.read(path)))
         else {
             throw PretrainingError(
-                .badRun, "the checkpoint's run has no recipe.json to compare with", in: checkpoint,
-                try: "name a checkpoint within its run: RUN/checkpoints/STEP")
+                .badRun, "the checkpoint's run has no recipe.json to compare the recipe with", in: checkpoint,
+                try: "give a checkpoint inside its run: RUN/checkpoints/STEP")
         }
         var (mine, other) = (recipe, recipe)
         other.backbone = theirs.backbone
@@ -80,8 +81,8 @@ struct StartingWeights {
         guard let difference = try mine.difference(from: other) else { return }
         throw PretrainingError(
             .badRecipe,
-            "the checkpoint does not fit the recipe: \(difference.key) is \(difference.new), its run has \(difference.old)",
-            in: checkpoint, try: "take backbone and heads over from \(path)")
+            "the checkpoint does not fit the recipe: \(difference.key) is \(difference.new), but its run has \(difference.old)",
+            in: checkpoint, try: "copy backbone and heads from \(path)")
     }
 
     /// The checkpoint that a path means: itself, or the newest sound one of a run.
@@ -90,7 +91,7 @@ struct StartingWeights {
     private static func checkpoint(_ path: String, _ notice: (any ExplainedError) -> Void) throws -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        if FileSystem.exists("\(path)/manifest.json"), let step = Int(path.split(separator: "/").last ?? "") {
+        if fileExists("\(path)/manifest.json"), let step = Int(path.split(separator: "/").last ?? "") {
             let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             let store = CheckpointStore(folder: parts.isEmpty ? "." : parts.joined(separator: "/"))
             return store.path(step: try store.verified(step: step).step)
@@ -113,8 +114,8 @@ struct StartingWeights {
         }
         if let failure { throw failure }
         throw PretrainingError(
-            .badRun, "there is no checkpoint to start from", in: path,
-            try: "name a run's folder, or one of its checkpoints (RUN/checkpoints/00001000)")
+            .badRun, "no checkpoint to start from", in: path,
+            try: "give a run's folder, or one of its checkpoints (RUN/checkpoints/00001000)")
     }
 
     /// What the metrics log says of it.
@@ -147,7 +148,7 @@ struct StartingWeights {
         } catch {
             throw PretrainingError(
                 .badRecipe, "the checkpoint does not fit the recipe's backbone or heads", in: checkpoint,
-                why: causes(of: error), try: "take backbone and heads over from that run's recipe.json")
+                why: causes(of: error), try: "copy backbone and heads from that run's recipe.json")
         }
     }
 }

@@ -1,5 +1,6 @@
 // One step in a file: crops, masks and targets, so that other code can compute it too, or hand one in.
 import Backbone
+internal import Files
 import FoundationEssentials
 package import Geo
 import Glibc
@@ -80,15 +81,15 @@ package final class StepFile {
 
     /// Opens a file.
     ///
-    /// - Throws: `TorchError` for a file that is no safetensors; `badStepFile` where it does not say which step it is.
+    /// - Throws: `TorchError` for a file that is not a safetensors; `badStepFile` where it does not say which step it is.
     package init(path: String) throws {
         self.path = path
         file = try SafetensorsFile(path: path)
         guard let text = file.metadata[Self.stepKey], let number = Int(text), number >= 1 else {
             throw PretrainingError(
                 .badStepFile, "the file does not say which step it is", in: path,
-                why: ["its metadata have \(file.metadata[Self.stepKey].map { "the step '\($0)'" } ?? "no 'step'")"],
-                try: "write the step's number, from 1, into the safetensors metadata as 'step'")
+                why: ["its metadata has \(file.metadata[Self.stepKey].map { "the step '\($0)'" } ?? "no 'step'")"],
+                try: "write the step's number, counted from 1, into the safetensors metadata as 'step'")
         }
         step = number - 1
     }
@@ -131,7 +132,7 @@ package final class StepFile {
         func refused(_ what: String) -> PretrainingError {
             PretrainingError(
                 .badStepFile, "the file does not fit step \(step + 1) of the recipe: \(what)", in: path,
-                try: "write it for this recipe: --dump-step \(step + 1) FILE in a run of it")
+                try: "write it with this recipe: geodino pretrain RECIPE ... --dump-step \(step + 1) FILE")
         }
         let hidden = try file.entry("masks") == nil ? 0 : file.bytes("masks").count { $0 != 0 }
         let wanted = expected(recipe, hidden: hidden)
@@ -147,7 +148,7 @@ package final class StepFile {
             }
         }
         if let other = file.entries.first(where: { entry in !wanted.contains { $0.name == entry.name } }) {
-            throw refused("there is an array \(other.name), which the step has not")
+            throw refused("it has an array \(other.name), which the step does not have")
         }
     }
 
@@ -206,10 +207,10 @@ package final class StepFile {
             try writeArrays(contents, batch, recipe, source, path)
         } catch {
             throw PretrainingError(
-                .stepFileFailed, "the file of step \(batch.step + 1) could not be written", in: path,
+                .stepFileFailed, "cannot write the file of step \(batch.step + 1)", in: path,
                 why: causes(of: error),
                 try:
-                    "make room, or name another file; the step is still to come: --resume --dump-step \(batch.step + 1) FILE"
+                    "free some space or choose another file, and repeat the step: --resume --dump-step \(batch.step + 1) FILE"
             )
         }
     }
@@ -307,6 +308,6 @@ package struct ReplayedTiles: TileSource {
 
     package func tiles(_ ids: [Int]) throws -> TileBatch {
         throw PretrainingError(
-            .badSource, "there are no tiles: the run has the files of single steps alone", try: "--corpus CORPUS")
+            .badSource, "there are no tiles: the run has only step files", try: "--corpus CORPUS")
     }
 }

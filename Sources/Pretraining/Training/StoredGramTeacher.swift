@@ -1,5 +1,6 @@
 // A Gram teacher that lies in the run's folder: that of an earlier step, or one that was given.
 import Backbone
+internal import Files
 import Telemetry
 import Torch
 
@@ -30,12 +31,12 @@ struct StoredGramTeacher {
     ///
     /// - Throws: `badRun`.
     func check() throws {
-        guard FileSystem.exists(path) else {
+        guard fileExists(path) else {
             throw PretrainingError(
-                .badRun, "the Gram teacher of the phase is not there", in: path,
+                .badRun, "the Gram teacher of the phase is missing", in: path,
                 try: gram.earlierStep == nil
-                    ? "name the weights again: --gram-teacher WEIGHTS"
-                    : "restore the file from a copy, or go on from a checkpoint before step \(gram.earlierStep ?? 0)")
+                    ? "give the weights again: --gram-teacher WEIGHTS"
+                    : "restore the file from a copy, or resume from a checkpoint before step \(gram.earlierStep ?? 0)")
         }
     }
 }
@@ -56,9 +57,9 @@ extension VisionTransformer {
         }
         guard !contents.record.architecture.hasLearnedPositions else {
             throw PretrainingError(
-                .badRecipe, "weights of the DINOv2 family are not pretrained here, only used", in: path,
-                why: ["their positions are learnt, and the engine is that of DINOv3"],
-                try: "give weights of DINOv3; geodino fit, embed and canopy take these as they are")
+                .badRecipe, "geodino does not pretrain with weights of the DINOv2 family, it only uses them", in: path,
+                why: ["their positions are learnt, and pretraining is DINOv3's"],
+                try: "give weights of DINOv3; geodino fit, embed and canopy take DINOv2 weights as they are")
         }
         let other = try VisionTransformer.load(contents, device: device).network
         let (mine, theirs) = (parameters(), other.parameters())
@@ -66,9 +67,9 @@ extension VisionTransformer {
             configuration.heads == other.configuration.heads
         else {
             throw PretrainingError(
-                .badRecipe, "the weights are not of the recipe's backbone", in: path,
+                .badRecipe, "the weights do not fit the recipe's backbone", in: path,
                 why: ["the weights: \(other.configuration.summary)", "the recipe: \(configuration.summary)"],
-                try: "write the weights' architecture into the recipe's backbone; geodino weights info shows it")
+                try: "set the recipe's backbone to the weights' architecture, which geodino weights info shows")
         }
         try catchingTorchErrors {
             withoutGradient { for (mine, theirs) in zip(mine, theirs) { _ = mine.tensor.copy_(theirs.tensor) } }
@@ -80,7 +81,7 @@ extension BackboneConfiguration {
     /// The sizes in words.
     fileprivate var summary: String {
         "width \(width), depth \(depth), heads \(heads), patches of \(patchSize) px, \(channels) channels, \(registers) registers, "
-            + "ffn \(ffn.rawValue) of \(hiddenWidth), norms of class and patch tokens \(untieClassAndPatchNorms ? "apart" : "shared"), "
-            + "of global and local crops \(untieGlobalAndLocalNorms ? "apart" : "shared")"
+            + "ffn \(ffn.rawValue) of \(hiddenWidth), norms of class and patch tokens \(untieClassAndPatchNorms ? "separate" : "shared"), "
+            + "of global and local crops \(untieGlobalAndLocalNorms ? "separate" : "shared")"
     }
 }

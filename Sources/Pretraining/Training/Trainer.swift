@@ -1,5 +1,6 @@
 // A run's state in its folder: steps, checkpoints, export.
 import Backbone
+internal import Files
 import Geo
 import Telemetry
 import Torch
@@ -54,7 +55,7 @@ final class Trainer {
                 "last checkpoint: \(lastCheckpoint ?? "none")",
             ],
             try:
-                "look at those tiles; else start a new run with a lower schedules.learning_rate.peak or optimizer.clip_norm"
+                "inspect those tiles, or start a new run with a lower schedules.learning_rate.peak or optimizer.clip_norm"
         )
     }
 
@@ -66,7 +67,8 @@ final class Trainer {
             let bytes = tensors.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount + 200 }
             return .init(name: CheckpointStore.fileName(name), bytes: bytes) { path in
                 try catchingTorchErrors {
-                    try writeSafetensors(tensors, metadata: ["format": "pt"], to: path)
+                    // The hash is of what was to be written, so that reading the file back finds what the disk changed.
+                    try writeSafetensors(tensors, metadata: ["format": "pt"], to: path, hashing: true) ?? ""
                 }
             }
         }
@@ -80,17 +82,19 @@ final class Trainer {
             ] + (learner.gramTeacher.map { [part("gram", $0.parameters())] } ?? []))
     }
 
-    /// The newest sound checkpoint of a run that goes on; `nil` where it has none yet.
+    /// The newest sound checkpoint of a run that is resumed; `nil` where it has none yet.
     static func newest(of folder: RunFolder, corpus: String, notice: (any ExplainedError) -> Void) throws
         -> CheckpointManifest?
     {
         guard folder.isResumed else { return nil }
         guard let manifest = try folder.checkpoints.newestSound(notice: { notice($0) }) else {
             // From the start again, where nothing would be lost by it.
-            guard !FileSystem.exists("\(folder.path)/\(VisionTransformer.fileName)") else {
+            guard !fileExists("\(folder.path)/\(VisionTransformer.fileName)") else {
                 throw PretrainingError(
-                    .badCheckpoint, "the run has weights, but no checkpoint to go on from", in: folder.path,
-                    try: "use the weights as they are; start again in another folder, or here with --overwrite")
+                    .badCheckpoint, "the run has weights, but no checkpoint to resume from", in: folder.path,
+                    try:
+                        "use the weights as they are, start a new run in another folder, or replace this run with --overwrite"
+                )
             }
             return nil
         }
@@ -98,18 +102,18 @@ final class Trainer {
         let recipe = folder.recipe
         guard manifest.corpus == corpus, manifest.random.seed == recipe.seed else {
             throw PretrainingError(
-                .badCheckpoint, "the checkpoint is another run's", in: place,
+                .badCheckpoint, "the checkpoint belongs to another run", in: place,
                 why: [
-                    "its corpus is \(manifest.corpus), the run's \(corpus)",
-                    "its seed is \(manifest.random.seed), the run's \(recipe.seed)",
+                    "its corpus is \(manifest.corpus), the run's is \(corpus)",
+                    "its seed is \(manifest.random.seed), the run's is \(recipe.seed)",
                 ], try: "remove it, or restore the run's folder from a copy")
         }
         guard manifest.step <= recipe.totalSteps else {
             throw PretrainingError(
                 .badRun,
-                "the run has done \(manifest.step) steps already, more than the \(recipe.totalSteps) asked for",
+                "the run has already done \(manifest.step) steps, more than the \(recipe.totalSteps) requested",
                 in: place,
-                try: "ask for more steps, or for none")
+                try: "raise --steps, or leave it out")
         }
         try recipe.refuseChangedRules(manifest, at: place)
         return manifest
@@ -135,7 +139,7 @@ final class Trainer {
 
     /// Keeps the teacher as it is after a number of steps, where a later phase asks for it.
     ///
-    /// Before the next checkpoint, so that whoever goes on from that one finds it.
+    /// Before the next checkpoint, so that a run that resumes from that one finds it.
     func keepGramTeacher(after steps: Int, _ record: () throws -> WeightsRecord) throws {
         let grams = learner.plan.phases.compactMap(\.recipe.gram)
         guard let gram = grams.first(where: { $0.teacher == .earlier && $0.earlierStep == steps }) else { return }
@@ -144,9 +148,9 @@ final class Trainer {
             try catchingTorchErrors { try learner.teacher.backbone.save(to: path, record: record(), overwrite: true) }
         } catch {
             throw PretrainingError(
-                .writeFailed, "the teacher of step \(steps), which a later phase is anchored to, could not be kept",
+                .writeFailed, "cannot save the teacher of step \(steps), to which a later phase is anchored",
                 in: path,
-                why: causes(of: error), try: "make room, then go on with --resume from the checkpoint before")
+                why: causes(of: error), try: "free some space, then resume with --resume from the last checkpoint")
         }
     }
 
@@ -156,7 +160,7 @@ final class Trainer {
     ///   - path: What was named; `nil` for nothing.
     ///   - isStarting: Whether the run has no state yet, so that a file that is there is left from a start that broke off.
     func gramTeacher(of path: String?, isStarting: Bool) throws -> VisionTransformer? {
-        guard let path, isStarting || !FileSystem.exists(StoredGramTeacher.given(folder: folder.path)) else {
+        guard let path, isStarting || !fileExists(StoredGramTeacher.given(folder: folder.path)) else {
             return nil
         }
         let network = try catchingTorchErrors { learner.teacher.backbone.copy() }

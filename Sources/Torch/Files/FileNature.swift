@@ -1,9 +1,10 @@
 // What a file is that is no file of weights: pages, pointers, leftovers of downloads, other programs' formats.
-internal import Telemetry
+internal import Files
+public import Telemetry
 
 /// Says what a file is by its first bytes, before a parser says what it stumbled over.
 ///
-/// Every reader of weights asks here first, and so may readers of the small JSON files beside them.
+/// Every reader of weights asks here first, and so may readers of the small JSON files next to them.
 public struct FileNature: Sendable, Equatable {
     /// What the file is, such as "a web page".
     public let what: String
@@ -44,7 +45,7 @@ public struct FileNature: Sendable, Equatable {
 
     /// The remedy for all parts of a `torch.distributed.checkpoint` in a folder.
     public static func distributedRemedy(folder: String) -> String {
-        "make one file of the folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(shellQuoted(folder)) weights.pth"
+        "merge the folder into one file: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(shellQuoted(folder)) weights.pth"
     }
 
     private init(_ what: String, _ details: [String] = [], try remedy: String) {
@@ -81,27 +82,27 @@ public struct FileNature: Sendable, Equatable {
             return FileNature(
                 "a web page", element("title", of: text).map { ["its title is '\($0)'"] } ?? [],
                 try:
-                    "download the file itself: log in, accept the model's terms where it has some, and follow the link of the file"
+                    "download the file itself: log in, accept the model's terms if it has any, and follow the file's link"
             )
         }
         if lower.hasPrefix("<?xml") || lower.hasPrefix("<error") {
             let said = ["Code", "Message"].compactMap { element($0, of: text) }
             return FileNature(
-                "an XML message of a server", said.isEmpty ? [] : ["it says: \(said.joined(separator: ": "))"],
-                try: "download it again; a signed link that has expired must be asked for anew")
+                "an XML message from a server", said.isEmpty ? [] : ["it says: \(said.joined(separator: ": "))"],
+                try: "download it again; if a signed link has expired, request a new one")
         }
         if text.hasPrefix("{") || text.hasPrefix("[") {
             return FileNature(
                 json, ["it begins with \(excerpt(text))"],
-                try: "give the file of the weights; JSON files beside it are found by themselves")
+                try: "give the weights file; JSON files next to it are found automatically")
         }
         // Words: what a server says in place of a file. A pickle of text has none in its first line.
         let line = text.split(whereSeparator: \.isNewline).first ?? ""
         let isText = text.utf8.prefix(512).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
         if isText, line.contains(" "), line.first?.isLetter == true, !text.unicodeScalars.contains("\u{FFFD}") {
             return FileNature(
-                "a text", ["it begins with \(excerpt(text))"],
-                try: "download the file itself; where a server refuses it, its message tells why")
+                "a text file", ["it begins with \(excerpt(text))"],
+                try: "download the file itself; if the server refuses, its message says why")
         }
         return nil
     }
@@ -118,7 +119,7 @@ public struct FileNature: Sendable, Equatable {
         return FileNature(
             "a pointer of git-lfs", details,
             try:
-                "fetch what it stands for: install git-lfs, then 'git lfs pull' in the clone; or download the file itself"
+                "fetch the file that it stands for: install git-lfs, then run 'git lfs pull' in the clone; or download the file itself"
         )
     }
 
@@ -153,14 +154,14 @@ public struct FileNature: Sendable, Equatable {
         ([0x28, 0xB5, 0x2F, 0xFD], "compressed with zstd", "unpack it first: unzstd"),
         ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "a 7-zip archive", "unpack it first: 7z x"),
         ([0x89, 0x48, 0x44, 0x46], "an HDF5 file, as Keras writes", pytorch),
-        ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], "an array of NumPy", pytorch),
+        ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], "a NumPy array", pytorch),
         ([0x47, 0x47, 0x55, 0x46], "a GGUF file of llama.cpp", pytorch),
-        ([0x89, 0x50, 0x4E, 0x47], "a PNG image", "give weights here, and images as inputs"),
-        ([0xFF, 0xD8, 0xFF], "a JPEG image", "give weights here, and images as inputs"),
-        ([0x49, 0x49, 0x2A, 0x00], "a TIFF image", "give weights here, and images as inputs"),
-        ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF image", "give weights here, and images as inputs"),
-        ([0x49, 0x49, 0x2B, 0x00], "a BigTIFF image", "give weights here, and images as inputs"),
-        ([0x25, 0x50, 0x44, 0x46], "a PDF document", "give the file of the weights"),
+        ([0x89, 0x50, 0x4E, 0x47], "a PNG image", "give a weights file; images are inputs"),
+        ([0xFF, 0xD8, 0xFF], "a JPEG image", "give a weights file; images are inputs"),
+        ([0x49, 0x49, 0x2A, 0x00], "a TIFF image", "give a weights file; images are inputs"),
+        ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF image", "give a weights file; images are inputs"),
+        ([0x49, 0x49, 0x2B, 0x00], "a BigTIFF image", "give a weights file; images are inputs"),
+        ([0x25, 0x50, 0x44, 0x46], "a PDF document", "give the weights file"),
     ]
 
     private static let pytorch = "give the model's PyTorch weights: a .pth or a .safetensors file"
@@ -171,8 +172,8 @@ public struct FileNature: Sendable, Equatable {
         }
         if start.count >= 16, start.allSatisfy({ $0 == 0 }) {
             return FileNature(
-                "a download that was not finished", ["it begins with \(start.count) zero bytes"],
-                try: "download it again, to the end")
+                "an unfinished download", ["it begins with \(start.count) zero bytes"],
+                try: "download it again completely")
         }
         return nil
     }

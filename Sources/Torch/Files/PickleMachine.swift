@@ -1,5 +1,6 @@
 // A restricted unpickler: it rebuilds dictionaries of tensors and nothing else. Python's pickle is a program for a stack
 // machine that may call any function; this machine knows no function, only the few steps that weights need.
+internal import Files
 
 /// Reads one pickle (protocols 0 to 5).
 ///
@@ -52,7 +53,7 @@ struct PickleMachine {
             case 0x2E: return try pop(start)  // STOP
             case 0x80:  // PROTO
                 let version = try byte()
-                guard version <= 5 else { throw refusal("PROTO", start, "of version \(version); known are 0 to 5") }
+                guard version <= 5 else { throw refusal("PROTO", start, "of version \(version); expected 0 to 5") }
             case 0x95: _ = try take(8)  // FRAME
             case 0x28: marks.append(stack.count)  // MARK
             case 0x30: _ = try pop(start)  // POP
@@ -125,7 +126,7 @@ struct PickleMachine {
     private func refusal(_ opcode: String, _ start: Int, _ detail: String?) -> FileComplaint {
         FileComplaint(
             """
-            the opcode \(opcode) at byte \(start) of its pickle\(detail.map { " " + $0 } ?? "") is not part of \
+            the opcode \(opcode) at byte \(start) of its pickle\(detail.map { " " + $0 } ?? "") does not belong to \
             rebuilding tensors; nothing was run
             """)
     }
@@ -136,7 +137,7 @@ struct PickleMachine {
 
     private mutating func take(_ count: Int) throws(FileComplaint) -> UnsafeRawBufferPointer {
         guard count >= 0, count <= bytes.count - place else {
-            throw FileComplaint("its pickle is cut at byte \(place) of \(bytes.count)")
+            throw FileComplaint("its pickle is truncated at byte \(place) of \(bytes.count)")
         }
         defer { place += count }
         return UnsafeRawBufferPointer(rebasing: bytes[place..<place + count])
@@ -181,14 +182,14 @@ struct PickleMachine {
         let text = try line()
         if text == "00" || text == "01" { return .bool(text == "01") }
         guard let value = Int(text.hasSuffix("L") ? String(text.dropLast()) : text) else {
-            throw FileComplaint("its pickle has no number at byte \(start), where one belongs")
+            throw FileComplaint("its pickle has no number at byte \(start), where one is expected")
         }
         return .int(value)
     }
 
     private mutating func index(_ start: Int) throws(FileComplaint) -> Int {
         guard case .int(let index) = try decimal(start), index >= 0 else {
-            throw FileComplaint("its pickle has no index at byte \(start), where one belongs")
+            throw FileComplaint("its pickle has no index at byte \(start), where one is expected")
         }
         return index
     }
@@ -224,12 +225,12 @@ struct PickleMachine {
     }
 
     private func underflow(_ start: Int) -> FileComplaint {
-        FileComplaint("its pickle takes more from the stack than lies there, at byte \(start)")
+        FileComplaint("its pickle takes more from the stack than is there, at byte \(start)")
     }
 
     private func remembered(_ index: Int, _ start: Int) throws(FileComplaint) -> PickleValue {
         guard let value = memo[index] else {
-            throw FileComplaint("its pickle recalls what it never remembered, at byte \(start)")
+            throw FileComplaint("its pickle reads a memo that it never wrote, at byte \(start)")
         }
         return value
     }
@@ -247,7 +248,7 @@ struct PickleMachine {
 
     private mutating func append(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
         guard case .node(let index) = try top(start), case .list(var items) = nodes[index] else {
-            throw FileComplaint("its pickle appends to what is no list, at byte \(start)")
+            throw FileComplaint("its pickle appends to something that is not a list, at byte \(start)")
         }
         nodes[index] = .list([])  // so that the items are not copied
         items += values
@@ -257,7 +258,7 @@ struct PickleMachine {
     private mutating func set(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
         let more = try pairs(values, start)
         guard case .node(let index) = try top(start), case .dictionary(var items) = nodes[index] else {
-            throw FileComplaint("its pickle sets an item of what is no dictionary, at byte \(start)")
+            throw FileComplaint("its pickle sets an item of something that is not a dictionary, at byte \(start)")
         }
         nodes[index] = .dictionary([])  // so that the items are not copied
         items += more
@@ -278,7 +279,7 @@ struct PickleMachine {
     private mutating func reduce(_ start: Int) throws(FileComplaint) {
         let values = try pop(2, start)
         guard case .global(let function) = values[0], let arguments = tuple(values[1]) else {
-            throw refusal("REDUCE", start, "calls what is no function of the allowed list, which")
+            throw refusal("REDUCE", start, "calls a function that is not on the allowed list, which")
         }
         func malformed(_ what: String) -> FileComplaint {
             FileComplaint("its pickle rebuilds \(what) from arguments that do not fit, at byte \(start)")
@@ -309,7 +310,7 @@ struct PickleMachine {
     private mutating func build(_ start: Int) throws(FileComplaint) {
         _ = try pop(start)
         guard case .node(let index) = try top(start), case .dictionary = nodes[index] else {
-            throw refusal("BUILD", start, "changes an object that is no dictionary, which")
+            throw refusal("BUILD", start, "changes an object that is not a dictionary, which")
         }
     }
 
@@ -361,7 +362,7 @@ struct PickleMachine {
         guard !overflows, offset <= held, elements <= held, elements == 0 || last < held else {
             throw FileComplaint(
                 """
-                a tensor of the shape \(shape) with the strides \(strides) from element \(offset) on does not lie in \
+                a tensor of the shape \(shape) with the strides \(strides) from element \(offset) on is not inside \
                 its storage \(quoted(storage.key)) of \(held) elements
                 """)
         }

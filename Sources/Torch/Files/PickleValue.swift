@@ -1,4 +1,5 @@
 // What the restricted unpickler knows: plain values, containers, and tensors by the place of their storage.
+internal import Files
 
 /// A value of a pickle.
 ///

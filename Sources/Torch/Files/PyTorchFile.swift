@@ -1,4 +1,6 @@
 // What torch.save writes: a zip archive (PyTorch 1.6 and later) or the stream of pickles before it.
+public import Files
+public import Telemetry
 
 /// A file of `torch.save` with named tensors: `.pth`, `.pt` or `.bin`, mapped.
 ///
@@ -20,14 +22,14 @@ public final class PyTorchFile: TensorSource {
         let tensor: PickleTensor
     }
 
-    private let map: MappedFile
+    private let map: WeightsMap
     private let places: [String: Place]
 
     /// Opens a file and checks every tensor against the bytes that are there.
     ///
     /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`); a pickle that asks for anything but tensors is
     ///   refused by the name of the step, and nothing of it is run.
-    public convenience init(path: String) throws(TorchError) { try self.init(MappedFile(path: path)) }
+    public convenience init(path: String) throws(TorchError) { try self.init(WeightsMap(weights: path)) }
 
     /// Whether these first bytes are those of such a file.
     static func recognises(_ start: UnsafeRawBufferPointer) -> Bool {
@@ -36,7 +38,7 @@ public final class PyTorchFile: TensorSource {
         return start.count > 8 && start[0] == 0x80 && (2...5).contains(start[1]) && start[8] != UInt8(ascii: "{")
     }
 
-    init(_ map: MappedFile) throws(TorchError) {
+    init(_ map: WeightsMap) throws(TorchError) {
         try map.checkNature()
         self.map = map
         path = map.path
@@ -48,7 +50,7 @@ public final class PyTorchFile: TensorSource {
             throw TorchError(
                 .badFile, "cannot read the PyTorch file", in: map.path, why: [error.text],
                 try:
-                    "give a file that holds named tensors and nothing else, as torch.save(model.state_dict(), ...) writes"
+                    "give a file that holds only named tensors, as torch.save(model.state_dict(), ...) writes"
             )
         }
         metadata = contents.metadata
@@ -72,12 +74,12 @@ public final class PyTorchFile: TensorSource {
         try Torch.load()
         guard let place = places[name] else {
             throw TorchError(
-                .notFound, "there is no tensor '\(name)' among the \(entries.count) of the file", in: path)
+                .notFound, "no tensor '\(name)' among the file's \(entries.count)", in: path)
         }
         let (tensor, storage) = (place.tensor, place.storage)
         guard let dtype = tensor.type.dtype else {
             throw TorchError(
-                .mismatch, "there are no tensors of '\(name)''s type \(tensor.type.rawValue)", in: path)
+                .mismatch, "tensors of '\(name)''s type are not supported: \(tensor.type.rawValue)", in: path)
         }
         let start = storage.lowerBound + tensor.offset * dtype.byteCount
         if tensor.isContiguous {
@@ -133,7 +135,7 @@ extension PyTorchFile {
         var tensors: [(name: String, tensor: PickleTensor, storage: Range<Int>)] = []
 
         /// A zip archive: `NAME/data.pkl`, `NAME/data/KEY`, and perhaps `NAME/byteorder`.
-        init(archive map: MappedFile) throws(FileComplaint) {
+        init(archive map: WeightsMap) throws(FileComplaint) {
             let directory = try ZipDirectory(map.bytes)
             let pickles = directory.members.filter { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
             guard let pickle = pickles.first, pickles.count == 1 else {
@@ -142,10 +144,10 @@ extension PyTorchFile {
             }
             let root = String(pickle.name.dropLast("data.pkl".count))
             if directory["\(root)constants.pkl"] != nil {
-                throw FileComplaint("the archive is a TorchScript program; expected named tensors alone")
+                throw FileComplaint("the archive is a TorchScript program; expected only named tensors")
             }
             if let order = directory["\(root)byteorder"], !map.slice(order.range).elementsEqual("little".utf8) {
-                throw FileComplaint("its numbers are in big-endian order, which is not read")
+                throw FileComplaint("its numbers are in big-endian order, which is not supported")
             }
             if let extra = directory["\(root)\(PyTorchFile.metadataMember)"] {
                 var scanner = JSONScanner(map.slice(extra.range))
@@ -170,7 +172,7 @@ extension PyTorchFile {
         }
 
         /// A stream of pickles: magic number, version, machine, the object, the keys of its storages; then their bytes.
-        init(legacy map: MappedFile) throws(FileComplaint) {
+        init(legacy map: WeightsMap) throws(FileComplaint) {
             var stream = try LegacyStream(map.bytes)
             var declared: [String: PickleStorage] = [:]
             for node in stream.machine.nodes {
@@ -234,14 +236,16 @@ extension PickleMachine {
                     }
                 case .dictionary:
                     guard prefix.utf8.count + key.utf8.count < 1000 else {
-                        throw FileComplaint("its dictionaries are nested without end")
+                        throw FileComplaint("its dictionaries are nested too deeply")
                     }
                     waiting.append(("\(prefix)\(key).", index))
                 default: break
                 }
             }
         }
-        guard isDictionary, !found.isEmpty else { throw FileComplaint("it holds no dictionary of named tensors") }
+        guard isDictionary, !found.isEmpty else {
+            throw FileComplaint("it does not hold a dictionary of named tensors")
+        }
         return found
     }
 }
@@ -280,7 +284,7 @@ struct LegacyStream {
         let system = try next()
         if case .node(let index) = system.value, case .dictionary(let items) = system.machine.nodes[index] {
             for case (.text("little_endian"), .bool(false)) in items {
-                throw FileComplaint("its numbers are in big-endian order, which is not read")
+                throw FileComplaint("its numbers are in big-endian order, which is not supported")
             }
         }
         (machine, value) = try next()
@@ -304,7 +308,8 @@ struct LegacyStream {
         place += 8
         guard count == storage.count, storage.byteCount <= bytes.count - place else {
             throw FileComplaint(
-                "the storage \(quoted(storage.key)) claims \(storage.count) elements and has \(count); the file is cut")
+                "the storage \(quoted(storage.key)) claims \(storage.count) elements and has \(count); the file is truncated"
+            )
         }
         defer { place += storage.byteCount }
         return place..<place + storage.byteCount

@@ -1,4 +1,6 @@
 // Writing named tensors as torch.save does, so that torch.load(..., weights_only=True) reads them.
+public import Files
+internal import Telemetry
 
 /// One tensor of an archive that is to be written.
 public struct PyTorchItem: Sendable {
@@ -55,7 +57,7 @@ public func writePyTorch(
         let value = try tensor(entry).detached().to(.cpu).contiguous()
         precondition(
             value.shape == entry.shape && ElementType(value.dtype) == entry.type,
-            "the tensor of \(entry.name) is another one than was declared")
+            "the tensor of \(entry.name) differs from the declared one")
         try value.withBytes { try archive.append("archive/data/\(key)", $0) }
     }
     try archive.append("archive/version", Array("3\n".utf8))
@@ -70,7 +72,7 @@ private struct PickleWriter {
     mutating func append(_ entry: TensorEntry, key: Int, path: String) throws(TorchError) {
         guard let storage = Self.storages[entry.type] else {
             throw TorchError(
-                .mismatch, "PyTorch's format has no storage of '\(entry.name)''s type \(entry.type.rawValue)",
+                .mismatch, "PyTorch's format has no storage for '\(entry.name)''s type \(entry.type.rawValue)",
                 in: path)
         }
         let count = entry.shape.reduce(1, *)

@@ -1,4 +1,6 @@
 // Reading safetensors files through a memory map.
+public import Files
+public import Telemetry
 
 /// A safetensors file, mapped; nothing is read before it is asked for.
 ///
@@ -11,34 +13,23 @@ public final class SafetensorsFile: TensorSource {
     /// Its arrays, in the order of their data.
     public let entries: [TensorEntry]
 
-    private let map: MappedFile
+    private let map: WeightsMap
     private let places: [String: (entry: Int, offset: Int)]
 
     /// Opens a file and checks its header against its size.
     public convenience init(path: String) throws(TorchError) {
-        try self.init(MappedFile(path: path))
+        try self.init(WeightsMap(weights: path))
     }
 
     /// Reads the header of a mapped file.
-    init(_ map: MappedFile) throws(TorchError) {
+    init(_ map: WeightsMap) throws(TorchError) {
         try map.checkNature()
         path = map.path
         self.map = map
-        let bytes = map.bytes
-        guard bytes.count >= 8 else {
-            throw Self.bad(map.path, "it has \(bytes.count) bytes; even an empty one has 8")
-        }
-        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-        guard length <= UInt64(SafetensorsHeader.limit), Int(length) <= bytes.count - 8 else {
-            throw Self.bad(
-                map.path,
-                "its header claims \(length) bytes; the file has \(bytes.count) and the limit is \(SafetensorsHeader.limit)"
-            )
-        }
-        let start = 8 + Int(length)
         let header: SafetensorsHeader
+        let start: Int
         do throws(FileComplaint) {
-            header = try SafetensorsHeader(map.slice(8..<start), dataByteCount: bytes.count - start)
+            (header, start) = try SafetensorsHeader.read(map.bytes)
         } catch {
             throw Self.bad(map.path, error.text)
         }
@@ -63,14 +54,14 @@ public final class SafetensorsFile: TensorSource {
 
     /// A tensor with an array's values.
     ///
-    /// - Parameter copy: Whether the tensor has memory of its own. Without, it lies in the map, keeps the file
+    /// - Parameter copy: Whether the tensor has memory of its own. Without, it is in the map, keeps the file
     ///   open, and sees the file's pages; writing to it changes neither the file nor what others see.
     public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
         try Torch.load()
         let (entry, offset) = try place(name)
         guard let dtype = entry.type.dtype else {
             throw TorchError(
-                .mismatch, "there are no tensors of '\(name)''s type \(entry.type.rawValue)", in: path,
+                .mismatch, "tensors of '\(name)''s type are not supported: \(entry.type.rawValue)", in: path,
                 try: "read its bytes instead")
         }
         // libtorch's kernels expect whole elements at their natural places.
@@ -92,7 +83,7 @@ public final class SafetensorsFile: TensorSource {
     private func place(_ name: String) throws(TorchError) -> (TensorEntry, Int) {
         guard let place = places[name] else {
             throw TorchError(
-                .notFound, "there is no array '\(name)' among the \(entries.count) of the file", in: path)
+                .notFound, "no array '\(name)' among the file's \(entries.count)", in: path)
         }
         return (entries[place.entry], place.offset)
     }
@@ -100,6 +91,6 @@ public final class SafetensorsFile: TensorSource {
     private static func bad(_ path: String, _ cause: String) -> TorchError {
         TorchError(
             .badFile, "cannot read the safetensors file", in: path, why: [cause],
-            try: "the file may be cut or damaged: fetch or write it again")
+            try: "download or write the file again; it may be truncated or damaged")
     }
 }

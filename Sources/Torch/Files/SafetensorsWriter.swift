@@ -1,4 +1,6 @@
 // Writing safetensors files.
+public import Files
+public import Telemetry
 
 /// Writes a safetensors file whose arrays are declared first and whose bytes follow in that order.
 ///
@@ -10,7 +12,7 @@ public final class SafetensorsWriter {
     private var isReserved = false
     /// The bytes of each array in the file.
     private let places: [String: Range<Int>]
-    private let file: PartialFile
+    private let file: DurableFile<TorchFailure>
 
     /// Starts a file that will replace what is at the path.
     ///
@@ -19,15 +21,16 @@ public final class SafetensorsWriter {
     ///   - entries: The arrays, in the order of their data; put wide elements before narrow ones, so that a reader
     ///     finds all of them at whole multiples of their size.
     ///   - metadata: Texts by name.
-    public init(path: String, entries: [TensorEntry], metadata: [String: String] = [:])
-        throws(TorchError)
-    {
+    ///   - hashing: Whether the SHA-256 of the file is made while it is written; for files that are appended alone.
+    public init(
+        path: String, entries: [TensorEntry], metadata: [String: String] = [:], hashing: Bool = false
+    ) throws(TorchError) {
         self.path = path
         var total = 0
         var names: Set<String> = ["__metadata__"]
         for entry in entries {
             guard names.insert(entry.name).inserted else {
-                throw TorchError(.mismatch, "the name '\(entry.name)' is used twice or reserved", in: path)
+                throw TorchError(.mismatch, "the name '\(entry.name)' is reserved or used twice", in: path)
             }
             guard let count = entry.byteCount,
                 case let (sum, overflow) = total.addingReportingOverflow(count), !overflow
@@ -42,7 +45,7 @@ public final class SafetensorsWriter {
         guard header.count <= SafetensorsHeader.limit else {
             throw TorchError(
                 .mismatch,
-                "the header would have \(header.count) bytes; readers take \(SafetensorsHeader.limit)",
+                "the header would have \(header.count) bytes; readers take at most \(SafetensorsHeader.limit)",
                 in: path)
         }
         var places: [String: Range<Int>] = [:]
@@ -53,7 +56,7 @@ public final class SafetensorsWriter {
             place = end
         }
         self.places = places
-        file = try PartialFile(path: path)
+        file = try DurableFile<TorchFailure>(path: path, hashing: hashing)
         try file.append(header)
     }
 
@@ -64,7 +67,7 @@ public final class SafetensorsWriter {
         guard bytes.count <= expected - written else {
             throw TorchError(
                 .mismatch,
-                "the declared arrays have \(expected) bytes, got \(written) and \(bytes.count) more", in: path
+                "the declared arrays have \(expected) bytes; got \(written) and \(bytes.count) more", in: path
             )
         }
         try file.append(bytes)
@@ -87,7 +90,7 @@ public final class SafetensorsWriter {
     public func put(_ bytes: UnsafeRawBufferPointer, into name: String, at offset: Int) throws(TorchError) {
         guard let range = places[name], offset >= 0, bytes.count <= range.count - offset else {
             throw TorchError(
-                .mismatch, "\(bytes.count) bytes at \(offset) do not lie in a declared array '\(name)'", in: path)
+                .mismatch, "\(bytes.count) bytes at \(offset) are not inside a declared array '\(name)'", in: path)
         }
         if !isReserved {
             precondition(
@@ -100,13 +103,16 @@ public final class SafetensorsWriter {
     }
 
     /// Syncs the file and gives it its name; all declared bytes must have come.
-    public func finish() throws(TorchError) {
+    ///
+    /// - Returns: The file's SHA-256, where it was made while it was written.
+    @discardableResult
+    public func finish() throws(TorchError) -> String? {
         guard written == expected else {
             file.abandon()
             throw TorchError(
-                .mismatch, "the declared arrays have \(expected) bytes, got \(written)", in: path)
+                .mismatch, "the declared arrays have \(expected) bytes; got \(written)", in: path)
         }
-        try file.finish()
+        return try file.finish()
     }
 }
 
@@ -114,9 +120,14 @@ public final class SafetensorsWriter {
 ///
 /// Arrays lie in the file by falling width of their elements, then by name: the same tensors give the same bytes in
 /// whatever order they come. Tensors are brought to the CPU one at a time.
+///
+/// - Parameter hashing: Whether the SHA-256 of the file is made while it is written.
+/// - Returns: That hash; `nil` without `hashing`.
+@discardableResult
 public func writeSafetensors(
-    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
-) throws(TorchError) {
+    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String,
+    hashing: Bool = false
+) throws(TorchError) -> String? {
     let sorted = tensors.sorted {
         ($1.tensor.dtype.byteCount, $0.name) < ($0.tensor.dtype.byteCount, $1.name)
     }
@@ -125,12 +136,12 @@ public func writeSafetensors(
         entries: sorted.map {
             TensorEntry(name: $0.name, type: ElementType($0.tensor.dtype), shape: $0.tensor.shape)
         },
-        metadata: metadata)
+        metadata: metadata, hashing: hashing)
     for (_, tensor) in sorted {
         let plain = tensor.detached().to(.cpu).contiguous()
         let failure = plain.withBytes { bytes in attempt { () throws(TorchError) in try writer.append(bytes) }
         }
         if let failure { throw failure }
     }
-    try writer.finish()
+    return try writer.finish()
 }

@@ -1,9 +1,11 @@
 // Weights in several safetensors files with an index, as Hugging Face writes large models.
+public import Files
 internal import FoundationEssentials
+public import Telemetry
 
 /// Several safetensors files that an index, `model.safetensors.index.json`, makes one.
 ///
-/// The index may name files beside itself only. What it lists must be there, and nothing else.
+/// The index may name files next to itself only. What it lists must be there, and nothing else.
 public final class ShardedSafetensors: TensorSource {
     /// The index.
     public let path: String
@@ -35,7 +37,7 @@ public final class ShardedSafetensors: TensorSource {
             let file = try SafetensorsFile(path: folder + name)
             for entry in file.entries {
                 guard homes[entry.name] == name else {
-                    wrong.append("\(name) holds \(quoted(entry.name)), which the index places elsewhere or nowhere")
+                    wrong.append("\(name) holds \(quoted(entry.name)), which the index does not place there")
                     continue
                 }
                 places[entry.name] = (files.count, entries.count)
@@ -66,7 +68,7 @@ public final class ShardedSafetensors: TensorSource {
     public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
         guard let place = places[name] else {
             throw TorchError(
-                .notFound, "there is no array '\(name)' among the \(entries.count) of the index", in: path)
+                .notFound, "no array '\(name)' among the index's \(entries.count)", in: path)
         }
         return try shards[place.file].tensor(name, copy: copy)
     }
@@ -78,7 +80,7 @@ public final class ShardedSafetensors: TensorSource {
 
     /// The file of each array.
     private static func shards(_ path: String) throws(TorchError) -> [String: String] {
-        let map = try MappedFile(path: path)
+        let map = try WeightsMap(weights: path)
         if let nature = FileNature(map.bytes, path: path), !nature.isJSON { throw nature.error(in: path) }
         guard map.bytes.count <= SafetensorsHeader.limit else {
             throw bad(path, ["it has \(map.bytes.count) bytes; the limit is \(SafetensorsHeader.limit)"])
@@ -87,7 +89,7 @@ public final class ShardedSafetensors: TensorSource {
         do {
             shards = try JSONDecoder().decode(Index.self, from: Data(map.bytes)).weight_map
         } catch {
-            throw bad(path, ["it has no weight_map of texts by name"])
+            throw bad(path, ["it has no weight_map from names to file names"])
         }
         guard !shards.isEmpty else { throw bad(path, ["its weight_map is empty"]) }
         let strangers = Set(shards.values).filter {
@@ -97,7 +99,7 @@ public final class ShardedSafetensors: TensorSource {
             throw bad(
                 path,
                 strangers.sorted().prefix(4).map {
-                    "it names the file \(quoted($0)); expected names of .safetensors files beside the index"
+                    "it names the file \(quoted($0)); expected names of .safetensors files next to the index"
                 })
         }
         return shards
@@ -106,6 +108,6 @@ public final class ShardedSafetensors: TensorSource {
     private static func bad(_ path: String, _ causes: [String]) -> TorchError {
         TorchError(
             .badFile, "cannot read the index of sharded weights", in: path, why: causes,
-            try: "fetch all files of the model again")
+            try: "download all files of the model again")
     }
 }

@@ -1,4 +1,6 @@
 // What all files of weights have in common: named arrays that are read when they are asked for.
+public import Files
+public import Telemetry
 
 /// Named arrays of a file, or of several files that belong together.
 ///
@@ -17,7 +19,7 @@ public protocol TensorSource: AnyObject, Sendable {
     func entry(_ name: String) -> TensorEntry?
     /// A tensor with an array's values.
     ///
-    /// - Parameter copy: Whether the tensor has memory of its own, read past the map. Without, it lies in the file's map where its layout
+    /// - Parameter copy: Whether the tensor has memory of its own, read past the map. Without, it is in the file's map where its layout
     ///   allows, keeps the file open and sees the file's pages; writing to it changes neither the file nor what others
     ///   see.
     func tensor(_ name: String, copy: Bool) throws(TorchError) -> Tensor
@@ -44,7 +46,7 @@ extension TensorSource {
 /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`).
 public func openTensors(_ path: String) throws(TorchError) -> any TensorSource {
     if path.hasSuffix(".json") { return try ShardedSafetensors(index: path) }
-    let map = try MappedFile(path: path)
+    let map = try WeightsMap(weights: path)
     let start = UnsafeRawBufferPointer(rebasing: map.bytes.prefix(16))
     // A pickle of the first protocol begins like any text: there the name decides what is said of it.
     let isNamedSo =

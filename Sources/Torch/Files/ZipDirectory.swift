@@ -1,4 +1,5 @@
 // The directory of a zip archive, read with suspicion: where each stored member lies.
+internal import Files
 
 /// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them.
 ///
@@ -59,14 +60,14 @@ struct ZipDirectory {
             end -= 1
         }
         guard end >= max(0, length - 22 - 65535) else {
-            throw FileComplaint("it begins like a zip archive and has no directory at its end: it is cut")
+            throw FileComplaint("it begins like a zip archive, but has no directory at its end: it is truncated")
         }
         let count = try reader.uint16(end + 10)
         let size = try reader.uint32(end + 12)
         let start = try reader.uint32(end + 16)
         guard count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF else { return (count, start, size) }
         guard end >= 20, try reader.uint32(end - 20) == 0x0706_4B50 else {
-            throw FileComplaint("the place of its 64-bit directory is missing")
+            throw FileComplaint("the position of its 64-bit directory is missing")
         }
         let wide = try reader.uint64(end - 12)
         guard try reader.uint32(wide) == 0x0606_4B50 else {
@@ -105,7 +106,7 @@ struct ZipDirectory {
                 func wide(_ value: inout Int) throws(FileComplaint) {
                     guard value == 0xFFFF_FFFF else { return }
                     guard field + 8 <= min(extra + 4 + length, extraEnd) else {
-                        throw FileComplaint("the 64-bit sizes of \(quoted(name)) are cut")
+                        throw FileComplaint("the 64-bit sizes of \(quoted(name)) are truncated")
                     }
                     value = try reader.uint64(field)
                     field += 8
@@ -128,7 +129,7 @@ struct ZipDirectory {
         let start = local + 30 + (try reader.uint16(local + 26)) + (try reader.uint16(local + 28))
         guard start <= directory, size <= directory - start else {
             throw FileComplaint(
-                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is cut")
+                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is truncated")
         }
         return Member(name: name, range: start..<start + size)
     }
@@ -147,13 +148,13 @@ struct LittleEndianBytes {
     /// A number of 64 bits that must be a place or a size: below 2 to the 62nd.
     func uint64(_ place: Int) throws(FileComplaint) -> Int {
         let value = try load(place, as: UInt64.self)
-        guard value < 1 << 62 else { throw FileComplaint("the number at byte \(place) is no size") }
+        guard value < 1 << 62 else { throw FileComplaint("the number at byte \(place) is not a size") }
         return Int(value)
     }
 
     private func load<Number: FixedWidthInteger>(_ place: Int, as: Number.Type) throws(FileComplaint) -> Number {
         guard place >= 0, place <= bytes.count - MemoryLayout<Number>.size else {
-            throw FileComplaint("it is cut: a number at byte \(place) lies outside of its \(bytes.count) bytes")
+            throw FileComplaint("it is truncated: a number at byte \(place) is outside its \(bytes.count) bytes")
         }
         return Number(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Number.self))
     }

@@ -1,4 +1,6 @@
 // Writing zip archives whose members are stored as they are, beyond 4 GB where need be.
+internal import Files
+internal import Telemetry
 
 /// Writes members one after the other; their contents begin at multiples of 64 bytes.
 ///
@@ -11,12 +13,12 @@ package final class ZipWriter {
         let checksum: UInt32
     }
 
-    private let file: PartialFile
+    private let file: DurableFile<TorchFailure>
     private var members: [Member] = []
     private static let alignment = 64
     private static let full = 0xFFFF_FFFF
 
-    package init(path: String) throws(TorchError) { file = try PartialFile(path: path) }
+    package init(path: String) throws(TorchError) { file = try DurableFile<TorchFailure>(path: path) }
 
     /// Appends a member.
     package func append(_ name: String, _ contents: [UInt8]) throws(TorchError) {

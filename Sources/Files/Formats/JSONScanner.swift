@@ -1,16 +1,16 @@
 // Just enough JSON for safetensors headers: objects, strings, lists of whole numbers. Unlike a general decoder it
 // reports names that occur twice, and never recurses into what it does not expect.
 
-struct JSONScanner {
+package struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
 
     /// Reads an object, handing each key to a body that reads the value.
-    mutating func object(
+    package mutating func object(
         _ body: (inout JSONScanner, String) throws(FileComplaint) -> Void
     ) throws(FileComplaint) {
         try expect("{")
@@ -24,7 +24,7 @@ struct JSONScanner {
     }
 
     /// Reads a list of whole numbers that are not negative.
-    mutating func integers(of name: String) throws(FileComplaint) -> [Int] {
+    package mutating func integers(of name: String) throws(FileComplaint) -> [Int] {
         try expect("[")
         if take("]") { return [] }
         var values: [Int] = []
@@ -34,13 +34,13 @@ struct JSONScanner {
     }
 
     /// Checks that only blanks follow.
-    mutating func end() throws(FileComplaint) {
+    package mutating func end() throws(FileComplaint) {
         skipBlanks()
-        guard position == bytes.count else { throw complaint("more text than one object") }
+        guard position == bytes.count else { throw complaint("text after the object") }
     }
 
     /// Reads a string.
-    mutating func string() throws(FileComplaint) -> String {
+    package mutating func string() throws(FileComplaint) -> String {
         try expect("\"")
         var text: [UInt8] = []
         while position < bytes.count {
@@ -57,7 +57,7 @@ struct JSONScanner {
             default: text.append(byte)
             }
         }
-        throw complaint("a string without end")
+        throw complaint("an unterminated string")
     }
 
     private mutating func integer(of name: String) throws(FileComplaint) -> Int {
@@ -79,7 +79,7 @@ struct JSONScanner {
     }
 
     private mutating func escaped() throws(FileComplaint) -> String {
-        guard position < bytes.count else { throw complaint("a string without end") }
+        guard position < bytes.count else { throw complaint("an unterminated string") }
         let byte = bytes[position]
         position += 1
         switch byte {
@@ -100,11 +100,11 @@ struct JSONScanner {
         // Characters beyond 16 bits come as two halves.
         guard (0xD800..<0xDC00).contains(first), take("\\", skippingBlanks: false),
             take("u", skippingBlanks: false)
-        else { throw complaint("half a character in a string") }
+        else { throw complaint("half of a surrogate pair in a string") }
         let second = try hexadecimal()
         guard (0xDC00..<0xE000).contains(second),
             let scalar = UnicodeScalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
-        else { throw complaint("half a character in a string") }
+        else { throw complaint("half of a surrogate pair in a string") }
         return String(Character(scalar))
     }
 
@@ -125,7 +125,7 @@ struct JSONScanner {
     }
 
     private mutating func expect(_ character: Unicode.Scalar) throws(FileComplaint) {
-        guard take(character) else { throw complaint("no '\(character)' where one belongs") }
+        guard take(character) else { throw complaint("no '\(character)' where one is expected") }
     }
 
     private mutating func skipBlanks() {
@@ -133,6 +133,6 @@ struct JSONScanner {
     }
 
     private func complaint(_ fault: String) -> FileComplaint {
-        FileComplaint("the header has \(fault), at its byte \(position)")
+        FileComplaint("the header has \(fault), at byte \(position)")
     }
 }

@@ -1,5 +1,5 @@
 // The sums behind the metrics.
-import Scoring
+import Measures
 import Testing
 
 struct RegressionTallyTests {

@@ -1,9 +1,5 @@
 // Sums that regression metrics are made of, taken pair by pair, in double precision.
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Running sums over pairs of truth and prediction.
 ///
 /// The truth's spread is accumulated after Welford (Technometrics 1962), so that large means cost no digits.

@@ -1,18 +1,38 @@
 // The header of a safetensors file: names, types, shapes and places, read with suspicion.
 
 /// A parsed header.
-struct SafetensorsHeader {
+package struct SafetensorsHeader {
     /// No honest header is longer.
-    static let limit = 100_000_000
+    package static let limit = 100_000_000
 
-    var metadata: [String: String] = [:]
+    package private(set) var metadata: [String: String] = [:]
     /// In the order of their data.
-    var entries: [TensorEntry] = []
+    package private(set) var entries: [TensorEntry] = []
     /// First byte of each entry, counted from the end of the header.
-    var offsets: [Int] = []
+    package private(set) var offsets: [Int] = []
+
+    /// Reads the header of a whole file.
+    ///
+    /// - Returns: The header, and the first byte after it.
+    package static func read(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(FileComplaint) -> (header: SafetensorsHeader, start: Int) {
+        guard bytes.count >= 8 else { throw FileComplaint("it has \(bytes.count) bytes; even an empty one has 8") }
+        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard length <= UInt64(limit), Int(length) <= bytes.count - 8 else {
+            throw FileComplaint(
+                "its header claims \(length) bytes; the file has \(bytes.count) and the limit is \(limit)")
+        }
+        let start = 8 + Int(length)
+        return (
+            try SafetensorsHeader(
+                UnsafeRawBufferPointer(rebasing: bytes[8..<start]), dataByteCount: bytes.count - start),
+            start
+        )
+    }
 
     /// Reads a header; `dataByteCount` is what follows it in the file.
-    init(_ bytes: UnsafeRawBufferPointer, dataByteCount: Int) throws(FileComplaint) {
+    package init(_ bytes: UnsafeRawBufferPointer, dataByteCount: Int) throws(FileComplaint) {
         var scanner = JSONScanner(bytes)
         var found: [(entry: TensorEntry, start: Int, end: Int)] = []
         var names: Set<String> = []
@@ -35,14 +55,14 @@ struct SafetensorsHeader {
             }
             guard start <= end, end - start == needed else {
                 throw FileComplaint(
-                    "'\(entry.name)' \(entry.type.rawValue) \(entry.shape) needs \(needed) bytes, but has the offsets \(start) to \(end)"
+                    "'\(entry.name)' \(entry.type.rawValue) \(entry.shape) needs \(needed) bytes, but its offsets are \(start) to \(end)"
                 )
             }
             guard end <= dataByteCount else {
                 throw FileComplaint("'\(entry.name)' ends at byte \(end) of the data, which has \(dataByteCount)")
             }
             guard start == next else {
-                let fault = start < next ? "overlaps what lies before it" : "leaves a hole before it"
+                let fault = start < next ? "overlaps the previous entry" : "leaves a gap after the previous entry"
                 throw FileComplaint("'\(entry.name)' starts at byte \(start) and \(fault), which ends at \(next)")
             }
             next = end
@@ -72,13 +92,13 @@ struct SafetensorsHeader {
             }
         }
         guard let type, let shape, let offsets, offsets.count == 2 else {
-            throw FileComplaint("'\(name)' lacks its dtype, its shape or its two data_offsets")
+            throw FileComplaint("'\(name)' lacks dtype, shape or two data_offsets")
         }
         return (TensorEntry(name: name, type: type, shape: shape), offsets[0], offsets[1])
     }
 
     /// The bytes that start a file with these entries, in this order; their length is a multiple of 8.
-    static func encoded(_ entries: [TensorEntry], metadata: [String: String]) -> [UInt8] {
+    package static func encoded(_ entries: [TensorEntry], metadata: [String: String]) -> [UInt8] {
         var text = "{"
         if !metadata.isEmpty { text += "\"__metadata__\":\(encoded(texts: metadata))" }
         var offset = 0
@@ -97,7 +117,7 @@ struct SafetensorsHeader {
     }
 
     /// An object of texts, sorted by name.
-    static func encoded(texts: [String: String]) -> String {
+    package static func encoded(texts: [String: String]) -> String {
         let pairs = texts.sorted { $0.key < $1.key }.map { "\(quotedJSON($0.key)):\(quotedJSON($0.value))" }
         return "{\(pairs.joined(separator: ","))}"
     }

@@ -1,27 +1,42 @@
 // A file that appears under its name only when it is whole.
-import Glibc
+package import Telemetry
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
 
 /// A file that is written as `PATH.partial-PROCESS`, synced and renamed; without `finish` nothing remains.
 ///
-/// The process is in the name so that neither another's unfinished file nor one that somebody called so is lost.
-final class PartialFile {
-    let path: String
+/// The process is in the name so that neither another's unfinished file nor one that a user called so is lost.
+package final class DurableFile<Kind: FileFailure> {
+    /// Its final name.
+    package let path: String
     /// Bytes appended so far.
-    private(set) var count = 0
+    package private(set) var count = 0
     private let partial: String
     private var file: Int32
+    /// The digest of what was appended; `nil` once bytes were written out of order.
+    private var hash: SHA256?
 
-    init(path: String) throws(TorchError) {
+    /// Starts a file that will replace what is at the path.
+    ///
+    /// - Parameters:
+    ///   - temporary: What is appended to the name meanwhile; by default `.partial-PROCESS`.
+    ///   - hashing: Whether the SHA-256 of the bytes is made while they are written.
+    package init(
+        path: String, temporary: String? = nil, hashing: Bool = false
+    ) throws(ModuleError<Kind>) {
         self.path = path
-        partial = "\(path).partial-\(getpid())"
-        file = Glibc.open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        partial = path + (temporary ?? ".partial-\(getpid())")
+        hash = hashing ? SHA256() : nil
+        file = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw failure("cannot create the file") }
     }
 
     deinit { abandon() }
 
     /// Appends bytes.
-    func append(_ bytes: UnsafeRawBufferPointer) throws(TorchError) {
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(ModuleError<Kind>) {
         try checkOpen()
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -30,28 +45,34 @@ final class PartialFile {
             guard written > 0 else { throw failure("cannot write the file") }
             rest = rest.dropFirst(written)
         }
+        hash?.update(bytes)
         count += bytes.count
     }
 
     /// Appends bytes.
-    func append(_ bytes: [UInt8]) throws(TorchError) {
-        let failed = bytes.withUnsafeBytes { bytes in attempt { () throws(TorchError) in try append(bytes) } }
+    package func append(_ bytes: [UInt8]) throws(ModuleError<Kind>) {
+        let failed = bytes.withUnsafeBytes { bytes -> ModuleError<Kind>? in
+            do throws(ModuleError<Kind>) { try append(bytes) } catch { return error }
+            return nil
+        }
         if let failed { throw failed }
     }
 
     /// Appends zeros, which `replace` makes something of.
-    func reserve(_ more: Int) throws(TorchError) {
+    package func reserve(_ more: Int) throws(ModuleError<Kind>) {
         try checkOpen()
+        hash = nil
         guard ftruncate(file, off_t(count + more)) == 0, lseek(file, off_t(count + more), SEEK_SET) >= 0 else {
-            throw failure("cannot make room in the file")
+            throw failure("cannot extend the file")
         }
         count += more
     }
 
     /// Replaces bytes that were appended or reserved before.
-    func replace(at place: Int, with bytes: UnsafeRawBufferPointer) throws(TorchError) {
+    package func replace(at place: Int, with bytes: UnsafeRawBufferPointer) throws(ModuleError<Kind>) {
         try checkOpen()
         precondition(place >= 0 && place + bytes.count <= count, "only what was appended can be replaced")
+        hash = nil
         var done = 0
         while done < bytes.count {
             let written = pwrite(
@@ -64,55 +85,41 @@ final class PartialFile {
     }
 
     /// Syncs the file and gives it its name.
-    func finish() throws(TorchError) {
+    ///
+    /// - Returns: The SHA-256 of its bytes, where it was made while they were written.
+    @discardableResult
+    package func finish() throws(ModuleError<Kind>) -> String? {
         try checkOpen()
         guard fsync(file) == 0 else { throw failure("cannot sync the file") }
         let closed = close(file)
         file = -1
         guard closed == 0, rename(partial, path) == 0 else {
-            let error = failure("cannot name the file")
+            let error = failure("cannot rename the finished file")
             unlink(partial)
             throw error
         }
         // The name itself is safe only when its folder is.
-        let slash = path.lastIndex(of: "/")
-        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if descriptor >= 0 {
-            fsync(descriptor)
-            close(descriptor)
-        }
+        syncFolder(parentFolder(path))
+        return hash?.finalize()
     }
 
     /// Gives the file up; nothing remains of it.
-    func abandon() {
+    package func abandon() {
         guard file >= 0 else { return }
         close(file)
         file = -1
         unlink(partial)
     }
 
-    private func checkOpen() throws(TorchError) {
+    private func checkOpen() throws(ModuleError<Kind>) {
         guard file >= 0 else {
-            throw TorchError(.writeFailed, "the file was finished or given up before", in: path)
+            throw ModuleError(.writeFailed, "the file was finished or abandoned before", in: path)
         }
     }
 
-    private func failure(_ what: String) -> TorchError {
+    private func failure(_ what: String) -> ModuleError<Kind> {
         let number = errno
         abandon()
-        return TorchError(
-            .writeFailed, what, in: path, why: [systemMessage(number)],
-            try: number == ENOSPC ? "free space on the disk" : nil)
-    }
-}
-
-/// The error of a body, for carrying it through functions that do not pass on typed errors.
-func attempt(_ body: () throws(TorchError) -> Void) -> TorchError? {
-    do throws(TorchError) {
-        try body()
-        return nil
-    } catch {
-        return error
+        return .writing(what, path, number)
     }
 }
