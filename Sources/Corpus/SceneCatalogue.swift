@@ -21,17 +21,24 @@ enum SceneCatalogue {
         var read: [SceneBands] = []
         var notes: [String] = []
         var seen: Set<String> = []
+        var contents: [String: String] = [:]
         for path in paths {
             try report(scenes.count, of: paths.count, "scenes opened", progress)
-            // With another token it is the same one.
-            guard seen.insert(Redaction.identity(ofService: path)).inserted else {
+            guard seen.insert(path).inserted else {
                 throw CorpusError(.badScene, "the scene is listed twice", in: path, try: "list it once")
             }
             do {
                 let reader = try RasterReader(path: path)
                 let numbers = try bandNumbers(reader, profile.bands, asked: bands[path])
                 let chosen = reader.bands.numbered(numbers)
-                scenes.append(try describe(reader, chosen, index: scenes.count, profile: profile))
+                let scene = try describe(reader, chosen, index: scenes.count, profile: profile)
+                // With another token it is the same one.
+                let identity = Redaction.identity(ofService: path)
+                guard contents.updateValue(scene.fingerprint, forKey: identity) != scene.fingerprint else {
+                    throw CorpusError(
+                        .badScene, "the scene is listed twice, under two addresses", in: path, try: "list it once")
+                }
+                scenes.append(scene)
                 read.append(
                     SceneBands(
                         path: path, bands: chosen, all: reader.bands,

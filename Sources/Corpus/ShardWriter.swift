@@ -47,7 +47,7 @@ final class ShardWriter {
             try folder.write(Journal(openShard: number))
             try reached(.journalNamesShard(number))
             file = try OutputFile(creating: folder.archive(number))
-            syncFolder(folder.shards)
+            try Disk.syncFolder(folder.shards)
         }
         guard let file else { return closed }
         let start = file.length

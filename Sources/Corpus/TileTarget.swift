@@ -93,7 +93,7 @@ final class TileTarget {
                 try: "choose another output folder, or replace the corpus with --overwrite")
         }
         try Disk.write(bytes, to: path + "/" + CorpusMarker.name)
-        syncFolder(parentFolder(path))
+        try Disk.syncFolder(parentFolder(path))
         try reached?(.markerWritten)
         return try CorpusFolder(path)
     }

@@ -105,7 +105,7 @@ private final class CanopyTrainer {
         guard let gsd = layout.gsd, gsd > 0, gsd.isFinite else {
             throw DownstreamError(
                 .badPairs, "the pairs have no pixel size in metres, which canopy heights need", why: wrong,
-                try: "give the pixel size in metres")
+                try: "give images that are georeferenced, so that their pixels have a size in metres")
         }
         guard wrong.isEmpty else {
             throw DownstreamError(
@@ -325,6 +325,7 @@ private final class CanopyTrainer {
             try attempt(.writeFailed, "cannot copy the backbone's weights", target) {
                 try? FileManager.default.removeItem(atPath: target)
                 try FileManager.default.copyItem(atPath: weightsPath, toPath: target)
+                try Disk.sync(target)
             }
         }
         return .init(file: name, sha256: try SHA256.hex(ofFile: target), architecture: architecture)

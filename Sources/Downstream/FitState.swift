@@ -150,16 +150,20 @@ struct FitFolder {
                 try: "choose another name")
         }
         if exists {
-            guard files.fileExists(atPath: identity) else {
+            // What a process leaves that died before it said what it fits.
+            let isUnborn = fileNames(in: path).allSatisfy { ["lock", "fit.json.partial"].contains($0) }
+            guard files.fileExists(atPath: identity) || isUnborn else {
                 throw DownstreamError(
                     .exists, "a folder that is not a geodino fit has this name", in: path, try: "move it away")
             }
             let lock = try FitLock(fit: path)
-            if options.resume {
+            // Bytes that a killed process was writing.
+            for name in fileNames(in: path) where name.contains(".partial-") { removeIfPresent(joined(path, name)) }
+            if options.resume, !isUnborn {
                 try compare(now)
                 return (true, lock)
             }
-            guard options.overwrite else {
+            guard options.overwrite || isUnborn else {
                 throw DownstreamError(
                     .exists, "an unfinished fit exists already", in: path,
                     try: "resume it with --resume, or start from scratch with --overwrite")
@@ -217,7 +221,7 @@ struct FitFolder {
                 try? files.removeItem(atPath: old)
                 try Disk.rename(model, to: old)
             }
-            syncFolder(path)
+            try Disk.syncFolder(path)
             try Disk.rename(path, to: model)
             if replaces { try? files.removeItem(atPath: old) }
         }

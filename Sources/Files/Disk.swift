@@ -36,7 +36,19 @@ package enum Disk<Kind: FileFailure> {
         guard Glibc.rename(path, target) == 0 else {
             throw .writing("cannot rename to '\(target)'", path, errno)
         }
-        syncFolder(parentFolder(target))
+        try syncFolder(parentFolder(target))
+    }
+
+    /// Waits until the names in a folder are on the disk.
+    ///
+    /// Folders that cannot be opened, and file systems that do not sync folders, are left alone.
+    package static func syncFolder(_ path: String) throws(Failure) {
+        let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+            throw .writing("cannot sync the folder", path, errno)
+        }
     }
 
     /// Waits until the bytes of a file are on the disk.

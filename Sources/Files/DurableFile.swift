@@ -99,7 +99,7 @@ package final class DurableFile<Kind: FileFailure> {
             throw error
         }
         // The name itself is safe only when its folder is.
-        syncFolder(parentFolder(path))
+        try Disk<Kind>.syncFolder(parentFolder(path))
         return hash?.finalize()
     }
 

@@ -54,7 +54,9 @@ package final class FolderLock<Kind: FileFailure> {
                 try: "if that process no longer runs, remove '\(path)'")
         }
         let text = Array("process \(getpid()) on \(host)\n".utf8)
-        guard ftruncate(opened, 0) == 0, pwrite(opened, text, text.count, 0) == text.count else {
+        // A lock whose file stays holds also where a full disk does not take the owner's name.
+        let isNamed = ftruncate(opened, 0) == 0 && pwrite(opened, text, text.count, 0) == text.count
+        guard isNamed || !isRemoved else {
             let number = errno
             close(opened)
             throw .writing("cannot write the lock of the \(what)", path, number)

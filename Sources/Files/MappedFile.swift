@@ -14,8 +14,8 @@ package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
     package let path: String
     /// Its bytes; whoever uses them keeps the object alive meanwhile.
     package let bytes: UnsafeRawBufferPointer
-    /// For calls of the system.
-    package let descriptor: Int32
+    /// Of a writable map, of which ranges are also read past it; else -1, so that thousands of maps can be open.
+    private let descriptor: Int32
 
     /// Maps a plain file.
     ///
@@ -40,15 +40,15 @@ package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
             }
             start = UnsafeRawPointer(base)
         }
-        isOpen = true
-        descriptor = opened
+        isOpen = isWritable
+        descriptor = isWritable ? opened : -1
         self.path = path
         bytes = UnsafeRawBufferPointer(start: start, count: count)
     }
 
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// The bytes of a range.
@@ -58,6 +58,7 @@ package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
 
     /// Reads a range past the map, so that none of its pages is touched.
     package func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(ModuleError<Kind>) {
+        precondition(descriptor >= 0, "ranges are read past a writable map only")
         var done = 0
         while done < range.count {
             let count = pread(
@@ -74,6 +75,7 @@ package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
 
     /// Asks the system to read a range ahead; it may refuse, and then reading is slower.
     package func willNeed(_ range: Range<Int>) {
+        guard descriptor >= 0 else { return }
         _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
     }
 }

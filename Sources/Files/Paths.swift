@@ -52,13 +52,3 @@ package func parentFolder(_ path: String) -> String {
     guard let slash = trimmed.lastIndex(of: "/") else { return "." }
     return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }
-
-/// Waits until the names in a folder are on the disk.
-///
-/// Folders that cannot be opened, and file systems that do not sync folders, are left alone: there is nothing better to do.
-package func syncFolder(_ path: String) {
-    let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
-}

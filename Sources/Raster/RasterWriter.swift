@@ -121,7 +121,8 @@ public final class RasterWriter {
             self.file = nil
             Self.remove(temporary)
             Self.remove(optimized)
-            throw explained(error)
+            // The file that is written has another name meanwhile, which nobody has to know.
+            throw explained(RasterError(error.code, error.what, in: path, why: error.causes, try: error.remedy))
         }
         finished = true
         Self.remove(temporary)

@@ -18,6 +18,8 @@ struct AddressRewriter {
     }
 
     let use: Use
+    /// How many addresses hold the one that is looked at.
+    private var depth = 0
     /// The secrets that were met, as they stand there, each with the name of its parameter.
     private(set) var secrets: [(name: String, value: String)] = []
 
@@ -177,8 +179,15 @@ struct AddressRewriter {
         }
         if use != .mark {
             // However a server puts them, they are the same.
-            parts = parts.map { $0.starts(with: "amp;".utf8) ? Array($0.dropFirst(4)) : $0 }
-                .sorted { $0.lexicographicallyPrecedes($1) }
+            // By their names alone: where one is repeated, the order of its values counts.
+            let plain = parts.map { $0.starts(with: "amp;".utf8) ? Array($0.dropFirst(4)) : $0 }
+            let named = plain.enumerated().map {
+                (name: Array($0.element.prefix { $0 != UInt8(ascii: "=") }), place: $0.offset, part: $0.element)
+            }
+            parts =
+                named.sorted { a, b in
+                    a.name == b.name ? a.place < b.place : a.name.lexicographicallyPrecedes(b.name)
+                }.map(\.part)
             if parts.isEmpty { return [] }
         }
         return Array(opening.utf8) + parts.joined(separator: [separator])
@@ -186,6 +195,13 @@ struct AddressRewriter {
 
     /// A value that may be an address itself.
     private mutating func nested(_ value: ArraySlice<UInt8>) -> [UInt8] {
+        // Addresses within addresses within ...: whoever writes that means to exhaust the stack.
+        guard depth < 8 else {
+            meet("token", value)
+            return use == .mark ? Self.mark : []
+        }
+        depth += 1
+        defer { depth -= 1 }
         if value.indices.contains(where: { Self.isEncodedSeparator(value, $0) }) { return encoded(value) }
         return rewrite(value, isAddress: true)
     }
@@ -206,7 +222,7 @@ struct AddressRewriter {
 
     private static let mark = Array(Redaction.mark.utf8)
     private static let endsHost = Set("/?#".utf8)
-    private static let endsAddress = Set(" \t\r\n\"'<>`\\|{}^".utf8)
+    static let endsAddress = Set(" \t\r\n\"'<>`\\|{}^".utf8)
     private static let punctuation = Set(".,;:!)]".utf8)
 
     private static func name(_ bytes: ArraySlice<UInt8>) -> String {
@@ -271,13 +287,20 @@ struct AddressRewriter {
         while first > bytes.startIndex, isScheme(bytes[first - 1]) || "/_?=&%".utf8.contains(bytes[first - 1]) {
             first -= 1
         }
-        guard first > bytes.startIndex, "'\"`".utf8.contains(bytes[first - 1]) else { return nil }
+        guard first > bytes.startIndex else { return nil }
         let quote = bytes[first - 1]
+        // The text of an element of XML.
+        if quote == UInt8(ascii: ">") { return bytes[start...].prefix(longestQuoted).firstIndex(of: UInt8(ascii: "<")) }
+        guard "'\"`".utf8.contains(quote) else { return nil }
+        let isEscaped = first - 1 > bytes.startIndex && bytes[first - 2] == UInt8(ascii: "\\")
         var place = start
-        while place < bytes.endIndex, bytes[place] != UInt8(ascii: "\n") {
+        while place < min(bytes.endIndex, start + longestQuoted), bytes[place] != UInt8(ascii: "\n") {
             let next = place + 1
+            if isEscaped, bytes[place] == UInt8(ascii: "\\"), next < bytes.endIndex, bytes[next] == quote {
+                return place
+            }
             // An apostrophe within a word closes nothing.
-            if bytes[place] == quote,
+            if !isEscaped, bytes[place] == quote,
                 next == bytes.endIndex || !(isScheme(bytes[next]) && !"+-.".utf8.contains(bytes[next]))
             {
                 return place
@@ -286,6 +309,9 @@ struct AddressRewriter {
         }
         return nil
     }
+
+    /// No address is longer: a text full of quotes and addresses must not be gone through once for each.
+    private static let longestQuoted = 8192
 
     /// Where an address in a text ends.
     private static func end(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {

@@ -17,8 +17,18 @@ struct CommandWord {
     /// The words after the name of the program.
     static func all(_ words: [String]) -> [CommandWord] {
         words.indices.map { index in
-            CommandWord(words[index], isSetting: index > 0 && words[index - 1] == "--config")
+            // As GDAL's own programs take it: `--config NAME VALUE`.
+            if index > 1, words[index - 2] == "--config", !words[index - 1].contains("="), !words[index].hasPrefix("-")
+            {
+                return CommandWord(text: words[index], kind: .setting(name: words[index - 1], value: words[index]))
+            }
+            return CommandWord(words[index], isSetting: index > 0 && words[index - 1] == "--config")
         }
+    }
+
+    private init(text: String, kind: Kind) {
+        self.text = text
+        self.kind = kind
     }
 
     /// - Parameter isSetting: Whether the word follows `--config`.
@@ -38,7 +48,7 @@ struct CommandWord {
             let lower = text.lowercased()
             let isAddress =
                 lower.contains("://") || lower.contains("%3a%2f%2f") || ConnectionString(text) != nil
-                || lower.contains("/vsicurl")
+                || lower.contains("/vsicurl") || lower.hasPrefix("<")
             kind = isAddress ? .address : .plain
         }
     }

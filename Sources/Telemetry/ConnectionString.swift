@@ -10,6 +10,8 @@ struct ConnectionString {
     /// The string without its secrets and their names.
     private(set) var cut: String
     private(set) var secrets: [(name: String, value: String)] = []
+    /// Whether blanks alone separate pairs, so that a value may hold commas.
+    private var isBlankSeparated = false
 
     private static let drivers: Set<String> = [
         "amigocloud", "carto", "couchdb", "db2odbc", "elastic", "es", "geor", "georaster", "hana", "idb", "ingres",
@@ -30,10 +32,12 @@ struct ConnectionString {
         cut = marked
         let driver = text[..<colon].lowercased()
         var rest = text[text.index(after: colon)...]
-        if Self.withUser.contains(driver), let slash = rest.firstIndex(where: { "/,".contains($0) }), rest[slash] == "/"
+        isBlankSeparated = ["pg", "postgresql"].contains(driver)
+        if Self.withUser.contains(driver), let slash = rest.firstIndex(of: "/"),
+            !rest[..<slash].contains(where: { "=;,".contains($0) })
         {
-            let end = rest.lastIndex(of: "@") ?? rest[slash...].firstIndex(of: ",") ?? rest.endIndex
-            guard slash < end else { return nil }
+            let end =
+                rest[slash...].lastIndex(of: "@") ?? rest[slash...].firstIndex(of: ",") ?? rest.endIndex
             add("password", rest[rest.index(after: slash)..<end])
             marked += rest[...slash] + Redaction.mark
             cut += rest[..<slash]
@@ -81,19 +85,19 @@ struct ConnectionString {
     private mutating func pairs(_ text: Substring) {
         var rest = text
         while !rest.isEmpty {
-            let gap = rest.prefix { " ,;&".contains($0) }
+            let gap = rest.prefix(while: separates)
             marked += gap
             rest = rest[gap.endIndex...]
-            let name = rest.prefix { !"= ,;&".contains($0) }
-            let sign = rest[name.endIndex...].drop { $0 == " " }
+            let name = rest.prefix { $0 != "=" && !separates($0) }
+            let sign = rest[name.endIndex...].drop { $0.isWhitespace }
             guard sign.first == "=" else {
                 marked += name
                 cut += gap + name
                 rest = rest[name.endIndex...]
                 continue
             }
-            let value = sign.dropFirst().drop { $0 == " " }
-            let end = Self.end(ofValue: value)
+            let value = sign.dropFirst().drop { $0.isWhitespace }
+            let end = end(ofValue: value)
             let whole = value[..<end]
             if Redaction.soundsSecret(String(name)), !whole.isEmpty {
                 let bare = whole.filter { !"'\"{}".contains($0) }
@@ -107,16 +111,28 @@ struct ConnectionString {
         }
     }
 
-    private static func end(ofValue text: Substring) -> Substring.Index {
+    /// Whether a character stands between pairs.
+    private func separates(_ character: Character) -> Bool {
+        character.isWhitespace || !isBlankSeparated && ",;&".contains(character)
+    }
+
+    /// Where a value ends; within quotes or braces, a doubled closing one and one behind a backslash are parts of it.
+    private func end(ofValue text: Substring) -> Substring.Index {
         guard let open = text.first, let quote = ["'": "'", "\"": "\"", "{": "}"][open] as Character? else {
-            return text.firstIndex { " ,;&".contains($0) } ?? text.endIndex
+            return text.firstIndex(where: separates) ?? text.endIndex
         }
         var place = text.index(after: text.startIndex)
-        while place < text.endIndex, text[place] != quote {
-            // A quote behind a backslash is a part of the value.
-            if text[place] == "\\" { place = text.index(after: place) }
-            if place < text.endIndex { place = text.index(after: place) }
+        while place < text.endIndex {
+            let next = text.index(after: place)
+            if text[place] == quote {
+                guard next < text.endIndex, text[next] == quote else { return next }
+                place = text.index(after: next)
+            } else if text[place] == "\\", next < text.endIndex {
+                place = text.index(after: next)
+            } else {
+                place = next
+            }
         }
-        return place < text.endIndex ? text.index(after: place) : place
+        return place
     }
 }

@@ -23,12 +23,12 @@ public enum Redaction {
     /// What is not an address, such as the path of a file, stays as it is.
     public static func address(_ address: String) -> String {
         var rewriter = AddressRewriter(.mark)
-        return rewriter.rewrite(whole: MarkedElements.marked(in: address))
+        return rewriter.rewrite(whole: MarkedElements(address).marked)
     }
 
     /// Whether an address has lost its secrets, so that nothing can be read there any more.
     public static func isRedacted(_ address: String) -> Bool {
-        ["=", "%3D", "?", "&", "//"].contains { address.contains($0 + mark) }
+        address.contains(mark)
     }
 
     /// A text for people, without any secret that is known and without those of the addresses in it.
@@ -40,7 +40,7 @@ public enum Redaction {
         for secret in secrets { bytes = bytes.replacing(secret, with: Array(mark.utf8)) }
         var rewriter = AddressRewriter(.mark)
         let text = ConnectionString.marked(in: String(decoding: bytes, as: UTF8.self))
-        return rewriter.rewrite(in: MarkedElements.marked(in: text))
+        return rewriter.rewrite(in: MarkedElements(text).marked)
     }
 
     /// The last part of an address or a path, without parameters: what a file is called.
@@ -95,18 +95,23 @@ public enum Redaction {
 
     /// Remembers the secrets of an address.
     public static func learn(address: String) {
+        let elements = MarkedElements(address)
         var rewriter = AddressRewriter(.mark)
-        let kept = Array(rewriter.rewrite(whole: address).utf8)
-        guard !rewriter.secrets.isEmpty else { return }
+        let kept = Array(rewriter.rewrite(whole: elements.marked).utf8)
+        let secrets = elements.secrets + rewriter.secrets
+        guard !secrets.isEmpty else { return }
         let given = Array(address.utf8)
         let words = known.withLock { known in
-            if !known.addresses.contains(where: { $0.given == given }) {
+            // Others are recognised wherever they stand.
+            if given.contains(where: AddressRewriter.endsAddress.contains),
+                !known.addresses.contains(where: { $0.given == given })
+            {
                 known.addresses.append((given, kept))
                 known.addresses.sort { $0.given.count > $1.given.count }
             }
             return known.ownWords
         }
-        for (name, value) in rewriter.secrets where isWorthKnowing(name, value) {
+        for (name, value) in secrets where isWorthKnowing(name, value) {
             // A word that is also a part of an output's name is none that must stay unseen.
             if !words.contains(where: { $0.contains(value) }) { remember(value) }
         }

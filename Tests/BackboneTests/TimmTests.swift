@@ -42,6 +42,12 @@ struct TimmTests {
             let text = "{\"architecture\": \"vit_small_patch16_dinov3\", \"model_args\": {\"num_heads\": 2}}"
             try Data(text.utf8).write(to: URL(filePath: folder + "/m/config.json"))
             try check(WeightsContents.open(folder + "/m").network(), "dinov3")
+            var options = WeightsOptions()
+            options.heads = 4
+            let error = try #require(throws: BackboneError.self) {
+                try WeightsContents.open(folder + "/m", options: options)
+            }
+            #expect(error.remedy == "leave out --heads")
         }
     }
 

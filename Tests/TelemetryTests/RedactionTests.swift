@@ -68,6 +68,12 @@ import Testing
         #expect(Redaction.identity(of: one) == Redaction.identity(of: other))
     }
 
+    @Test func `the order of a repeated parameter counts`() {
+        #expect(
+            Redaction.identity(of: "https://h/a?bidx=3&bidx=1&b=2")
+                != Redaction.identity(of: "https://h/a?bidx=1&bidx=3&b=2"))
+    }
+
     @Test func `another place or selection is another file`() {
         let addresses = [
             "https://h/a.tif?token=1", "https://h/b.tif?token=1", "https://g/a.tif?token=1", "https://h/a.tif?item=1",
@@ -207,6 +213,13 @@ import Testing
         ("georaster:me,rye,db,t", "georaster:me,REDACTED,db,t", "georaster:me,db,t"),
         ("SDE:host,5151,db,me,rye", "SDE:host,5151,db,me,REDACTED", "SDE:host,5151,db,me"),
         ("MSSQL:server=s;PWD={a;rye}", "MSSQL:server=s;PWD=REDACTED", "MSSQL:server=s"),
+        ("OCI:me@corp/rye", "OCI:me@corp/REDACTED", "OCI:me@corp"),
+        (
+            "ODBC:DSN=x;UID=me;PWD=rye;DBQ=/data/x.mdb", "ODBC:DSN=x;UID=me;PWD=REDACTED;DBQ=/data/x.mdb",
+            "ODBC:DSN=x;UID=me;DBQ=/data/x.mdb"
+        ),
+        ("PG:dbname=trees\tpassword=rye,ab;cd&ef", "PG:dbname=trees\tpassword=REDACTED", "PG:dbname=trees"),
+        ("MSSQL:server=s;PWD={a}}rye}", "MSSQL:server=s;PWD=REDACTED", "MSSQL:server=s"),
         ("pg:dbname=trees tables=key", "pg:dbname=trees tables=key", "pg:dbname=trees tables=key"),
         ("C:password=rye", "C:password=rye", "C:password=rye"),
     ])
@@ -236,6 +249,31 @@ import Testing
             Redaction.address(service)
                 == "<GDAL_WMS><Service name=\"TMS\"/><UserPwd>REDACTED</UserPwd></GDAL_WMS>")
         #expect(!Redaction.text("cannot open \(service)").contains("spelt-1"))
+        for secret in [
+            "<ServerUrl>https://h/${z}/${x}/${y}.png?apikey=spelt-2</ServerUrl>",
+            "<g:UserPwd a=\"b\" >me:spelt-2</g:UserPwd >",
+            "<OOI key=\"USERPWD\">me:spelt-2</OOI>", "<OOI key='API_KEY'>spelt-2</OOI>",
+        ] {
+            #expect(!Redaction.address("<X>\(secret)</X>").contains("spelt-2"), "\(secret)")
+            #expect(!Redaction.text("no such <X>\(secret)</X>").contains("spelt-2"), "\(secret)")
+        }
+        Redaction.learn(address: "<X><UserPwd>me:emmer-42</UserPwd></X>")
+        #expect(!Redaction.text("401 for me:emmer-42").contains("emmer-42"))
+        // Within JSON, quotes are escaped: what is printed stays JSON.
+        let json = #"{"path": "NETCDF:\"/vsicurl/https://h/a.nc?token=spelt-3\":B"}"#
+        #expect(Redaction.text(json) == #"{"path": "NETCDF:\"/vsicurl/https://h/a.nc?token=REDACTED\":B"}"#)
+    }
+
+    @Test func `hostile texts neither hang nor overflow the stack`() {
+        let quotes = String(repeating: "'https://a ", count: 100_000)
+        #expect(Redaction.text(quotes).count == quotes.count)
+        let deep = String(repeating: "https://h?url=", count: 50_000)
+        #expect(Redaction.address(deep).hasSuffix(Redaction.mark))
+        for text in [
+            "<", "</", "<a>", "<key>", "PG:", "PG:=", "PG:password=", "PG:password='", "OCI:/", "é:ü=ö", "SDE:,,,,",
+        ] {
+            _ = (Redaction.text(text), Redaction.address(text), Redaction.identity(of: text))
+        }
     }
 
     @Test func `names of outputs stay as they are, whatever an address says`() {

@@ -104,11 +104,9 @@ struct TimmNames: ForeignNames {
     func architecture(
         of source: any TensorSource, path: String, heads: Int?
     ) throws(BackboneError) -> BackboneArchitecture {
-        var heads = heads
-        if heads == nil {
-            heads = try TimmConfiguration.read(folder: WeightsFolder.folder(of: path))?.model_args?.num_heads
-        }
-        var found = try BackboneConfiguration.inferred(path: path, heads: heads) { official in
+        // What the configuration says is checked against what the user says by the caller.
+        let told = try TimmConfiguration.read(folder: WeightsFolder.folder(of: path))?.model_args?.num_heads
+        var found = try BackboneConfiguration.inferred(path: path, heads: told ?? heads) { official in
             switch official {
             // One of the two names of registers is this family's.
             case "storage_tokens" where isLearned: return nil

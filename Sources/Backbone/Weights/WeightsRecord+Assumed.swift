@@ -17,6 +17,13 @@ extension WeightsRecord {
             let remedy = options.heads == nil ? nil : "another number after --heads, one that divides the width"
             throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy ?? remedy)
         }
+        if let heads = options.heads, case .transformer(let network) = architecture, let known = network.published,
+            known.heads != heads
+        {
+            notes.append(
+                "the published network of this size has \(known.heads) attention heads; \(heads) are used, as --heads says"
+            )
+        }
         let statistics = options.statistics ?? stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known
         var record = WeightsRecord(
             architecture: architecture, mean: (statistics ?? .web).mean, std: (statistics ?? .web).std,

@@ -78,10 +78,10 @@ package struct CheckpointStore: Sendable {
                 formatVersion: format, step: step, corpus: corpus, random: .init(seed: seed, nextStep: step),
                 samples: samples, skipped: skipped.total == 0 ? nil : skipped, files: files)
             try Disk.write(try Self.json(manifest), to: "\(partial)/manifest.json")
-            syncFolder(partial)
+            try Disk.syncFolder(partial)
             removeIfPresent(target)
             try Disk.rename(partial, to: target)
-            syncFolder(folder)
+            try Disk.syncFolder(folder)
         } catch {
             removeIfPresent(partial)
             throw error

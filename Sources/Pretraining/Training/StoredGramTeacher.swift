@@ -36,7 +36,8 @@ struct StoredGramTeacher {
                 .badRun, "the Gram teacher of the phase is missing", in: path,
                 try: gram.earlierStep == nil
                     ? "give the weights again: --gram-teacher WEIGHTS"
-                    : "restore the file from a copy, or resume from a checkpoint before step \(gram.earlierStep ?? 0)")
+                    : "restore the file from a copy, or remove the checkpoints after step \(gram.earlierStep ?? 0) and run again with --resume"
+            )
         }
     }
 }
