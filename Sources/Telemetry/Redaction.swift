@@ -102,11 +102,14 @@ public enum Redaction {
         guard !secrets.isEmpty else { return }
         let given = Array(address.utf8)
         let words = known.withLock { known in
-            // Others are recognised wherever they stand.
+            // Others are recognised wherever they stand. A command that is advised quotes them for the shell.
             if given.contains(where: AddressRewriter.endsAddress.contains),
                 !known.addresses.contains(where: { $0.given == given })
             {
+                let (quote, escaped) = (Array("'".utf8), Array(#"'\''"#.utf8))
                 known.addresses.append((given, kept))
+                known.addresses.append(
+                    (given.replacing(quote, with: escaped), kept.replacing(quote, with: escaped)))
                 known.addresses.sort { $0.given.count > $1.given.count }
             }
             return known.ownWords

@@ -242,6 +242,7 @@ import Testing
             #expect(!Redaction.text("cannot open '\(address)': no such file").contains("spelt-1"), "\(address)")
             Redaction.learn(address: address)
             #expect(!Redaction.text("cannot open \(address) (in \(address))").contains("spelt-1"), "\(address)")
+            #expect(!Redaction.text("try gdalinfo \(shellQuoted(address))").contains("spelt-1"), "\(address)")
         }
         #expect(Redaction.text("it's 'http://h/a?k=1', isn't it") == "it's 'http://h/a?k=REDACTED', isn't it")
         let service = "<GDAL_WMS><Service name=\"TMS\"/><UserPwd>me:spelt-1</UserPwd></GDAL_WMS>"
