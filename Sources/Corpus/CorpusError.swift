@@ -31,7 +31,7 @@ public enum CorpusFailure: String, FileFailure {
     case writeFailed
     /// The disk is full.
     case diskFull
-    /// There is no such subset.
+    /// The subset does not exist.
     case noSubset
     /// The caller asked to stop.
     case cancelled

@@ -21,7 +21,7 @@ extension FileFailure {
     /// Enough for most.
     public static var fullDiskRemedy: String { "free space on the disk" }
 
-    /// There is no such file: `notFound` where the module has such a kind.
+    /// A missing file: `notFound` where the module has such a kind.
     static var missing: Self { Self(rawValue: "notFound") ?? readFailed }
     /// No space is left: `diskFull` where the module has such a kind.
     static var full: Self { Self(rawValue: "diskFull") ?? writeFailed }

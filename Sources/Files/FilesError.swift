@@ -10,7 +10,7 @@ public enum FilesFailure: String, FileFailure {
     case readFailed
     /// A file could not be written.
     case writeFailed
-    /// There is no such file.
+    /// The file does not exist.
     case notFound
     /// The disk is full.
     case diskFull

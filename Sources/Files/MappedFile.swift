@@ -12,7 +12,9 @@ package import Telemetry
 package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
     /// Where it is.
     package let path: String
-    /// Its bytes; whoever uses them keeps the object alive meanwhile.
+    /// Its bytes.
+    ///
+    /// The caller keeps the object alive while it uses them.
     package let bytes: UnsafeRawBufferPointer
     /// Of a writable map, of which ranges are also read past it; else -1, so that thousands of maps can be open.
     private let descriptor: Int32

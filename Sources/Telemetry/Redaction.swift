@@ -115,7 +115,7 @@ public enum Redaction {
             return known.ownWords
         }
         for (name, value) in secrets where isWorthKnowing(name, value) {
-            // A word that is also a part of an output's name is none that must stay unseen.
+            // A word that is also part of an output's name need not be hidden.
             if !words.contains(where: { $0.contains(value) }) { remember(value) }
         }
     }

@@ -44,7 +44,7 @@ extension BackboneConfiguration {
         }
         inferred.depth = 0
         while shape("blocks.\(inferred.depth).norm1.weight") != nil { inferred.depth += 1 }
-        guard inferred.depth > 0, inferred.width > 0 else { throw failure("there are no tensors blocks.0 ...") }
+        guard inferred.depth > 0, inferred.width > 0 else { throw failure("the tensors blocks.0 ... are missing") }
         inferred.norm = shape("norm.bias") == nil ? .rmsnorm : .layernorm
         inferred.qkvBias = shape("blocks.0.attn.qkv.bias") != nil
         inferred.maskKBias = shape("blocks.0.attn.qkv.bias_mask") != nil

@@ -125,7 +125,7 @@ public struct WeightsContents {
                 }
                 if names.format == .huggingface {
                     notes.append(
-                        "there is no config.json next to the file: the architecture is inferred from the tensors")
+                        "config.json is missing next to the file: the architecture is inferred from the tensors")
                 }
             }
             record = try .assumed(

@@ -119,7 +119,8 @@ package enum JSONValue: Codable, Equatable, Sendable {
         value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A text as JSON writes it, with its quotes.
+    static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

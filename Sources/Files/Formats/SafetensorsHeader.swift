@@ -106,7 +106,7 @@ package struct SafetensorsHeader {
             let end = offset + (entry.byteCount ?? 0)
             if text != "{" { text += "," }
             let shape = entry.shape.map(String.init).joined(separator: ",")
-            text += "\(quotedJSON(entry.name)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(shape)],"
+            text += "\(JSONValue.quoted(entry.name)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(shape)],"
             text += "\"data_offsets\":[\(offset),\(end)]}"
             offset = end
         }
@@ -118,24 +118,7 @@ package struct SafetensorsHeader {
 
     /// An object of texts, sorted by name.
     package static func encoded(texts: [String: String]) -> String {
-        let pairs = texts.sorted { $0.key < $1.key }.map { "\(quotedJSON($0.key)):\(quotedJSON($0.value))" }
+        let pairs = texts.sorted { $0.key < $1.key }.map { "\(JSONValue.quoted($0.key)):\(JSONValue.quoted($0.value))" }
         return "{\(pairs.joined(separator: ","))}"
-    }
-
-    private static func quotedJSON(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }

@@ -97,7 +97,7 @@ package final class RunFolder {
         replaces = isRun
         guard var fresh = request.recipe else {
             throw PretrainingError(
-                .badRun, "there is no run to resume, and no recipe to start one", in: path,
+                .badRun, "no run to resume was found, and no recipe was given to start one", in: path,
                 try: "give a recipe")
         }
         try Self.checkSteps(request, fresh)
@@ -237,7 +237,7 @@ package final class RunFolder {
         if let steps = request.steps { own.steps = steps }
         do { try own.validate() } catch  where request.steps == nil {
             throw PretrainingError(
-                .badRun, "the run's recipe.json has been changed and is no longer valid", in: path,
+                .badRun, "the run's recipe.json was edited and is no longer valid", in: path,
                 why: causes(of: error),
                 try: "restore it from a copy, or start from scratch with --overwrite")
         }
