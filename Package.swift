@@ -79,21 +79,23 @@ if earth {
         .target(name: "CGDAL"),
         .target(name: "COpenBLAS"),
         module("Raster", ["CGDAL", "Files", "Geo", "Telemetry"]),
-        module("Corpus", ["Raster", "Files", "Geo", "Telemetry", "COpenBLAS", grdb]),
-        module("Mapping", ["Raster", "Files", "Geo", "Telemetry"]),
+        module("Scenes", ["Raster", "Files", "Geo", "Telemetry"]),
+        module("Corpus", ["Scenes", "Raster", "Files", "Geo", "Telemetry", "COpenBLAS", grdb]),
+        module("Mapping", ["Scenes", "Raster", "Files", "Geo", "Telemetry"]),
         module("Scoring", ["Raster", "Measures", "Files", "Geo", "Telemetry"]),
         module("Synth", ["Raster", "Files", "Geo", "Telemetry"]),
         .target(
             name: "TestSupport", dependencies: ["Raster", "Files", "Geo", "Telemetry"], path: "Tests/TestSupport",
             swiftSettings: swift),
         tests("RasterTests", ["Raster", "Files", "Geo", "Telemetry", earthTests]),
-        tests("CorpusTests", ["Corpus", "Raster", "Files", "Geo", "Telemetry", grdb, earthTests]),
-        tests("MappingTests", ["Mapping", "Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("ScenesTests", ["Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("CorpusTests", ["Corpus", "Scenes", "Raster", "Files", "Geo", "Telemetry", grdb, earthTests]),
+        tests("MappingTests", ["Mapping", "Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests]),
     ]
-    commandDependencies += ["Raster", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
+    commandDependencies += ["Raster", "Scenes", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
 }
 targets.append(.executableTarget(name: "geodino", dependencies: commandDependencies, swiftSettings: swift))
 

@@ -2,6 +2,7 @@
 internal import Files
 public import Geo
 public import Raster
+internal import Scenes
 internal import Telemetry
 
 /// What a corpus knows about one of its scenes.
@@ -93,12 +94,4 @@ public struct CorpusScene: Codable, Sendable, Hashable {
         case offNadir = "off_nadir"
         case cloudCover = "cloud_cover"
     }
-}
-
-/// What a fingerprint was made of before addresses were kept without secrets.
-enum FormerFingerprint: Sendable, Hashable {
-    /// Grid and bands as this text, and the address.
-    case ofAddress(start: String)
-    /// The bytes of a document that names addresses: the whole fingerprint.
-    case ofDocument(fingerprint: String)
 }

@@ -1,5 +1,6 @@
 // How a cutting run is asked for, and what it answers.
-public import Raster
+internal import Raster
+public import Scenes
 
 /// How `tile` runs.
 public struct TileOptions: Sendable {

@@ -1,6 +1,7 @@
 // How to cut: the value behind tiles/*.yaml.
 public import Geo
 public import Raster
+internal import Scenes
 
 /// Says how scenes become tiles; decoded from `tiles/*.yaml`.
 ///
@@ -133,6 +134,15 @@ public struct TileProfile: Codable, Sendable, Hashable {
         case numbers([Int])
         /// Names: colours or descriptions.
         case names([String])
+
+        /// The same as what is wanted of a scene.
+        var wanted: WantedBands {
+            switch self {
+            case .colour: .colour
+            case .numbers(let numbers): .numbered(numbers)
+            case .names(let names): .named(names)
+            }
+        }
 
         /// Reads `default`, a list of numbers or a list of names.
         public init(from decoder: any Decoder) throws {

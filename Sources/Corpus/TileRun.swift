@@ -229,7 +229,7 @@ final class TileRun {
                 return "\(path): the centres of all \(seen.places) tiles are outside the area of interest"
             }
             return
-                "\(path): of \(seen.places - seen.outside) tiles, the best is \(shown(seen.best * 100)) % valid, but the profile asks for \(shown(job.marker.profile.minValidFraction * 100)) %"
+                "\(path): of \(seen.places - seen.outside) tiles, the best is \(significant(seen.best * 100)) % valid, but the profile asks for \(significant(job.marker.profile.minValidFraction * 100)) %"
         }
     }
 }

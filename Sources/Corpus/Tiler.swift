@@ -3,6 +3,7 @@ internal import Files
 internal import Foundation
 internal import Geo
 public import Raster
+internal import Scenes
 public import Telemetry
 
 /// Cuts scenes into a corpus.
@@ -33,10 +34,12 @@ public func tile(
     guard !(options.resume && options.overwrite) else {
         throw CorpusError(.exists, "--resume and --overwrite exclude each other", in: corpus, try: "choose one")
     }
+    let open = OpenScenes()
     let (described, notes) = try SceneCatalogue.describe(
-        scenes, profile: profile, bands: options.bands, progress: progress)
+        scenes, profile: profile, bands: options.bands, open: open, progress: progress)
     do {
-        var summary = try tile(scenes, described, profile, into: corpus, aoi: aoi, options: options, progress: progress)
+        var summary = try tile(
+            scenes, described, open, profile, into: corpus, aoi: aoi, options: options, progress: progress)
         summary.notes = notes + summary.notes
         return summary
     } catch let error as CorpusError where error.code == .nothingCut {
@@ -47,7 +50,8 @@ public func tile(
 
 /// Cuts scenes that are known already.
 private func tile(
-    _ scenes: [String], _ found: [CorpusScene], _ profile: TileProfile, into corpus: String, aoi: AreaOfInterest?,
+    _ scenes: [String], _ found: [CorpusScene], _ open: OpenScenes, _ profile: TileProfile, into corpus: String,
+    aoi: AreaOfInterest?,
     options: TileOptions, progress: ProgressHandler?
 ) throws -> TileSummary {
     var described = found
@@ -70,7 +74,10 @@ private func tile(
         return try run(folder, plan, scenes, aoi, target, options, progress, isFresh: false)
     case .fresh:
         try explainEmptyPlan(plan, described, profile, corpus)
-        let notes = try SceneCatalogue.stretch(&described, from: scenes, rule: profile.stretch, progress: progress)
+        let notes = try SceneCatalogue.stretch(
+            &described, from: scenes, rule: profile.stretch, open: open, progress: progress)
+        // Each thread that cuts opens them for itself.
+        open.close()
         var marker = wanted
         marker.scenes = described
         try options.reached?(.folderInspected)
@@ -101,7 +108,7 @@ private func run(
     } catch let error as RasterError {
         let isEmpty = try folder.listing().indexes.isEmpty
         if isFresh, isEmpty { try target.abandon() }
-        let isRemote = error.causes.contains { $0.contains("://") }
+        let isRemote = namesAddress(error.place)
         throw CorpusError(
             .badScene, error.what, in: error.place, why: error.causes,
             try: isRemote
@@ -209,10 +216,10 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
         let metres = Double(side) * scene.tileGSD
         summary.squareKilometres += Double(part.wanted ?? part.placeCount) * metres * metres / 1e6
         summary.notes.append(
-            "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(shown(scene.gsd)) m pixels, "
+            "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(significant(scene.gsd)) m pixels, "
                 + (scene.isExact
                     ? "cut without resampling"
-                    : "resampled to \(shown(scene.tileGSD)) m (\(scene.resampling.rawValue))")
+                    : "resampled to \(significant(scene.tileGSD)) m (\(scene.resampling.rawValue))")
         )
         if let reason = emptyReason(part, scene, marker.profile) { summary.notes.append("\(scene.path): \(reason)") }
     }
@@ -222,7 +229,7 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
 /// Why a scene has no place for a tile; `nil` where it has one.
 func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TileProfile) -> String? {
     guard part.placeCount == 0 else { return nil }
-    func metres(_ pixels: Int) -> String { shown((Double(pixels) * scene.tileGSD).rounded()) }
+    func metres(_ pixels: Int) -> String { significant((Double(pixels) * scene.tileGSD).rounded()) }
     if min(scene.lattice.width, scene.lattice.height) < profile.tileSize {
         return
             "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
@@ -231,7 +238,8 @@ func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TilePro
         return "no tile's centre is within the bounds of the area of interest"
     }
     if let density = profile.sampling.density {
-        return "\(shown(part.squareKilometres)) km2 at \(shown(density)) tiles per km2 give less than half a tile"
+        return
+            "\(significant(part.squareKilometres)) km2 at \(significant(density)) tiles per km2 give less than half a tile"
     }
     if profile.sampling.count != nil { return "its share of the count is less than one tile" }
     return

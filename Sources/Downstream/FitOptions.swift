@@ -1,5 +1,6 @@
 // What a fit is asked for besides its recipe, what it tells while it runs, and what it says at the end.
 public import Backbone
+internal import Telemetry
 public import Torch
 
 /// How to run a fit.
@@ -67,8 +68,8 @@ public struct FitStep: Sendable {
             return String(repeating: "0", count: max(0, "\(steps)".count - text.count)) + text
         }
         return """
-            step \(padded(step))/\(steps) | loss \(rounded(loss, 4)) | charbonnier \(Int((handOver * 100).rounded())) % | \
-            lr \(significant(learningRate)) | \(Int(milliseconds.rounded())) ms
+            step \(padded(step))/\(steps) | loss \(fixed(loss, 4)) | charbonnier \(Int((handOver * 100).rounded())) % | \
+            lr \(scientific(learningRate)) | \(Int(milliseconds.rounded())) ms
             """
     }
 }
@@ -99,33 +100,4 @@ public struct FitSummary: Sendable {
     public var loss: Double?
     /// Errors on held-out ground; `nil` where none was held out, or the fit is not complete.
     public var validation: CanopyValidation?
-}
-
-/// A number with so many digits after the point.
-func rounded(_ value: Double, _ digits: Int) -> String {
-    guard value.isFinite else { return "\(value)" }
-    var scale = 1
-    for _ in 0..<digits { scale *= 10 }
-    let whole = (value.magnitude * Double(scale)).rounded()
-    guard whole < 1e15 else { return "\(value)" }
-    let number = Int(whole)
-    let fraction = "\(number % scale)"
-    let zeros = String(repeating: "0", count: digits - fraction.count)
-    return (value < 0 ? "-" : "") + "\(number / scale).\(zeros)\(fraction)"
-}
-
-/// A small number in two significant digits, such as 1.0e-4.
-func significant(_ value: Double) -> String {
-    guard value > 0, value.isFinite else { return "\(value)" }
-    var exponent = 0
-    var mantissa = value
-    while mantissa >= 10 {
-        mantissa /= 10
-        exponent += 1
-    }
-    while mantissa < 1 {
-        mantissa *= 10
-        exponent -= 1
-    }
-    return "\(rounded(mantissa, 1))e\(exponent)"
 }

@@ -14,6 +14,12 @@ package func isFolder(_ path: String) -> Bool {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
+/// Whether there is a plain file at a path: no folder, pipe or device.
+package func isPlainFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
 /// Bytes of a file; `nil` where there is none.
 package func fileSize(_ path: String) -> Int? {
     var status = stat()

@@ -1,6 +1,7 @@
 // The block loop: chunks -> windows -> predictions -> blended rows.
 internal import Geo
 internal import Raster
+internal import Scenes
 internal import Telemetry
 
 /// Computes one part of a map, block by block.
@@ -9,7 +10,7 @@ internal import Telemetry
 /// the chunks of two rows of windows, the sums of one, the block's mask, half a thousand rows on their way to the file.
 final class BlockMapper {
     private let part: MapPlan.Part
-    private let area: MapArea
+    private let area: LatticeArea
     private let predictor: any WindowPredictor
     private let batchSize: Int
     private let loader: ChunkLoader
@@ -26,7 +27,7 @@ final class BlockMapper {
     private(set) var mostChunks = 0
 
     init(
-        part: MapPlan.Part, area: MapArea, stretches: [StretchParameters?], predictor: any WindowPredictor,
+        part: MapPlan.Part, area: LatticeArea, stretches: [StretchParameters?], predictor: any WindowPredictor,
         batchSize: Int, threads: Int, sink: MapSink, report: @escaping (Int) -> Bool
     ) {
         self.part = part

@@ -1,5 +1,6 @@
 // A picture to draw on: rectangles, text, images.
 internal import Geo
+internal import Telemetry
 
 /// An RGB picture.
 struct Canvas {

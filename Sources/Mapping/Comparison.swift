@@ -1,6 +1,7 @@
 // Three pictures side by side: what the network saw, what is true, what it said.
 public import Geo
 internal import Raster
+internal import Scenes
 internal import Telemetry
 
 /// Writes a picture of RGB | truth | prediction with titles, one legend and a scale bar.
@@ -98,7 +99,7 @@ public func writeComparison(
         height: max(1, (grid.height + step - 1) / step))
     let bands = sceneReader.bands.colours.map(\.index)
     guard bands.count == 3 else {
-        throw MappingError(
+        throw SceneError(
             .missingBands, "the scene has no three bands to show, only \(sceneReader.bands.count)", in: scene)
     }
     let eight = sceneReader.bands.allSatisfy { !bands.contains($0.index) || $0.sampleType == .uint8 }

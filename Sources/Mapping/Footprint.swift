@@ -2,6 +2,7 @@
 internal import Files
 internal import Geo
 internal import Raster
+internal import Scenes
 
 /// Polygons around the filled cells of a small picture.
 ///

@@ -2,6 +2,7 @@
 internal import Files
 public import Geo
 internal import Raster
+internal import Scenes
 public import Telemetry
 
 #if canImport(FoundationEssentials)
@@ -64,7 +65,7 @@ public func makeMap(
 /// - Throws: `MappingError` (`writeFailed`, `diskFull`).
 public func checkRoom(for plan: MapPlan) throws {
     guard let output = plan.parts.first?.output else { return }
-    let folder = folder(of: output)
+    let folder = parentFolder(output)
     var space = statvfs()
     guard statvfs(folder, &space) == 0 else {
         throw MappingError(
@@ -80,17 +81,11 @@ public func checkRoom(for plan: MapPlan) throws {
     }
 }
 
-/// The folder that a file is in.
-func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-}
-
 /// Makes one file and what is next to it.
 private struct PartMaker {
     let job: MapJob
     var part: MapPlan.Part
-    let area: MapArea
+    let area: LatticeArea
     let style: MapStyle
     /// Windows of the parts before.
     let before: Int
@@ -99,7 +94,7 @@ private struct PartMaker {
     var warnings: [String] = []
 
     init(
-        job: MapJob, part: MapPlan.Part, area: MapArea, style: MapStyle, before: Int,
+        job: MapJob, part: MapPlan.Part, area: LatticeArea, style: MapStyle, before: Int,
         progress: @escaping ProgressHandler
     ) {
         self.job = job
@@ -117,7 +112,7 @@ private struct PartMaker {
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
         }
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was started", in: part.output) }
-        let (stretches, without) = try part.stretchScenes(layout: job.layout, progress: progress)
+        let (stretches, without) = try part.stretchScenes(layout: job.layout, open: job.open, progress: progress)
         warnings += without
         let shape = BlockShape(bands: predictor.outputBands.count)
         let format = RasterFormat(

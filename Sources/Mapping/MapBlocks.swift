@@ -1,5 +1,6 @@
 // The blocks of a map, and a coarse sketch of its area that tells how much work there is.
 internal import Geo
+internal import Scenes
 internal import Telemetry
 
 /// The most blocks of one map; about six million square kilometres at 0.6 m.
@@ -51,7 +52,7 @@ struct Sketch {
     /// Running sums, `[height + 1, width + 1]`: how many cells lie above and left.
     private let sums: [Int32]
 
-    init(window: PixelWindow, lattice: PixelLattice, pieces: [PixelWindow], area: MapArea) throws {
+    init(window: PixelWindow, lattice: PixelLattice, pieces: [PixelWindow], area: LatticeArea) throws {
         let cell = max(1, (max(window.width, window.height) + 2047) / 2048)
         let width = (window.width + cell - 1) / cell
         let height = (window.height + cell - 1) / cell

@@ -1,5 +1,7 @@
 // What a map will be: grid, blocks, windows, and what it will cost.
 public import Geo
+public import Scenes
+internal import Telemetry
 
 /// A map that could be made: what `--dry-run` shows and what the block loop follows.
 public struct MapPlan: Sendable, Codable {
@@ -20,7 +22,7 @@ public struct MapPlan: Sendable, Codable {
         /// The map's grid.
         public var grid: Grid
         /// The scenes used, the earlier before the later.
-        public var scenes: [MapScene]
+        public var scenes: [PlacedScene]
         /// Only longitudes between `minX` and `maxX` (degrees) belong to this part; `nil` for a map in one part.
         public var longitudes: Bounds?
         /// Blocks to compute, in the map's pixels, row by row; what is left out stays nodata.
@@ -66,7 +68,7 @@ public struct MapPlan: Sendable, Codable {
         for part in parts {
             lines += [
                 "\(part.output)",
-                "  grid      \(part.grid.width) x \(part.grid.height) pixels of \(number(part.lattice.pixelSize)) in \(part.lattice.crs.definition.prefix(60)), bounds \(Mapping.text(part.grid.bounds))",
+                "  grid      \(part.grid.width) x \(part.grid.height) pixels of \(number(part.lattice.pixelSize)) in \(part.lattice.crs.definition.prefix(60)), bounds \(boundsText(part.grid.bounds))",
                 "  scenes    \(part.scenes.count)"
                     + (part.scenes.first.map { ", first \($0.path) at \(rounded($0.gsd, 3)) m, \(reading($0))" } ?? ""),
                 "  blocks    \(part.blocks.count) of at most \(part.blockSide) x \(part.blockSide)",
@@ -78,7 +80,7 @@ public struct MapPlan: Sendable, Codable {
         return (lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")
     }
 
-    private func reading(_ scene: MapScene) -> String {
+    private func reading(_ scene: PlacedScene) -> String {
         scene.alignedColumn == nil ? "resampled (\(scene.resampling))" : "read without resampling"
     }
 }
@@ -123,16 +125,4 @@ extension Int {
     init(saturating value: Double) {
         self = value.isFinite && value < 9e18 ? Int(Swift.max(value, 0)) : .max
     }
-}
-
-/// A number with so many decimals.
-func rounded(_ value: Double, _ decimals: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    return number((value * scale).rounded() / scale)
-}
-
-/// Bytes for people.
-func megabytes(_ bytes: Int) -> String {
-    bytes < 1_000_000 ? "\((bytes + 999) / 1000) kB" : "\(rounded(Double(bytes) / 1e6, 1)) MB"
 }

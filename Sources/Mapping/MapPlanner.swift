@@ -1,6 +1,7 @@
 // From a request to a plan: the grid, the scenes on it, the blocks, the cost.
 public import Geo
 internal import Raster
+internal import Scenes
 internal import Telemetry
 
 #if canImport(FoundationEssentials)
@@ -38,12 +39,14 @@ struct MapJob {
     let layout: PixelLayout
     /// Side of one pixel of the map in pixels of a window.
     let cellSize: Int
-    let facts: [String: SceneFacts]
+    let facts: [String: Scene]
+    /// The scenes that planning has open, for what follows on the same thread.
+    let open = OpenScenes()
     /// The area in degrees; `nil` without one.
     let aoi: AreaOfInterest?
     var plan: MapPlan
     /// The area of each part, in its CRS.
-    var areas: [MapArea]
+    var areas: [LatticeArea]
 
     init(
         _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, bands: Int,
@@ -57,11 +60,11 @@ struct MapJob {
         self.layout = layout
         self.cellSize = cellSize
         var warnings: [String] = []
-        let scenes = try request.scenes.enumerated().map { number, path in
+        let scenes = try request.scenes.enumerated().map { [open] number, path in
             guard progress(Progress(unit: "scenes opened", done: number, total: request.scenes.count)) else {
                 throw MappingError(.cancelled, "stopped before the map was started", in: request.output)
             }
-            return try SceneFacts(path: path)
+            return try Scene(open.reader(path))
         }
         facts = Dictionary(scenes.map { ($0.path, $0) }) { first, _ in first }
         let raw = try request.aoi.map { try AreaOfInterest(path: $0) }
@@ -74,7 +77,7 @@ struct MapJob {
             overlap: request.overlap(windowSize: windowSize, cellSize: cellSize) / cellSize)
         let degrees = DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees))
         guard degrees.meets(west: -180, east: 180) else { throw Self.missed(request, aoi, scenes) }
-        let mapCRS = Self.mapCRS(scenes[0], zone: nil)
+        let mapCRS = scenes[0].gridCRS()
         let crosses = try aoi?.crossesAntimeridian == true && near.map { try !isWhole($0, in: mapCRS) } ?? false
         let found = regions(of: degrees, mapCRS: mapCRS, crossesAntimeridian: crosses)
         // One region: all of the area lies in a zone that the first scene's is not near to.
@@ -96,7 +99,7 @@ struct MapJob {
                 parts.count == 1 ? request.output : partName(request.output, part: number + 1)
             try Self.refuseInputs(output, request)
             try Self.refuseExisting(output, overwrite: request.overwrite)
-            func scenesWithin(_ margin: Double) -> [SceneFacts] {
+            func scenesWithin(_ margin: Double) -> [Scene] {
                 guard let region else { return scenes }
                 return scenes.filter {
                     DegreeArea(aoi: nil, scenes: [$0.degrees])
@@ -108,9 +111,9 @@ struct MapJob {
             let latitude = max(abs(first.degrees.minY), abs(first.degrees.maxY))
             let reach = Double(windowSize) * (layout.gsd ?? first.gsd) / (111_000 * max(cosine(latitude), 0.05))
             let here = scenesWithin(reach)
-            let pixels = try Self.lattice(first: first, crs: Self.mapCRS(first, zone: region?.zone), gsd: layout.gsd)
+            let pixels = try first.lattice(first.gridCRS(zone: region?.zone), gsd: layout.gsd).lattice
             let lattice = PixelLattice(crs: pixels.crs, pixelSize: pixels.pixelSize * Double(cellSize))
-            let area = try MapArea(
+            let area = try LatticeArea(
                 aoi: near?.transformed(to: lattice.crs),
                 strip: region.map { region in
                     let south = here.map(\.degrees.minY).min() ?? -80
@@ -133,65 +136,16 @@ struct MapJob {
         guard !plan.parts.isEmpty else { throw Self.missed(request, aoi, scenes) }
     }
 
-    /// The CRS of a map that begins with a scene; `zone` forces a UTM zone.
-    static func mapCRS(_ first: SceneFacts, zone: Int?) -> CoordinateReferenceSystem {
-        let centre = first.degrees.centre
-        guard let zone else {
-            // A network sees the lattice's pixels with x to the right and y upwards: that has to be east and north.
-            return first.crs.isProjected && first.crs.runsEastAndNorth(longitude: centre.x, latitude: centre.y)
-                ? first.crs : .utm(longitude: centre.x, latitude: centre.y)
-        }
-        if first.crs.isProjected, utmZone(of: first.crs) == zone { return first.crs }
-        return CoordinateReferenceSystem("EPSG:\((centre.y < 0 ? 32700 : 32600) + zone)")
-    }
-
-    /// The pixel lattice of a map that begins with a scene.
-    ///
-    /// The pixel's side is the GSD divided by the ground length of a CRS unit at the scene's centre (half the unit in EPSG:3857 at 60
-    /// degrees north). It is then made a number that people and other data share: the scene's own pixel size where that is
-    /// within 1 %, the GSD itself where a unit is a metre within 1 % (UTM), else four digits.
-    static func lattice(
-        first: SceneFacts, crs: CoordinateReferenceSystem, gsd: Double?
-    ) throws -> PixelLattice {
-        let toMap = try CoordinateTransformer(from: first.crs, to: crs)
-        let centre = first.grid.transform.point(
-            column: Double(first.grid.width) / 2, row: Double(first.grid.height) / 2)
-        guard let place = toMap.transform([centre])[0] else {
-            throw MappingError(
-                .noCRS, "the scene's centre cannot be expressed in \(crs.name)", in: first.path,
-                try: "check the scene's CRS with: gdalinfo \(shellQuoted(first.path))")
-        }
-        let unit = Grid(
-            crs: crs, transform: GeoTransform(originX: place.x - 0.5, originY: place.y + 0.5, pixelSize: 1),
-            width: 1, height: 1)
-        let metres = try unit.groundSampleDistance().metres
-        let wanted = (gsd ?? first.gsd) / metres
-        guard wanted > 0, wanted.isFinite else {
-            throw MappingError(
-                .noCRS, "a pixel of \(gsd ?? first.gsd) m has no size in \(crs.name)", in: first.path)
-        }
-        let own = first.grid.transform
-        if toMap.isIdentity, own.isNorthUp, abs(own.columnX + own.rowY) < own.columnX * 1e-6,
-            abs(own.columnX / wanted - 1) < 0.01
-        {
-            // 0.5999999999999659 is 0.6 that went through a division.
-            let round = fourDigits(own.columnX)
-            return PixelLattice(crs: crs, pixelSize: abs(round / own.columnX - 1) < 1e-9 ? round : own.columnX)
-        }
-        if let gsd, abs(gsd / wanted - 1) < 0.01 { return PixelLattice(crs: crs, pixelSize: gsd) }
-        return PixelLattice(crs: crs, pixelSize: fourDigits(wanted))
-    }
-
     /// One file of the map; `nil` where nothing of the area is covered.
     private func planPart(
-        output: String, pixels: PixelLattice, lattice: PixelLattice, windows: WindowLattice, scenes: [SceneFacts],
-        area: MapArea, bands: Int
+        output: String, pixels: PixelLattice, lattice: PixelLattice, windows: WindowLattice, scenes: [Scene],
+        area: LatticeArea, bands: Int
     ) throws -> (value: MapPlan.Part, warnings: [String])? {
         var warnings: [String] = []
         let limits = area.bounds
         let limit = limits.flatMap { lattice.window(covering: $0) }
         if limits != nil, limit == nil { return nil }
-        var used: [MapScene] = []
+        var used: [PlacedScene] = []
         var pieces: [PixelWindow] = []
         for scene in scenes {
             guard let placed = try place(scene, on: pixels) else { continue }
@@ -204,7 +158,7 @@ struct MapJob {
                 if let sight, !sight.isEmpty, isUsable(scene, bands: placed.bands) { used.append(placed) }
                 continue
             }
-            if let warning = try checkGSD(scene) { warnings.append(warning) }
+            if let warning = try scene.checkDetail(for: layout.gsd) { warnings.append(warning) }
             if let warning = scene.alphaWarning { warnings.append(warning) }
             if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
             if request.bands[scene.path] == nil,
@@ -217,7 +171,9 @@ struct MapJob {
             pieces.append(piece)
         }
         guard let first = pieces.first else { return nil }
-        try checkAgreement(of: used)
+        try checkAgreement(
+            used.compactMap { facts[$0.path]?.read($0.bands, asked: request.bands.asked($0.path)) },
+            stretch: layout.stretch)
         let window = pieces.dropFirst().reduce(first) { around($0, $1) }
         guard window.width <= Int(Int32.max), window.height <= Int(Int32.max) else {
             throw MappingError(
@@ -234,8 +190,7 @@ struct MapJob {
                 try: "give an area of interest (--aoi), scenes that are close together, or fewer bands")
         }
         // What was never written costs nothing, neither work nor disk.
-        let coverage = SceneMosaic(
-            MosaicPlan(lattice: pixels, layout: layout, scenes: used, stretches: used.map { _ in nil }))
+        let coverage = SceneMosaic(MosaicPlan(lattice: pixels, layout: layout, scenes: used), open: open)
         let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
             .filter { area.mayMeet(lattice.grid(of: $0.shifted(columns: window.column, rows: window.row)).bounds) }
             .filter {
@@ -262,33 +217,20 @@ struct MapJob {
         )
     }
 
-    /// Refuses scenes of one map that do not mean the same by their bands.
-    private func checkAgreement(of scenes: [MapScene]) throws {
-        let read = scenes.compactMap { scene in
-            facts[scene.path].map {
-                SceneBands(
-                    path: scene.path, bands: $0.bands.numbered(scene.bands), all: $0.bands,
-                    asked: request.bands.asked(scene.path))
-            }
-        }
-        do throws(RasterError) { try Raster.checkAgreement(read, stretch: layout.stretch) } catch {
-            throw MappingError(.missingBands, error.what, in: error.place, why: error.causes, try: error.remedy)
-        }
-    }
-
     /// Where a scene is on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
-    private func place(_ scene: SceneFacts, on lattice: PixelLattice) throws -> MapScene? {
-        try MapScene(
+    private func place(_ scene: Scene, on lattice: PixelLattice) throws -> PlacedScene? {
+        try PlacedScene(
             scene, on: lattice,
-            bands: scene.bands(
-                for: layout, asked: request.bands[scene.path], grayAsColour: request.grayAsColour
+            bands: scene.chosen(
+                .named(layout.bands.map(\.name)), asked: request.bands[scene.path], by: "the model",
+                grayAsColour: request.grayAsColour
             ).map(\.index), gsd: layout.gsd)
     }
 
     /// Whether a scene has the detail and the values that the model knows.
-    private func isUsable(_ scene: SceneFacts, bands: [Int]) -> Bool {
+    private func isUsable(_ scene: Scene, bands: [Int]) -> Bool {
         do {
-            _ = try checkGSD(scene)
+            _ = try scene.checkDetail(for: layout.gsd)
             try scene.checkValues(for: layout, bands: bands)
             return true
         } catch {
@@ -296,21 +238,8 @@ struct MapJob {
         }
     }
 
-    /// Refuses a scene without the detail that the model knows; a warning where it is only somewhat coarse.
-    private func checkGSD(_ scene: SceneFacts) throws -> String? {
-        guard let gsd = layout.gsd, scene.gsd > gsd * 1.25 else { return nil }
-        let found = "\(rounded(scene.gsd, 3)) m per pixel, but the model was trained at \(rounded(gsd, 3)) m"
-        guard scene.gsd <= gsd * 2 else {
-            throw MappingError(
-                .tooCoarse, "the scene has \(found); the limit is twice the model's GSD",
-                in: scene.path,
-                try: "use a scene of at most \(rounded(gsd * 2, 3)) m per pixel, or a model trained at the scene's GSD")
-        }
-        return "\(scene.path): \(found); expect a blurred map"
-    }
-
     /// Refuses ground on which the lattice's pixels are not of the model's GSD: it was laid out at the first scene's place.
-    private func checkGround(of piece: PixelWindow, _ scene: SceneFacts, on lattice: PixelLattice) throws -> String? {
+    private func checkGround(of piece: PixelWindow, _ scene: Scene, on lattice: PixelLattice) throws -> String? {
         guard let gsd = layout.gsd else { return nil }
         let metres = try lattice.grid(of: piece).groundSampleDistance().metres / Double(cellSize)
         guard abs(metres / gsd - 1) > 0.05 else { return nil }
@@ -356,13 +285,13 @@ struct MapJob {
 
     /// The error that shows both places.
     private static func missed(
-        _ request: MapRequest, _ aoi: AreaOfInterest?, _ scenes: [SceneFacts]
+        _ request: MapRequest, _ aoi: AreaOfInterest?, _ scenes: [Scene]
     ) -> MappingError {
         let all = scenes.dropFirst().reduce(scenes[0].degrees) { $0.union($1.degrees) }
         guard let aoi else {
             return MappingError(
                 .badArea, "the map would have no pixels", in: request.scenes[0],
-                why: ["the scenes' bounds are \(text(all)) (longitude and latitude)"],
+                why: ["the scenes' bounds are \(boundsText(all)) (longitude and latitude)"],
                 try: "check the scenes: gdalinfo \(shellQuoted(request.scenes[0]))")
         }
         if DegreeArea(aoi: aoi, scenes: scenes.map(\.degrees)).meets(west: -180, east: 180) {
@@ -374,33 +303,12 @@ struct MapJob {
         return MappingError(
             .badArea, "the area of interest does not overlap the scenes", in: request.aoi ?? "",
             why: [
-                "the area's bounds are \(text(aoi.bounds)) (west south east north, degrees)",
-                "the scenes' bounds are \(text(all))",
+                "the area's bounds are \(boundsText(aoi.bounds)) (west south east north, degrees)",
+                "the scenes' bounds are \(boundsText(all))",
             ],
             try:
                 "check that the area's coordinates are longitude and latitude, in this order, and that the right scenes are given"
         )
-    }
-}
-
-extension MapScene {
-    /// Places a scene on a lattice; `nil` where it has no place in the lattice's CRS.
-    ///
-    /// - Parameter gsd: The GSD wanted, metres; `nil` is the scene's own.
-    init?(_ scene: SceneFacts, on lattice: PixelLattice, bands: [Int], gsd: Double?) throws {
-        let transformer = try CoordinateTransformer(from: scene.crs, to: lattice.crs)
-        guard let bounds = transformer.bounds(scene.grid.bounds) else { return nil }
-        // A curved edge may bulge a little beyond its sampled points.
-        let margin = transformer.isIdentity ? 0 : max(bounds.width, bounds.height) * 0.002 + 2 * lattice.pixelSize
-        guard let window = lattice.window(covering: bounds.expanded(by: margin)) else { return nil }
-        path = scene.path
-        self.bands = bands
-        self.gsd = scene.gsd
-        self.window = window
-        let offset = transformer.isIdentity ? lattice.offset(of: scene.grid) : nil
-        alignedColumn = offset?.column
-        alignedRow = offset?.row
-        resampling = (gsd ?? scene.gsd) >= scene.gsd * 1.999 ? "average" : "cubic"
     }
 }
 
@@ -430,15 +338,6 @@ func stem(_ path: String) -> String {
 package func partName(_ output: String, part: Int) -> String {
     let stem = stem(output)
     return "\(stem)-part\(part)\(output.dropFirst(stem.count))"
-}
-
-/// A number rounded to four significant digits.
-package func fourDigits(_ value: Double) -> Double {
-    guard value > 0, value.isFinite else { return value }
-    var scale = 1.0
-    while value * scale < 1000 { scale *= 10 }
-    while value * scale >= 10000 { scale /= 10 }
-    return (value * scale).rounded() / scale
 }
 
 /// The cosine of an angle in degrees.

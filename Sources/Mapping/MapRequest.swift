@@ -1,6 +1,7 @@
 // What a caller asks for, and what the model is called.
 public import Geo
-public import Raster
+internal import Raster
+public import Scenes
 internal import Telemetry
 
 /// Which model makes a map: written into the map's tags and its STAC item.

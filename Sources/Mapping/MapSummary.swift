@@ -1,5 +1,6 @@
 // What came out of making a map.
 public import Geo
+internal import Telemetry
 
 /// A map that was made.
 public struct MapSummary: Sendable, Codable {

@@ -2,7 +2,7 @@
 public import Files
 public import Telemetry
 
-/// A map or a training pair that could not be made.
+/// A map that could not be made.
 public typealias MappingError = ModuleError<MappingFailure>
 
 /// Kinds of failure.
@@ -11,14 +11,8 @@ public enum MappingFailure: String, FileFailure {
     case badRequest
     /// The area of interest is empty or does not meet the scenes.
     case badArea
-    /// A scene has no coordinate reference system.
-    case noCRS
-    /// The scenes are too coarse for the model.
-    case tooCoarse
-    /// The scene's values cannot be brought to 8 bits by the model's rule.
+    /// No scene has a pixel to show.
     case badValues
-    /// The model wants bands that the scene does not have.
-    case missingBands
     /// The area does not fit one grid.
     case needsSplit
     /// The output exists already.
@@ -33,8 +27,6 @@ public enum MappingFailure: String, FileFailure {
     case writeFailed
     /// The user asked to stop.
     case cancelled
-    /// A list of training pairs, or a pair, cannot be used.
-    case badPairs
 
     /// Files next to a map are only written.
     public static var readFailed: Self { writeFailed }

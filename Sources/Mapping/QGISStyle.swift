@@ -1,4 +1,5 @@
 // The style that QGIS 3 loads by itself with a map of the same name.
+internal import Telemetry
 
 /// A QGIS layer style: single-band pseudocolour, interpolated, nodata transparent, legend in the map's unit.
 ///

@@ -2,6 +2,7 @@
 internal import Files
 internal import Geo
 internal import Raster
+internal import Scenes
 internal import Telemetry
 
 #if canImport(FoundationEssentials)
@@ -13,7 +14,7 @@ internal import Telemetry
 
 /// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2.
 func stacItem(
-    part: MapPlan.Part, area: MapArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
+    part: MapPlan.Part, area: LatticeArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
     predictor: any WindowPredictor, beside: Sidecars
 ) throws -> String {
     let request = job.request
@@ -127,7 +128,7 @@ private func assets(
 
 /// The outline: the area itself where imagery covers all of it, else that of the pixels with a value.
 private func geometry(
-    part: MapPlan.Part, area: MapArea, job: MapJob, statistics: MapStatistics, preview: MapPreview
+    part: MapPlan.Part, area: LatticeArea, job: MapJob, statistics: MapStatistics, preview: MapPreview
 ) throws -> (json: JSONValue, bbox: [Double]) {
     let toDegrees = try CoordinateTransformer(from: part.lattice.crs, to: .wgs84)
     let bounds = toDegrees.bounds(part.grid.bounds) ?? Bounds(minX: -180, minY: -90, maxX: 180, maxY: 90)
@@ -182,7 +183,7 @@ private func extent(_ geometry: JSONValue) -> [Double]? {
 ///
 /// Without any date the span is what can be said for certain: from 1970 until the newest file was last changed.
 private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {
-    let known = part.scenes.map { job.facts[$0.path]?.time }
+    let known = part.scenes.map { job.facts[$0.path]?.metadata.time }
     let found = known.compactMap { $0 }.sorted()
     if let first = found.first, let last = found.last, found.count == known.count {
         if first == last { return ["datetime": .string(first)] }
@@ -226,7 +227,7 @@ package func reference(_ path: String, from output: String) -> String {
         // An address is encoded already.
         return path.contains("://") ? path : percentEncoded(path)
     }
-    let (here, there) = (parts(folder(of: output)), parts(path))
+    let (here, there) = (parts(parentFolder(output)), parts(path))
     let shared = zip(here, there).prefix { $0 == $1 }.count
     guard shared == here.count || !path.hasPrefix("/") else { return percentEncoded(path) }
     let up = [String](repeating: "..", count: here.count - shared)

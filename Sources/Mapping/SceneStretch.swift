@@ -1,6 +1,7 @@
 // The stretch of each scene of a map, by the rule of the model.
 internal import Geo
 internal import Raster
+internal import Scenes
 internal import Telemetry
 
 extension MapPlan.Part {
@@ -8,10 +9,10 @@ extension MapPlan.Part {
     ///
     /// A scene without a valid pixel has none, and shows nothing: it leaves the part, with a sentence about it.
     mutating func stretchScenes(
-        layout: PixelLayout, progress: ProgressHandler
+        layout: PixelLayout, open: OpenScenes, progress: ProgressHandler
     ) throws -> (stretches: [StretchParameters?], warnings: [String]) {
         var stretches: [StretchParameters?] = []
-        var kept: [MapScene] = []
+        var kept: [PlacedScene] = []
         var warnings: [String] = []
         for (number, scene) in scenes.enumerated() {
             guard progress(Progress(unit: "scenes stretched", done: number, total: scenes.count)) else {
@@ -19,7 +20,7 @@ extension MapPlan.Part {
             }
             do {
                 stretches.append(
-                    try stretchParameters(of: scene.path, bands: scene.bands, layout: layout, progress: progress))
+                    try open.stretchParameters(of: scene.path, bands: scene.bands, layout: layout, progress: progress))
                 kept.append(scene)
             } catch let error as RasterError where error.code == .noPixels {
                 warnings.append("\(scene.path): \(error.what); the map is made without this scene")
@@ -34,24 +35,4 @@ extension MapPlan.Part {
         scenes = kept
         return (stretches, warnings)
     }
-}
-
-/// The stretch of a scene's bands by a model's rule.
-///
-/// - Throws: `badValues` where nearly all values lie on one side of a fixed rule's range.
-func stretchParameters(
-    of path: String, bands: [Int], layout: PixelLayout, progress: ProgressHandler = { _ in true }
-) throws -> StretchParameters? {
-    let reader = try RasterReader(path: path)
-    if case .fixed(let low, let high) = layout.stretch,
-        reader.bands.contains(where: { bands.contains($0.index) && $0.sampleType != .uint8 }),
-        let range = try reader.stretchParameters(layout.stretch, bands: bands),
-        let found = try reader.outOfRange(range, bands: bands, progress: progress)
-    {
-        throw MappingError(
-            .badValues,
-            "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)); nearly all of the scene's values are between \(rounded(found.least, 4)) and \(rounded(found.most, 4)) and would become \(found.isDark ? "black" : "white")",
-            in: path, try: "give the scene in the units that the model was trained on")
-    }
-    return try reader.stretchParameters(layout.stretch, bands: bands, progress: progress)
 }

@@ -1,6 +1,7 @@
 // The windows of scenes one by one, for whoever wants them as they are instead of a map.
 public import Geo
 internal import Raster
+public import Scenes
 public import Telemetry
 
 /// One window of the scenes.
@@ -28,7 +29,7 @@ public final class SceneWindowReader {
     /// The windows that hold some of the area inside of some scene's outline, row by row; they may turn out to be empty.
     public let candidates: [LatticeIndex]
     private let part: MapPlan.Part
-    private let area: MapArea
+    private let area: LatticeArea
     private let layout: PixelLayout
     private let loader: ChunkLoader
     private let fineCellSize: Int?
@@ -56,7 +57,7 @@ public final class SceneWindowReader {
             request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: 1, progress: progress)
         plan = job.plan
         var part = job.plan.parts[0]
-        let (stretches, without) = try part.stretchScenes(layout: layout, progress: progress)
+        let (stretches, without) = try part.stretchScenes(layout: layout, open: job.open, progress: progress)
         warnings = job.plan.warnings + without
         self.part = part
         area = job.areas[0]
@@ -64,7 +65,7 @@ public final class SceneWindowReader {
         let plan = MosaicPlan(
             lattice: part.inputLattice, layout: layout, scenes: part.scenes, stretches: stretches)
         loader = ChunkLoader(plan, threads: request.threads)
-        let coverage = SceneMosaic(plan)
+        let coverage = SceneMosaic(plan, open: job.open)
         self.fineCellSize = fineCellSize
         output = request.output
         // Scene by scene: what lies between scenes far apart is not walked through.

@@ -1,5 +1,6 @@
 // Calls the predictor with batches of one shape, each window always in the same place of its batch.
 package import Geo
+package import Scenes
 internal import Telemetry
 
 /// The id of an empty place of a batch, in what the predictor is given.
@@ -117,15 +118,5 @@ package final class WindowBatcher {
             nextOut += 1
             try deliver(ready.window.index, ready.output, ready.window.input.validity)
         }
-    }
-}
-
-/// Zeros of a sample type.
-func zeros(_ type: SampleType, count: Int) -> PixelBuffer.Samples {
-    switch type {
-    case .uint8: .uint8([UInt8](repeating: 0, count: count))
-    case .uint16: .uint16([UInt16](repeating: 0, count: count))
-    case .int16: .int16([Int16](repeating: 0, count: count))
-    case .float32: .float32([Float](repeating: 0, count: count))
     }
 }

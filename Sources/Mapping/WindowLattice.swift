@@ -1,23 +1,10 @@
 // Where the network's windows lie on the pixel lattice, and how much each counts in a pixel.
 public import Geo
+public import Scenes
 
 #if canImport(Glibc)
     internal import Glibc
 #endif
-
-/// One window's place in the lattice of windows.
-public struct LatticeIndex: Hashable, Sendable, Codable {
-    /// Number along x; window `i` starts at lattice column `i * stride`.
-    public var i: Int
-    /// Number along y; window `j` starts at lattice row `j * stride`.
-    public var j: Int
-
-    /// Makes an index.
-    public init(i: Int, j: Int) {
-        self.i = i
-        self.j = j
-    }
-}
 
 /// Equal windows at equal distances, anchored at the CRS origin, whatever area is asked for.
 public struct WindowLattice: Hashable, Sendable, Codable {
@@ -62,10 +49,4 @@ public struct WindowLattice: Hashable, Sendable, Codable {
         for place in 0..<windowSize { sums[place % stride] += raw[place] }
         return (0..<windowSize).map { raw[$0] / sums[$0 % stride] }
     }
-}
-
-/// The quotient rounded towards minus infinity; the divisor is above 0.
-func floorDivide(_ value: Int, _ divisor: Int) -> Int {
-    let quotient = value / divisor
-    return value % divisor < 0 ? quotient - 1 : quotient
 }

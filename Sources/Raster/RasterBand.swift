@@ -32,3 +32,10 @@ public struct RasterBand: Sendable, Hashable {
     /// nothing is said.
     public var identity: String? { commonName ?? (BandNames.isName(name, number: index) ? name.lowercased() : nil) }
 }
+
+extension [RasterBand] {
+    /// The bands of some numbers; those that are not there are left out.
+    public func numbered(_ numbers: [Int]) -> [RasterBand] {
+        numbers.compactMap { number in first { $0.index == number } }
+    }
+}

@@ -12,11 +12,8 @@ public import Telemetry
 /// - Returns: `nil` for what is not an address: files of this machine, and GDAL's own ones (`/vsimem/`, `/vsizip/`).
 /// - Throws: `readFailed` where the file cannot be read, `cancelled` while it waits, `gdalMissing`.
 public func remoteIdentity(of path: String) throws(RasterError) -> String? {
+    guard isAddress(path) else { return nil }
     let name = Dataset.gdalName(of: path)
-    let folders = [
-        "/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs",
-    ]
-    guard path.contains("://") || folders.contains(where: name.contains) else { return nil }
     // A part of a file, or a service: what it reads cannot be asked for its size.
     guard name.hasPrefix("/vsi") else { return Redaction.identity(ofService: path) }
     let address = Redaction.identity(of: path)
@@ -25,6 +22,19 @@ public func remoteIdentity(of path: String) throws(RasterError) -> String? {
     return try GDAL.waiting(true, for: path) { () throws(RasterError) in
         "\(address) \(try content(of: name, path, gdal))"
     }
+}
+
+/// Whether a path is that of something on another machine.
+private func isAddress(_ path: String) -> Bool {
+    let folders = [
+        "/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs",
+    ]
+    return path.contains("://") || folders.contains(where: Dataset.gdalName(of: path).contains)
+}
+
+/// Whether a raster is on another machine, or is a document of this one, such as a VRT, that names addresses.
+package func namesAddress(_ path: String) -> Bool {
+    isAddress(path) || isPlainFile(path) && Redaction.identity(ofDocumentAt: path) != nil
 }
 
 /// Size and ETag, or size and hash.

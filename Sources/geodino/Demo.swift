@@ -10,6 +10,7 @@
     import Mapping
     import Pretraining
     import Raster
+    import Scenes
     import Scoring
     import Synth
     import Telemetry

@@ -6,6 +6,7 @@
     import Foundation
     import Geo
     import Mapping
+    import Scenes
     import Synth
     import Telemetry
     import Torch

@@ -1,5 +1,6 @@
 // Feature maps of 'geodino embed': georeferenced rasters of tokens, and pictures of their principal components.
 #if EARTH
+    import Scenes
     import Backbone
     import Downstream
     import Foundation

@@ -8,6 +8,7 @@ import Files
     import Geo
     import Mapping
     import Raster
+    import Scenes
     import Telemetry
     import Torch
 
@@ -47,18 +48,16 @@ import Files
 
     /// What is wrong with scenes, with advice that the command can follow.
     func advising<T>(_ work: () throws -> T) throws -> T {
+        func advised(_ error: any ExplainedError, _ advice: String) -> CommandError {
+            CommandError(.badArgument, error.what, in: error.place, why: error.causes, try: advice)
+        }
         do {
             return try work()
-        } catch let error as MappingError {
-            let advice: String? =
-                switch error.code {
-                case .needsSplit: "embed the parts one by one, each with its own scenes first and its own --aoi"
-                case .badValues where error.remedy?.contains("gdal_translate -ot Byte") == true:
-                    "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value"
-                default: nil
-                }
-            guard let advice else { throw error }
-            throw MappingError(error.code, error.what, in: error.place, why: error.causes, try: advice)
+        } catch let error as MappingError where error.code == .needsSplit {
+            throw advised(error, "embed the parts one by one, each with its own scenes first and its own --aoi")
+        } catch let error as SceneError where error.code == .notBytes {
+            throw advised(
+                error, "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value")
         }
     }
 
@@ -96,7 +95,8 @@ import Files
             var read: [SceneBands] = []
             for path in paths {
                 let reader = try RasterReader(path: path)
-                let bands = try imageBands(of: reader, record: record, asked: options.bands[path])
+                let bands = try reader.chosen(
+                    record.wantedBands, asked: options.bands[path], by: "the model", grayAsColour: true)
                 read.append(
                     SceneBands(path: path, bands: bands, all: reader.bands, asked: options.bands.asked(path)))
                 if let warning = try? reader.alphaWarning() { warnings.append(warning) }
@@ -156,7 +156,9 @@ import Files
         /// One image, `[C, H, W]`.
         private func image(_ path: String) throws -> Tensor {
             let reader = try RasterReader(path: path)
-            let bands = try imageBands(of: reader, record: record, asked: options.bands[path]).map(\.index)
+            let bands = try reader.chosen(
+                record.wantedBands, asked: options.bands[path], by: "the model", grayAsColour: true
+            ).map(\.index)
             let whole = PixelWindow(column: 0, row: 0, width: reader.grid.width, height: reader.grid.height)
             let parameters = try reader.stretchParameters(record.stretch, bands: bands)
             let pixels = stretched(try reader.read(whole, bands: bands), by: parameters)
@@ -165,16 +167,9 @@ import Files
         }
     }
 
-    /// The bands of an image in the order of the weights; gray becomes red, green and blue alike.
-    private func imageBands(of reader: RasterReader, record: WeightsRecord, asked: [Int]?) throws -> [RasterBand] {
-        do {
-            return try reader.bands.chosen(for: record.bands.map(\.name), asked: asked, grayAsColour: true)
-        } catch {
-            throw CommandError(
-                .badArgument,
-                "the weights take \(error.wanted.count) bands (\(error.wanted.joined(separator: ", "))), but the raster has \(reader.bands.count) (\(error.found.joined(separator: ", ")))",
-                in: reader.path, why: [error.why] + [reader.alphaNote].compactMap(\.self), try: error.remedy)
-        }
+    extension WeightsRecord {
+        /// The bands that the network takes, in its order.
+        fileprivate var wantedBands: WantedBands { .named(bands.map(\.name)) }
     }
 
     /// The windows of scenes that hold a valid pixel of the area.

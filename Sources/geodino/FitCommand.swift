@@ -7,6 +7,7 @@
     import Geo
     import Mapping
     import Raster
+    import Scenes
     import Telemetry
     import Torch
 

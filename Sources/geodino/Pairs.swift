@@ -8,6 +8,7 @@ import Files
     import Geo
     import Mapping
     import Raster
+    import Scenes
     import Telemetry
 
     /// Rasters brought to one grid each, handed to the head's trainer.
@@ -48,11 +49,13 @@ import Files
             try checkAgreement(of: pairs)
             self.pool = pool
             self.heights = heights
-            // What is read decides the content: files by name-independent size and time-independent bytes.
+            // What is read decides, not what the files are called.
             var hash = SHA256()
             if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
             for (entry, pair) in zip(entries, pairs) {
-                for path in [entry.image, entry.target] { hash.update(try Self.signature(path)) }
+                for path in [entry.image, entry.target] {
+                    hash.update(try contentSignature(of: path))
+                }
                 if let numbers = bands[entry.image] { hash.update(Array("bands \(numbers);".utf8)) }
                 let window = pair.window
                 hash.update([UInt8]("\(window.column),\(window.row),\(window.width),\(window.height);".utf8))
@@ -76,31 +79,6 @@ import Files
         func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer) {
             let crop = try pairs[pair].crop(window)
             return (crop.image, crop.target)
-        }
-
-        /// Size of a file, and all of it or 64 pieces of 64 KB from its whole length; where it is not a plain file, what names a
-        /// remote one, else its name.
-        private static func signature(_ path: String) throws -> [UInt8] {
-            guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd() else {
-                return [UInt8]((try remoteIdentity(of: path) ?? path).utf8)
-            }
-            defer { try? file.close() }
-            // A virtual raster may name addresses.
-            if let identity = Redaction.identity(ofDocumentAt: path) {
-                return [UInt8]("\(identity.count);\(SHA256.hex(of: identity))".utf8)
-            }
-            var bytes = [UInt8]("\(size);".utf8)
-            let piece: UInt64 = 1 << 16
-            var hash = SHA256()
-            let offsets =
-                size <= 64 * piece
-                ? Array(stride(from: 0, to: size, by: Int(piece))) : (0..<64).map { (size - piece) / 63 * $0 }
-            for offset in offsets {
-                try? file.seek(toOffset: offset)
-                hash.update([UInt8]((try? file.read(upToCount: Int(piece))) ?? Data()))
-            }
-            bytes += Array(hash.finalize().utf8)
-            return bytes
         }
     }
 #endif

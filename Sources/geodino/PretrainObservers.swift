@@ -8,6 +8,7 @@
     import Mapping
     import Pretraining
     import Raster
+    import Scenes
     import Torch
 
     /// Probe the teacher on images with canopy heights: patches by a linear regression, crops by their neighbours.
@@ -23,7 +24,7 @@
             options.crop = patch * max(2, 128 / patch)
             do {
                 return (try RasterPairs(entries, record: record, tileSize: patch * 6), options)
-            } catch let error as MappingError where error.remedy?.contains("--bands") ?? false {
+            } catch let error as SceneError where [.missingBands, .unclearBands].contains(error.code) {
                 // That is no option of a run: the images have to say themselves what their bands are.
                 throw CommandError(
                     .failed, error.what, in: error.place, why: error.causes,

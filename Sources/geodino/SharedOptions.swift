@@ -5,6 +5,7 @@ import Telemetry
 
 #if EARTH
     import Raster
+    import Scenes
 #endif
 
 /// How a result is printed.

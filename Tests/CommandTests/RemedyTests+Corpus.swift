@@ -80,8 +80,8 @@ extension RemedyTests {
                 return try bench.tile(bench.scene(type: .float32))
             }),
         Trouble(
-            name: "a band that the profile names and the scene lacks", says: "the profile asks for a band 'nir'",
-            remedy: .key("bands", in: "profile.yaml"),
+            name: "a band that the profile names and the scene lacks", says: "the profile needs 3 bands (nir",
+            remedy: .option("--bands", values: 1),
             prepare: { bench in
                 _ = try bench.document(
                     "tiles/smoke.yaml", as: "profile.yaml", ("bands: default", "bands: [nir, red, green]"))

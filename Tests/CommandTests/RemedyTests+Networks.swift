@@ -250,7 +250,7 @@ extension RemedyTests {
             },
             prepare: { _ in embed(try TrainedBench.path("corpus"), more: ["--window", "32"]) }),
         Trouble(
-            name: "bands that are not red, green and blue", says: "the weights take 3 bands",
+            name: "bands that are not red, green and blue", says: "the model needs 3 bands",
             remedy: .option("--bands", values: 1),
             prepare: { bench in
                 try embed(

@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import Geo
 import Raster
+import Scenes
 import Telemetry
 import TestSupport
 import Testing
@@ -151,7 +152,7 @@ struct SceneAgreementTests {
                 scenes: [silent], profile: smallProfile(bands: .numbers([1, 2, 3])), into: folder.file("two"),
                 options: options)
         }
-        #expect(two?.what == "--bands names 2 bands, but the profile has 3")
+        #expect(two?.what == "--bands names 2 bands, but the profile needs 3")
     }
 
     @Test func `tiles of a scene beyond 180 degrees are those of its twin`() throws {

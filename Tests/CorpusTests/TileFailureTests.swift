@@ -168,7 +168,7 @@ struct TileFailureTests {
         let deep = try makeScene(folder, "deep.tif", sampleType: .uint16)
         #expect(try failure([deep]).report.contains("percentile:2,98"))
         let scene = try makeScene(folder)
-        #expect(try failure([scene], smallProfile(bands: .numbers([4]))).what.contains("band 4; the scene has 3"))
+        #expect(try failure([scene], smallProfile(bands: .numbers([4]))).what.contains("band 4, but the raster has 3"))
         #expect(try failure([scene], smallProfile(bands: .names(["nir"]))).what.contains("red, green, blue"))
         let float = try makeScene(folder, "float.tif", sampleType: .float32)
         #expect(try failure([float], smallProfile(pixels: .raw)).what.contains("raw tiles must be uint8 or uint16"))

@@ -31,6 +31,17 @@ struct TileTests {
         }
     }
 
+    @Test func `a scene whose pixels are within one percent of the profile's is cut without resampling`() throws {
+        let scene = folder.file("near.tif")
+        let grid = GeoTransform(originX: 500_001.7, originY: 5_000_003.1, pixelSize: 0.603)
+        try RampRaster(transform: grid, width: 100, height: 70).write(to: scene)
+        try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"))
+        let reader = try RasterReader(path: scene)
+        let tile = try CorpusTileSource(folder.file("c")).tiles([0]).tiles[0]
+        #expect(try tile.samples == reader.read(PixelWindow(column: 0, row: 0, width: 32, height: 32)).samples)
+        #expect(tile.grid?.transform == grid)
+    }
+
     @Test func `the bytes do not depend on the number of threads`() throws {
         let scenes = [
             try makeScene(folder, "a.tif"),

@@ -9,13 +9,13 @@ private let rows: [String: Int] = [
     "CGDAL": 0, "COpenBLAS": 0, "CTorchAPI": 0, "Geo": 0, "Telemetry": 0, "Measures": 0,
     "Files": 1,
     "Raster": 2, "Torch": 2,
-    "Backbone": 3,
+    "Scenes": 3, "Backbone": 3,
     "Corpus": 5, "Mapping": 5, "Scoring": 5, "Synth": 5, "Pretraining": 5, "Downstream": 5,
     "geodino": 6,
 ]
 
 /// Modules of one side; the other side may not see them.
-private let earthSide: Set = ["CGDAL", "COpenBLAS", "Raster", "Corpus", "Mapping", "Scoring", "Synth"]
+private let earthSide: Set = ["CGDAL", "COpenBLAS", "Raster", "Scenes", "Corpus", "Mapping", "Scoring", "Synth"]
 private let tensorSide: Set = ["CTorchAPI", "Torch", "Backbone", "Pretraining", "Downstream"]
 
 /// Libraries that one module alone may import.

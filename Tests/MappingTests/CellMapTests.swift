@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Mapping
 import Raster
+import Scenes
 import Synchronization
 import Telemetry
 import TestSupport

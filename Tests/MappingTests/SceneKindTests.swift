@@ -3,6 +3,7 @@ import Foundation
 import Geo
 import Mapping
 import Raster
+import Scenes
 import Telemetry
 import TestSupport
 import Testing
@@ -126,10 +127,10 @@ struct SceneKindTests {
         silent.transform = "501500, 10, 0, 5000000, 0, -10"
         let turned = try silent.write(to: folder.file("turned.vrt"))
         var both = request([folder.file("named.tif"), turned])
-        let refusal = error {
+        let refusal = #expect(throws: SceneError.self) {
             _ = try makeMap(both, predictor: ClosurePredictor.identity(), style: .canopyHeight)
         }
-        #expect(refusal?.code == .missingBands && refusal?.place == turned)
+        #expect(refusal?.code == .unclearBands && refusal?.place == turned)
         let word = try #require(
             refusal?.remedy?.split(separator: "'").first { $0.hasSuffix("=3,2,1") }.map(String.init))
         both.bands = try BandRequest([word], scenes: both.scenes)

@@ -5,6 +5,7 @@ import FoundationXML
 import Geo
 import Mapping
 import Raster
+import Scenes
 import Telemetry
 import TestSupport
 import Testing

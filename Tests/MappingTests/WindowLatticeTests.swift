@@ -1,6 +1,7 @@
 // Windows on the endless lattice and their weights.
 import Geo
 import Mapping
+import Scenes
 import Telemetry
 import Testing
 

@@ -1,4 +1,4 @@
-// Bands by what they are: names, choice, and whether scenes agree.
+// Bands by what they are: their names, and those that are set aside.
 import Foundation
 import Geo
 import Raster
@@ -43,101 +43,6 @@ struct BandTests {
             ]
         ).bands
         #expect(both.map(\.commonName) == ["nir", "green", "blue"])
-    }
-
-    @Test func `bands are chosen by name, by place only where no name stands against it`() throws {
-        let rgb = ["red", "green", "blue"]
-        func chosen(_ reader: RasterReader, asked: [Int]? = nil, gray: Bool = false) -> [Int]? {
-            try? reader.bands.chosen(for: rgb, asked: asked, grayAsColour: gray).map(\.index)
-        }
-        let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
-        #expect(chosen(sentinel) == [3, 2, 1])
-        #expect(sentinel.bands.assumption(sentinel.bands.numbered([3, 2, 1]), in: "x") == nil)
-        let silent = try scene("silent.vrt", ["", "", "", ""])
-        #expect(chosen(silent) == [1, 2, 3])
-        #expect(silent.bands.assumption(silent.bands.numbered([1, 2, 3]), in: "x")?.contains("--bands") == true)
-        // Colour infrared: its first band says that it is not red.
-        let infrared = try scene("cir.vrt", described("nir", "red", "green"))
-        #expect(chosen(infrared) == nil)
-        #expect(chosen(infrared, asked: [2, 3, 1]) == [2, 3, 1])
-        // Other names stand against it too.
-        let (ndvi, landsat) = (
-            try scene("ndvi.vrt", described("ndvi", "slope", "dem")),
-            try scene("landsat.vrt", described("B2", "B3", "B4"))
-        )
-        #expect(chosen(ndvi) == nil && chosen(landsat) == nil)
-        #expect(chosen(silent, asked: [1, 2]) == nil && chosen(silent, asked: [1, 2, 9]) == nil)
-        let gray = try scene("one.vrt", [""])
-        #expect(chosen(gray) == nil && chosen(gray, gray: true) == [1, 1, 1])
-    }
-
-    @Test func `scenes that are read as one agree about their bands, or a person decides`() throws {
-        func read(_ reader: RasterReader, _ asked: [Int]? = nil, own: Bool = true) throws -> SceneBands {
-            SceneBands(
-                path: reader.path,
-                bands: try reader.bands.chosen(for: ["red", "green", "blue"], asked: asked), all: reader.bands,
-                asked: asked == nil ? .nobody : own ? .forThis : .forAll)
-        }
-        func error(_ scenes: [SceneBands], _ stretch: StretchRule = .none) -> RasterError? {
-            do throws(RasterError) {
-                try checkAgreement(scenes, stretch: stretch)
-                return nil
-            } catch { return error }
-        }
-        let named = try scene("named.vrt", described("Red", "Green", "Blue"))
-        let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
-        let silent = try scene("silent.vrt", ["", "", "", ""])
-        #expect(try error([read(named), read(sentinel)]) == nil)
-        #expect(try error([read(silent), read(silent)]) == nil)
-        let mixed = try error([read(named), read(silent)])
-        #expect(mixed?.place == silent.path && mixed?.remedy?.contains("--bands '\(silent.path)=1,2,3'") == true)
-        // The remedy, applied.
-        #expect(try error([read(named), read(silent, [3, 2, 1])]) == nil)
-        // For all scenes alike it would turn the one that was right.
-        #expect(try error([read(named, [3, 2, 1], own: false), read(silent, [3, 2, 1], own: false)]) != nil)
-        let other = try error([read(named), read(sentinel, [4, 3, 2])])
-        #expect(other?.place == sentinel.path && other?.what.contains("nir") == true)
-        #expect(other?.remedy?.contains("process the two scenes separately") == true)
-        // Names of somebody's own beside those of everybody: a person's word decides.
-        let german = try scene("german.vrt", described("Rot", "Gruen", "Blau"))
-        #expect(throws: MissingBands.self) { _ = try read(german) }
-        #expect(try error([read(named), read(german, [1, 2, 3])]) == nil)
-        // False colours, chosen for each.
-        #expect(try error([read(sentinel, [4, 3, 2]), read(silent, [4, 3, 2])]) == nil)
-        // A grey picture is red, green and blue alike, and agrees with any.
-        let one = try scene("one.vrt", [""])
-        let grey = SceneBands(
-            path: one.path, bands: [one.bands[0], one.bands[0], one.bands[0]], all: one.bands, asked: .nobody)
-        #expect(try error([grey, read(named)]) == nil && error([read(named), grey]) == nil)
-    }
-
-    @Test func `numbers that mean different things are not mixed`() throws {
-        func read(_ name: String, scale: Double, offset: Double) throws -> SceneBands {
-            let reader = try scene(
-                name, [String](repeating: "<Scale>\(scale)</Scale><Offset>\(offset)</Offset>", count: 3))
-            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, asked: .nobody)
-        }
-        func agree(_ scenes: [SceneBands], _ stretch: StretchRule) -> Bool {
-            (try? checkAgreement(scenes, stretch: stretch)) != nil
-        }
-        let (plain, old, new, other) = (
-            try read("plain.vrt", scale: 1, offset: 0), try read("old.vrt", scale: 1e-4, offset: 0),
-            try read("new.vrt", scale: 1e-4, offset: -0.1), try read("other.vrt", scale: 2.75e-5, offset: -0.2)
-        )
-        let fixed = StretchRule.fixed(low: 0, high: 3000)
-        // Offsets are taken out by a fixed stretch, and make unequal what is taken as it is.
-        #expect(agree([old, new], fixed) && agree([plain, old, new], fixed) && !agree([old, new], .none))
-        #expect(!agree([old, other], fixed) && agree([old, other], .percentile(low: 2, high: 98)))
-    }
-
-    @Test func `bands can be asked for by scene`() throws {
-        let scenes = ["a/x.tif", "b/y.tif", "c/y.tif"]
-        let request = try BandRequest(["4,3,2", "a/x.tif=1,2,3"], scenes: scenes)
-        #expect(request["a/x.tif"] == [1, 2, 3] && request["b/y.tif"] == [4, 3, 2])
-        #expect(try BandRequest(["x.tif=3, 2, 1"], scenes: scenes)["a/x.tif"] == [3, 2, 1])
-        for wrong in ["", "0", "a", "y.tif=1,2,3", "z.tif=1", "x.tif=", "1,,2"] {
-            #expect(throws: RasterError.self, "\(wrong)") { _ = try BandRequest([wrong], scenes: scenes) }
-        }
     }
 
     @Test func `an alpha band that was set aside is named, and warned of where it looks like data`() throws {

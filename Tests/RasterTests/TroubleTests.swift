@@ -69,7 +69,7 @@ struct TroubleTests {
         try writeRaster(buffer, to: folder.file("alpha.tif"), format: format)
         let reader = try RasterReader(path: folder.file("alpha.tif"))
         #expect(reader.bands.map(\.name) == ["red", "green", "blue"])
-        #expect(reader.bands.colours.map(\.index) == [1, 2, 3])
+        #expect(reader.bands.map(\.index) == [1, 2, 3])
         let read = try reader.read(ramp.grid.window)
         #expect(read.bands == 3)
         #expect(try #require(read.validity).enumerated().allSatisfy { $0.element == ($0.offset % 3 != 0) })
@@ -280,22 +280,6 @@ struct TroubleTests {
             over: folder.file("ramp.tif"), width: 64, height: 48, bands: [("dataType=\"CFloat32\"", "")])
         let error = try #require(throws: RasterError.self) { _ = try RasterReader(path: path) }
         #expect(error.code == .unsupported && error.what.contains("CFloat32"))
-    }
-
-    @Test func `colours are found by interpretation, then by name`() throws {
-        try RampRaster(bands: 4).write(to: folder.file("ramp.tif"))
-        let byColour = try vrt(
-            over: folder.file("ramp.tif"), width: 64, height: 48,
-            bands: ["Blue", "Green", "Red", "Undefined"].map {
-                ("dataType=\"Byte\"", "<ColorInterp>\($0)</ColorInterp>")
-            })
-        #expect(try RasterReader(path: byColour).bands.colours.map(\.index) == [3, 2, 1])
-        let byName = try vrt(
-            over: folder.file("ramp.tif"), width: 64, height: 48,
-            bands: ["NIR", "Red", "Green", "Blue"].map { ("dataType=\"Byte\"", "<Description>\($0)</Description>") })
-        #expect(try RasterReader(path: byName).bands.colours.map(\.index) == [2, 3, 4])
-        let reader = try RasterReader(path: folder.file("ramp.tif"))
-        #expect(reader.bands.colours.map(\.index) == [1, 2, 3])
     }
 
     @Test func `only the allowed formats are opened`() throws {

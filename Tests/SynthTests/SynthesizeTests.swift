@@ -89,7 +89,7 @@ struct SynthesizeTests {
         let reader = try RasterReader(path: scene.image)
         #expect(reader.bands.count == 4)
         #expect(reader.bands[3].colour != "alpha")
-        #expect(reader.bands.colours.map(\.index) == [1, 2, 3])
+        #expect(reader.bands.map(\.commonName) == ["red", "green", "blue", "nir"])
     }
 
     @Test func `an existing output is refused, and replaced only when asked`() throws {

@@ -1,4 +1,5 @@
 // A chart of curves over steps as SVG text.
+internal import Telemetry
 
 /// A chart: a title, one or more curves over the steps of a run, phases as bands.
 struct LineChart {

@@ -176,33 +176,3 @@ public struct PretrainSummary: Sendable, Equatable {
     /// What the run has taken, this call and those before.
     public let energy: EnergyReport
 }
-
-/// A number with so many decimals.
-func fixed(_ value: Double, _ decimals: Int) -> String {
-    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    let rounded = Int((abs(value) * scale).rounded())
-    let (whole, part) = rounded.quotientAndRemainder(dividingBy: Int(scale))
-    let digits = String(part)
-    let fraction = decimals == 0 ? "" : "." + String(repeating: "0", count: decimals - digits.count) + digits
-    return (value < 0 && rounded > 0 ? "-" : "") + "\(whole)\(fraction)"
-}
-
-/// A number such as 1.9e-4.
-func scientific(_ value: Double) -> String {
-    guard value.isFinite, value != 0 else { return "\(value == 0 ? "0" : "\(value)")" }
-    var exponent = 0
-    var mantissa = abs(value)
-    while mantissa >= 9.95 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
-    while mantissa < 0.995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
-    return (value < 0 ? "-" : "") + fixed(mantissa, 1) + "e\(exponent)"
-}
-
-/// Seconds as h:mm:ss or m:ss.
-func clock(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
-    let all = Int(seconds.rounded())
-    func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    return all >= 3600 ? "\(all / 3600):\(two(all / 60 % 60)):\(two(all % 60))" : "\(all / 60):\(two(all % 60))"
-}

@@ -107,7 +107,7 @@ struct TargetPlan: Sendable {
     let path: String
     let band: Int
     let lattice: PixelLattice
-    let scene: MapScene
+    let scene: PlacedScene
     let resampling: Resampling
     /// Physical values that count; `nil` takes all.
     let validValues: ClosedRange<Double>?

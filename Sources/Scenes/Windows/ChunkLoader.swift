@@ -6,12 +6,13 @@ internal import Synchronization
 /// Reads chunks of the mosaic on a few threads, each with its own open files, and holds them until they are dropped.
 ///
 /// Which thread reads a chunk changes nothing in it.
-final class ChunkLoader {
+package final class ChunkLoader {
     private let workers: [Worker]
     private var tickets: [LatticeIndex: Ticket] = [:]
     private var next = 0
 
-    init(_ plan: MosaicPlan, threads: Int) {
+    /// Starts the threads.
+    package init(_ plan: MosaicPlan, threads: Int) {
         workers = (0..<threads).map { Worker(plan, number: $0) }
     }
 
@@ -20,7 +21,7 @@ final class ChunkLoader {
     }
 
     /// Starts reading some chunks, unless they are there or on their way.
-    func request(_ indices: some Sequence<LatticeIndex>) {
+    package func request(_ indices: some Sequence<LatticeIndex>) {
         for index in indices where tickets[index] == nil {
             let ticket = Ticket(index)
             tickets[index] = ticket
@@ -30,14 +31,14 @@ final class ChunkLoader {
     }
 
     /// A chunk; waits for it.
-    func chunk(_ index: LatticeIndex) throws -> Chunk {
+    package func chunk(_ index: LatticeIndex) throws -> Chunk {
         request(CollectionOfOne(index))
         guard let ticket = tickets[index] else { return Chunk(pixels: nil) }
         return try ticket.wait()
     }
 
     /// Forgets all chunks but some.
-    func keep(where wanted: (LatticeIndex) -> Bool) {
+    package func keep(where wanted: (LatticeIndex) -> Bool) {
         for (index, ticket) in tickets where !wanted(index) {
             ticket.abandon()
             tickets[index] = nil
@@ -45,7 +46,7 @@ final class ChunkLoader {
     }
 
     /// Chunks held or on their way.
-    var count: Int { tickets.count }
+    package var count: Int { tickets.count }
 
     /// One chunk's promise.
     private final class Ticket: Sendable {
@@ -79,7 +80,7 @@ final class ChunkLoader {
         private let mosaic: SceneMosaic
 
         init(_ plan: MosaicPlan, number: Int) {
-            queue = DispatchQueue(label: "geodino.mapping.reader-\(number)")
+            queue = DispatchQueue(label: "geodino.scenes.reader-\(number)")
             mosaic = SceneMosaic(plan)
         }
 

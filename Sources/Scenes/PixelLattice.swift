@@ -51,7 +51,7 @@ public struct PixelLattice: Hashable, Sendable, Codable {
     }
 
     /// Column and row of a grid's top-left pixel where the grid is a part of the lattice, to a hundredth of a pixel.
-    func offset(of grid: Grid) -> (column: Int, row: Int)? {
+    package func offset(of grid: Grid) -> (column: Int, row: Int)? {
         let transform = grid.transform
         guard transform.isNorthUp else { return nil }
         let drift =
@@ -65,4 +65,24 @@ public struct PixelLattice: Hashable, Sendable, Codable {
         else { return nil }
         return (Int(column.rounded()), Int(row.rounded()))
     }
+}
+
+/// The place of a window, or of another equal part, in a lattice of them.
+public struct LatticeIndex: Hashable, Sendable, Codable {
+    /// Number along x.
+    public var i: Int
+    /// Number along y.
+    public var j: Int
+
+    /// Makes an index.
+    public init(i: Int, j: Int) {
+        self.i = i
+        self.j = j
+    }
+}
+
+/// The quotient rounded towards minus infinity; the divisor is above 0.
+package func floorDivide(_ value: Int, _ divisor: Int) -> Int {
+    let quotient = value / divisor
+    return value % divisor < 0 ? quotient - 1 : quotient
 }

@@ -1,7 +1,7 @@
 // An image and a target raster on one grid: what a head learns from.
 public import Geo
 internal import Raster
-internal import Telemetry
+public import Telemetry
 
 /// A crop of a pair.
 public struct PairCrop: Sendable {
@@ -13,12 +13,10 @@ public struct PairCrop: Sendable {
 
 /// Refuses pairs whose images do not mean the same by their bands.
 ///
-/// - Throws: `missingBands`, naming two images and a remedy.
-public func checkAgreement(of pairs: [RasterPair]) throws {
+/// - Throws: `unclearBands` or `unequalScales`, naming two images and a remedy.
+public func checkAgreement(of pairs: [RasterPair]) throws(SceneError) {
     guard let stretch = pairs.first?.layout.stretch else { return }
-    do throws(RasterError) { try checkAgreement(pairs.map(\.imageBands), stretch: stretch) } catch {
-        throw MappingError(.missingBands, error.what, in: error.place, why: error.causes, try: error.remedy)
-    }
+    try checkAgreement(pairs.map(\.imageBands), stretch: stretch)
 }
 
 /// An image and a target, each in any CRS and resolution, brought to one grid.
@@ -46,7 +44,7 @@ public final class RasterPair: Sendable {
     let imageBands: SceneBands
     private let mosaic: MosaicPlan
     private let target: TargetPlan
-    private let area: MapArea
+    private let area: LatticeArea
     private let pool: PairPool
     private let number: Int
 
@@ -61,51 +59,41 @@ public final class RasterPair: Sendable {
     ///   - validValues: Physical values of the target that count, before it is resampled; `nil` takes all.
     ///   - aoi: An area outside of which nothing is valid.
     ///   - pool: Open files and pieces read lately; shared by the pairs of a list, whose number it does not grow with.
-    /// - Throws: `MappingError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
+    /// - Throws: `SceneError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
     public init(
         image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
         validValues: ClosedRange<Double>? = nil, aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
     ) throws {
-        let imageFacts = try SceneFacts(path: image)
-        let targetFacts = try SceneFacts(path: target)
-        let crs = MapJob.mapCRS(imageFacts, zone: nil)
-        let lattice = try MapJob.lattice(first: imageFacts, crs: crs, gsd: layout.gsd)
-        let chosen = try imageFacts.bands(for: layout, asked: bands)
+        let open = OpenScenes()
+        let imageFacts = try Scene(open.reader(image))
+        let targetFacts = try Scene(open.reader(target))
+        let crs = imageFacts.gridCRS()
+        let lattice = try imageFacts.lattice(crs, gsd: layout.gsd).lattice
+        let chosen = try imageFacts.chosen(.named(layout.bands.map(\.name)), asked: bands, by: "the model")
         let wanted = chosen.map(\.index)
-        imageBands = SceneBands(
-            path: image, bands: chosen, all: imageFacts.bands, asked: bands != nil ? .forThis : .nobody)
+        imageBands = imageFacts.read(wanted, asked: bands != nil ? .forThis : .nobody)
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
         if let warning = imageFacts.alphaWarning { warnings.append(warning) }
-        if let gsd = layout.gsd, imageFacts.gsd > gsd * 1.25 {
-            let found = "\(rounded(imageFacts.gsd, 3)) m per pixel, but the network expects \(rounded(gsd, 3)) m"
-            guard imageFacts.gsd <= gsd * 2 else {
-                throw MappingError(
-                    .tooCoarse, "the image has \(found)", in: image,
-                    try:
-                        "use an image of at most \(rounded(gsd * 2, 3)) m per pixel, or weights trained at the image's GSD"
-                )
-            }
-            warnings.append("\(image): \(found)")
-        }
+        if let warning = try imageFacts.checkDetail(for: layout.gsd) { warnings.append(warning) }
         let raw = try aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
-        area = try MapArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)
-        let apart = MappingError(
+        area = try LatticeArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)
+        let apart = SceneError(
             .badPairs,
             "\(aoi == nil ? "the image and the target" : "the image, the target and the area of interest") do not overlap",
             in: image,
             why: [
-                "the image's bounds are \(text(imageFacts.degrees)) (west south east north, degrees)",
-                "the bounds of \(target) are \(text(targetFacts.degrees))",
-            ] + (try raw.map { ["the area's bounds are \(text(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
+                "the image's bounds are \(boundsText(imageFacts.degrees)) (west south east north, degrees)",
+                "the bounds of \(target) are \(boundsText(targetFacts.degrees))",
+            ] + (try raw.map { ["the area's bounds are \(boundsText(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
             try:
                 "check that both show the same place, and check their CRS: gdalinfo \(shellQuoted(image)); gdalinfo \(shellQuoted(target))"
         )
         let gsd = layout.gsd ?? imageFacts.gsd
-        guard let scene = try MapScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),
-            let truth = try MapScene(targetFacts, on: lattice, bands: [targetBand], gsd: gsd)
+        guard let scene = try PlacedScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),
+            let truth = try PlacedScene(targetFacts, on: lattice, bands: [targetBand], gsd: gsd)
         else { throw apart }
         var shared = scene.window.intersection(truth.window)
         if let bounds = area.bounds {
@@ -122,7 +110,7 @@ public final class RasterPair: Sendable {
         grid = lattice.grid(of: shared)
         mosaic = MosaicPlan(
             lattice: lattice, layout: layout, scenes: [scene],
-            stretches: [try Mapping.stretchParameters(of: image, bands: wanted, layout: layout)])
+            stretches: [try open.stretchParameters(of: image, bands: wanted, layout: layout)])
         // A pixel and a bit larger than the target's is an average already; the reader knows equal grids by itself.
         self.target = TargetPlan(
             path: target, band: targetBand, lattice: lattice, scene: truth,

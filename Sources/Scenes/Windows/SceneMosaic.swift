@@ -1,23 +1,23 @@
 // Scenes read onto the lattice: the earlier-listed wins, pixel by pixel, wherever it is valid.
 package import Geo
-internal import Raster
+package import Raster
 
 /// A piece of the lattice with the scenes' pixels; the unit of reading.
 ///
 /// Its place is fixed on the lattice, so the same call reads it whatever area is asked for.
-struct Chunk: Sendable {
+package struct Chunk: Sendable {
     /// Side in pixels.
-    static let size = 512
+    package static let size = 512
     /// Pixels in the model's sample type, with validity where not all are valid; `nil` where none is.
-    let pixels: PixelBuffer?
+    package let pixels: PixelBuffer?
 
     /// The pixels of a chunk on the lattice.
-    static func window(_ index: LatticeIndex) -> PixelWindow {
+    package static func window(_ index: LatticeIndex) -> PixelWindow {
         PixelWindow(column: index.i * size, row: index.j * size, width: size, height: size)
     }
 
     /// The chunks that hold some of a window.
-    static func indices(of window: PixelWindow) -> (i: ClosedRange<Int>, j: ClosedRange<Int>) {
+    package static func indices(of window: PixelWindow) -> (i: ClosedRange<Int>, j: ClosedRange<Int>) {
         (
             floorDivide(window.column, size)...floorDivide(window.column + window.width - 1, size),
             floorDivide(window.row, size)...floorDivide(window.row + window.height - 1, size)
@@ -26,31 +26,45 @@ struct Chunk: Sendable {
 }
 
 /// How the pixels of all scenes are read; shared by the threads.
-struct MosaicPlan: Sendable {
-    let lattice: PixelLattice
-    let layout: PixelLayout
-    let scenes: [MapScene]
+package struct MosaicPlan: Sendable {
+    /// The lattice that they are read onto.
+    package let lattice: PixelLattice
+    /// What the pixels become.
+    package let layout: PixelLayout
+    /// The scenes, the earlier before the later.
+    package let scenes: [PlacedScene]
     /// One per scene.
-    let stretches: [StretchParameters?]
+    package let stretches: [StretchParameters?]
+
+    /// Makes a plan; without stretches it only tells where there are pixels.
+    package init(
+        lattice: PixelLattice, layout: PixelLayout, scenes: [PlacedScene], stretches: [StretchParameters?]? = nil
+    ) {
+        self.lattice = lattice
+        self.layout = layout
+        self.scenes = scenes
+        self.stretches = stretches ?? scenes.map { _ in nil }
+    }
 }
 
 /// Reads the scenes of a map onto its lattice.
 ///
 /// One thread only: it keeps files open.
-final class SceneMosaic {
+package final class SceneMosaic {
     private let plan: MosaicPlan
-    private var open: [Int: RasterReader] = [:]
-    private var recent: [Int] = []
-    /// Files kept open at a time.
-    private static let mostOpen = 16
+    private let open: OpenScenes
 
-    init(_ plan: MosaicPlan) { self.plan = plan }
+    /// Reads by a plan, with the scenes that this thread has open.
+    package init(_ plan: MosaicPlan, open: OpenScenes = OpenScenes()) {
+        self.plan = plan
+        self.open = open
+    }
 
     /// The mosaic of a window of the lattice.
-    func read(_ window: PixelWindow) throws -> Chunk {
+    package func read(_ window: PixelWindow) throws -> Chunk {
         var result: PixelBuffer?
         for (number, scene) in plan.scenes.enumerated() where !scene.window.intersection(window).isEmpty {
-            if try isEmpty(scene, number, window) { continue }
+            if try isEmpty(scene, window) { continue }
             let buffer = try read(scene, number, window)
             guard buffer.validity?.contains(true) ?? true else { continue }
             if let under = result { result = laid(under, over: buffer) } else { result = buffer }
@@ -60,23 +74,23 @@ final class SceneMosaic {
     }
 
     /// Whether a window of the lattice certainly gets no valid pixel.
-    func isEmpty(_ window: PixelWindow) throws -> Bool {
-        for (number, scene) in plan.scenes.enumerated() where !scene.window.intersection(window).isEmpty {
-            guard try isEmpty(scene, number, window) else { return false }
+    package func isEmpty(_ window: PixelWindow) throws -> Bool {
+        for scene in plan.scenes where !scene.window.intersection(window).isEmpty {
+            guard try isEmpty(scene, window) else { return false }
         }
         return true
     }
 
-    private func isEmpty(_ scene: MapScene, _ number: Int, _ window: PixelWindow) throws -> Bool {
-        let reader = try reader(number)
+    private func isEmpty(_ scene: PlacedScene, _ window: PixelWindow) throws -> Bool {
+        let reader = try open.reader(scene.path)
         if let column = scene.alignedColumn, let row = scene.alignedRow {
             return reader.isEmpty(window.shifted(columns: -column, rows: -row), bands: scene.bands)
         }
         return reader.isEmpty(under: plan.lattice.grid(of: window), bands: scene.bands)
     }
 
-    private func read(_ scene: MapScene, _ number: Int, _ window: PixelWindow) throws -> PixelBuffer {
-        let reader = try reader(number)
+    private func read(_ scene: PlacedScene, _ number: Int, _ window: PixelWindow) throws -> PixelBuffer {
+        let reader = try open.reader(scene.path)
         let raw: PixelBuffer
         if let column = scene.alignedColumn, let row = scene.alignedRow {
             raw = try reader.read(window.shifted(columns: -column, rows: -row), bands: scene.bands)
@@ -94,19 +108,6 @@ final class SceneMosaic {
         buffer.grid = nil
         if let validity = buffer.validity, !validity.contains(false) { buffer.validity = nil }
         return buffer
-    }
-
-    private func reader(_ number: Int) throws -> RasterReader {
-        if let reader = open[number] {
-            recent.removeAll { $0 == number }
-            recent.append(number)
-            return reader
-        }
-        if recent.count >= Self.mostOpen { open[recent.removeFirst()] = nil }
-        let reader = try RasterReader(path: plan.scenes[number].path)
-        open[number] = reader
-        recent.append(number)
-        return reader
     }
 }
 
@@ -141,7 +142,7 @@ package func laid(_ first: PixelBuffer, over second: PixelBuffer) -> PixelBuffer
 }
 
 /// Floats as another sample type, rounded and limited to its range.
-func converted(_ values: [Float], to type: SampleType) -> PixelBuffer.Samples {
+package func converted(_ values: [Float], to type: SampleType) -> PixelBuffer.Samples {
     switch type {
     case .uint8: .uint8(values.map { UInt8(max(0, min(255, $0.rounded()))) })
     case .uint16: .uint16(values.map { UInt16(max(0, min(65535, $0.rounded()))) })

@@ -1,9 +1,7 @@
 // pairs.csv: which image belongs to which target.
-
-#if canImport(FoundationEssentials)
-    internal import Telemetry
-    internal import FoundationEssentials
-#endif
+internal import Files
+internal import FoundationEssentials
+internal import Telemetry
 
 /// One line of a list of training pairs.
 public struct PairEntry: Sendable, Codable, Hashable {
@@ -27,24 +25,24 @@ public struct PairEntry: Sendable, Codable, Hashable {
 /// Paths are relative to the list's folder unless they begin with `/` or name a scheme. Values may stand in double quotes; empty lines and lines that
 /// begin with `#` are skipped; further columns are ignored.
 ///
-/// - Throws: `MappingError` (`badPairs`) with the line at fault.
+/// - Throws: `SceneError` (`badPairs`) with the line at fault.
 public func readPairs(_ path: String) throws -> [PairEntry] {
     var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder else {
-        throw MappingError(
+        throw SceneError(
             .badPairs, isFolder ? "a folder is not a list of pairs" : "the list of pairs does not exist", in: path,
             try: "give a CSV file with the header image,target; geodino synth writes one")
     }
     guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20,
         let text = String(validating: data, as: UTF8.self)
     else {
-        throw MappingError(
+        throw SceneError(
             .badPairs, "the list of pairs cannot be read as text", in: path,
             try: "give a CSV file in UTF-8 with the header image,target, at most 64 MB")
     }
     var columns: (image: Int, target: Int, cover: Int?)?
     var entries: [PairEntry] = []
-    let base = folder(of: path)
+    let base = parentFolder(path)
     func resolved(_ name: String) -> String {
         name.hasPrefix("/") || name.contains("://") || base == "." ? name : base + "/" + name
     }
@@ -53,12 +51,12 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
         let line = number == 0 && line.hasPrefix("\u{FEFF}") ? line.dropFirst() : line
         if line.allSatisfy(\.isWhitespace) || line.hasPrefix("#") { continue }
         guard let cells = cells(of: line) else {
-            throw MappingError(.badPairs, "line \(number + 1): a quote is not closed", in: path)
+            throw SceneError(.badPairs, "line \(number + 1): a quote is not closed", in: path)
         }
         guard let known = columns else {
             let names = cells.map { $0.lowercased() }
             guard let image = names.firstIndex(of: "image"), let target = names.firstIndex(of: "target") else {
-                throw MappingError(
+                throw SceneError(
                     .badPairs,
                     "line \(number + 1): the header must name the columns image and target; found \(names.joined(separator: ","))",
                     in: path, try: "begin the file with: image,target")
@@ -68,7 +66,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
         }
         guard max(known.image, known.target) < cells.count, !cells[known.image].isEmpty, !cells[known.target].isEmpty
         else {
-            throw MappingError(
+            throw SceneError(
                 .badPairs, "line \(number + 1): image or target is missing; found '\(line)'", in: path,
                 try: "give a path for the image and one for the target in every line")
         }
@@ -77,7 +75,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
             PairEntry(image: resolved(cells[known.image]), target: resolved(cells[known.target]), cover: cover))
     }
     guard !entries.isEmpty else {
-        throw MappingError(
+        throw SceneError(
             .badPairs, columns == nil ? "the list of pairs is empty" : "the list has a header but no pairs", in: path,
             try: "add a line with an image and its target for every pair")
     }

@@ -1,8 +1,8 @@
 // Images and targets on one grid, and lists of pairs.
 import Foundation
 import Geo
-import Mapping
 import Raster
+import Scenes
 import Telemetry
 import TestSupport
 import Testing
@@ -137,7 +137,7 @@ struct RasterPairTests {
         try writeScene(folder.file("scene.tif"))
         try writeTarget(pixel: 10, x: 700_000, width: 100, height: 90)
         #expect { try pair() } throws: { error in
-            let error = error as? MappingError
+            let error = error as? SceneError
             return error?.code == .badPairs && error?.causes.count == 2
         }
     }
@@ -168,7 +168,7 @@ struct PairListTests {
             _ = try read(text)
             return nil
         } catch {
-            return (error as? MappingError)?.what
+            return (error as? SceneError)?.what
         }
     }
 
@@ -189,7 +189,7 @@ struct PairListTests {
         #expect(failure("image,target\na.tif\n")?.contains("line 2: image or target is missing") == true)
         #expect(failure("image,target\na.tif,\n")?.contains("line 2") == true)
         #expect(failure("image,target\n\"a.tif,b.tif\n")?.contains("line 2: a quote is not closed") == true)
-        #expect(throws: MappingError.self) { try readPairs(folder.file("none.csv")) }
-        #expect(throws: MappingError.self) { try readPairs(folder.path) }
+        #expect(throws: SceneError.self) { try readPairs(folder.file("none.csv")) }
+        #expect(throws: SceneError.self) { try readPairs(folder.path) }
     }
 }

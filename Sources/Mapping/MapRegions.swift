@@ -1,55 +1,7 @@
-// Which pixels of a lattice were asked for: the area of interest, and the longitudes of a part.
-package import Geo
+// Where an area does not fit one grid: its parts, by UTM zone or by side of 180 degrees.
+internal import Geo
 internal import Raster
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
-
-/// The area in the map's CRS.
-struct MapArea: Sendable {
-    /// The area of interest; `nil` for all pixels.
-    var aoi: AreaOfInterest?
-    /// The strip of longitudes of a part; `nil` for all.
-    var strip: AreaOfInterest?
-    var allTouched: Bool
-    /// Only the area's rectangle counts, not its outline.
-    var noClip: Bool
-
-    /// The rectangle that holds it; `nil` without limits.
-    var bounds: Bounds? {
-        switch (aoi?.bounds, strip?.bounds) {
-        case (nil, nil): nil
-        case (let one?, nil), (nil, let one?): one
-        case (let one?, let other?):
-            one.intersection(other) ?? Bounds(minX: 0, minY: 0, maxX: 0, maxY: 0)
-        }
-    }
-
-    /// Whether a rectangle may hold pixels of it.
-    func mayMeet(_ bounds: Bounds) -> Bool {
-        if let aoi, noClip ? aoi.bounds.intersection(bounds) == nil : !aoi.intersects(bounds) { return false }
-        if let strip, !strip.intersects(bounds) { return false }
-        return true
-    }
-
-    /// True where a pixel belongs to it, `[row, column]`; `nil` where all do.
-    ///
-    /// - Parameter touched: Counts pixels whose centre is outside; for estimates on coarse pixels.
-    func mask(on grid: Grid, touched: Bool = false) throws -> [Bool]? {
-        var mask: [Bool]?
-        if let aoi, !noClip { mask = try aoi.mask(on: grid, allTouched: allTouched || touched) }
-        if let strip {
-            let inside = try strip.mask(on: grid, allTouched: touched)
-            if mask == nil {
-                mask = inside
-            } else {
-                for place in inside.indices where !inside[place] { mask?[place] = false }
-            }
-        }
-        return mask
-    }
-}
+internal import Scenes
 
 /// The area that a request and its scenes cover together, in degrees; used before a CRS is chosen.
 struct DegreeArea {
@@ -77,17 +29,6 @@ struct DegreeArea {
         }
         return false
     }
-}
-
-/// The UTM zone of a CRS, 1 to 60, of whatever datum; `nil` for other systems.
-package func utmZone(of crs: CoordinateReferenceSystem) -> Int? {
-    let words = crs.name.split(separator: " ")
-    for (place, word) in words.enumerated() where word == "zone" && place > 0 && words[place - 1] == "UTM" {
-        guard place + 1 < words.count else { return nil }
-        let zone = Int(words[place + 1].prefix { $0.isNumber })
-        return zone.flatMap { (1...60).contains($0) ? $0 : nil }
-    }
-    return nil
 }
 
 /// Whether an area on both sides of 180 degrees is one place in a CRS, as in those made for the Pacific or the poles.

@@ -1,0 +1,118 @@
+// What a scene is, before anybody knows which tiles or which map will be made of it: place, GSD, bands, time.
+package import Geo
+public import Raster
+internal import Telemetry
+
+/// A scene's header.
+public struct Scene: Sendable {
+    /// The path or address, as it was given.
+    public let path: String
+    /// Its own grid.
+    package let grid: Grid
+    /// The CRS of its grid.
+    package let crs: CoordinateReferenceSystem
+    /// Metres on the ground per pixel, at its centre.
+    package let gsd: Double
+    /// The bands that can be read.
+    public let bands: [RasterBand]
+    /// What is to be said of a band that was set aside.
+    public let alphaNote: String?
+    /// The same as a warning, where it holds more than a mask.
+    package let alphaWarning: String?
+    /// Longitude and latitude; `maxX` is above 180 across the antimeridian.
+    package let degrees: Bounds
+    /// Longitude and latitude of its centre.
+    package let centre: (x: Double, y: Double)
+    /// When and how it was taken.
+    package let metadata: SceneMetadata
+
+    /// Reads the header of an open raster.
+    ///
+    /// - Throws: `noCRS`; what reading throws.
+    package init(_ reader: RasterReader) throws {
+        path = reader.path
+        guard let crs = reader.grid.crs else {
+            let error = reader.placeMissing(role: "scene")
+            throw SceneError(.noCRS, error.what, in: path, why: error.causes, try: error.remedy)
+        }
+        self.crs = crs
+        grid = reader.grid
+        bands = reader.bands
+        alphaNote = reader.alphaNote
+        alphaWarning = try? reader.alphaWarning()
+        gsd = try reader.groundSampleDistance().metres
+        let toDegrees = try CoordinateTransformer(from: crs, to: .wgs84)
+        guard gsd > 0, gsd.isFinite, let degrees = toDegrees.bounds(reader.grid.bounds) else {
+            throw SceneError(
+                .noCRS, "the scene's bounds cannot be expressed in longitude and latitude", in: path,
+                why: ["its CRS is \(crs.name), its bounds are \(boundsText(reader.grid.bounds))"],
+                try: "check CRS and geotransform with: gdalinfo \(shellQuoted(path))")
+        }
+        self.degrees = degrees
+        centre = degrees.centre
+        metadata = SceneMetadata(reader)
+    }
+
+    /// Refuses values that a network's stretch rule cannot bring to what it was trained on.
+    ///
+    /// - Throws: `badValues`, `notBytes`.
+    package func checkValues(for layout: PixelLayout, bands wanted: [Int]) throws(SceneError) {
+        for band in bands where wanted.contains(band.index) {
+            let type = band.sampleType
+            switch layout.stretch {
+            case .none:
+                guard type != layout.sampleType else { continue }
+                throw SceneError(
+                    .notBytes,
+                    "the model takes \(layout.sampleType.rawValue) values as they are (stretch none), but band \(band.index) is \(type.rawValue)",
+                    in: path,
+                    try:
+                        "use a model that was trained with a stretch such as percentile:2,98, or convert: gdal_translate -ot Byte -scale LOW HIGH 0 255 \(shellQuoted(path)) bytes.tif"
+                )
+            case .fixed(let low, let high):
+                let top: Double =
+                    switch type {
+                    case .uint8: 255
+                    case .int16: 32767
+                    case .uint16: 65535
+                    case .float32: .infinity
+                    }
+                guard top < low + (high - low) / 2 else { continue }
+                throw SceneError(
+                    .badValues,
+                    "the model stretches \(number(low)) to \(number(high)) (\(layout.stretch.text)), but band \(band.index) is \(type.rawValue), whose values end at \(number(top))",
+                    in: path,
+                    try: "give the scene in the units that the model was trained on, not an already stretched one")
+            case .percentile: continue
+            }
+        }
+    }
+
+    /// Refuses a scene without the detail that a network knows.
+    ///
+    /// - Parameter wanted: The network's GSD, metres; `nil` takes any.
+    /// - Returns: A warning where the scene is only somewhat coarse.
+    /// - Throws: `tooCoarse` above twice the GSD.
+    package func checkDetail(for wanted: Double?) throws(SceneError) -> String? {
+        guard let wanted, gsd > wanted * 1.25 else { return nil }
+        let found = "\(rounded(gsd, 3)) m per pixel, but the model was trained at \(rounded(wanted, 3)) m"
+        guard gsd <= wanted * 2 else {
+            throw SceneError(
+                .tooCoarse, "the scene has \(found); the limit is twice the model's GSD", in: path,
+                try:
+                    "use a scene of at most \(rounded(wanted * 2, 3)) m per pixel, or a model trained at the scene's GSD"
+            )
+        }
+        return "\(path): \(found); expect a blurred map"
+    }
+
+    /// The bands that are read of it, for comparison with other scenes.
+    package func read(_ numbers: [Int], asked: SceneBands.Asked) -> SceneBands {
+        SceneBands(path: path, bands: bands.numbered(numbers), all: bands, asked: asked)
+    }
+}
+
+/// Bounds for a message, `minX minY maxX maxY`, to five decimals.
+package func boundsText(_ bounds: Bounds) -> String {
+    [bounds.minX, bounds.minY, bounds.maxX, bounds.maxY].map { rounded($0, 5) }.joined(separator: " ")
+}
