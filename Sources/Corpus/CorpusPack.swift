@@ -1,42 +1,8 @@
 // geodino corpus pack: tiles as tensors on disk, for machines without GDAL.
-internal import Files
+public import Files
 internal import Foundation
-public import Geo
+internal import Geo
 public import Telemetry
-
-/// What `pack.json` says.
-public struct PackManifest: Codable, Sendable, Hashable {
-    /// One file of a pack.
-    public struct File: Codable, Sendable, Hashable {
-        /// Its name in the folder.
-        public var name: String
-        /// Tiles in it.
-        public var count: Int
-        /// SHA-256 of its bytes.
-        public var sha256: String
-    }
-    /// Version of the pack's format.
-    public var formatVersion: Int
-    /// The fingerprint of the corpus it was made from.
-    public var fingerprint: String
-    /// What the pixels are.
-    public var layout: PixelLayout
-    /// Tiles in all files.
-    public var tileCount: Int
-    /// The files, in the order of their tiles.
-    public var files: [File]
-    /// The bit of each subset in `subset`; `all` has none.
-    public var subsets: [String: Int]
-
-    /// Name of the file in a pack's folder.
-    public static let name = "pack.json"
-
-    enum CodingKeys: String, CodingKey {
-        case fingerprint, layout, files, subsets
-        case formatVersion = "format_version"
-        case tileCount = "tile_count"
-    }
-}
 
 /// How a pack is made.
 public struct PackOptions: Sendable {
@@ -112,7 +78,7 @@ private func writePack(
         files.append(PackManifest.File(name: name, count: ids.count, sha256: hash))
     }
     let manifest = PackManifest(
-        formatVersion: 1, fingerprint: source.fingerprint, layout: layout, tileCount: source.tileCount, files: files,
+        fingerprint: source.fingerprint, layout: layout, tileCount: source.tileCount, files: files,
         subsets: Dictionary(uniqueKeysWithValues: Split.allCases.map { ($0.rawValue, Int($0.bit)) }))
     try Disk.write(encodeJSON(manifest, pretty: true), to: folder + "/" + PackManifest.name)
     return manifest

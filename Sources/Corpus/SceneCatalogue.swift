@@ -37,12 +37,12 @@ enum SceneCatalogue {
                         .badScene, "the scene is listed twice, under two addresses", in: path, try: "list it once")
                 }
                 scenes.append(scene)
-                // Numbers in a profile are for all scenes alike; names and colours are each file's own word.
+                // Numbers in a profile were not chosen for these scenes; names and colours are each file's own word.
                 let isNumbered = if case .numbers = profile.bands { true } else { false }
                 read.append(
                     facts.read(
                         chosen.map(\.index),
-                        asked: bands[path] == nil && isNumbered ? .forAll : bands.asked(path)))
+                        asked: bands[path] == nil && isNumbered ? .byProfile : bands.asked(path)))
                 if let warning = facts.alphaWarning { notes.append(warning) }
                 if bands[path] == nil, !isNumbered,
                     let assumption = reader.bands.assumption(chosen, in: path)

@@ -87,7 +87,10 @@ final class Dataset {
     /// What to do about a remote file that cannot be read; `nil` for files of this machine.
     static func remoteAdvice(_ path: String, _ causes: [String]) -> String? {
         let name = gdalName(of: path)
-        guard path.contains("://") || name.hasPrefix("/vsicurl") else { return nil }
+        guard path.contains("://") || name.hasPrefix("/vsicurl") else {
+            return namesAddress(path)
+                ? "check that the addresses in the file respond and that their tokens are still valid" : nil
+        }
         func says(_ words: String...) -> Bool { causes.contains { cause in words.contains(where: cause.contains) } }
         if Redaction.isRedacted(path) {
             return "give the address with its token; this one was stored without it"

@@ -109,7 +109,9 @@ struct VectorFile {
             throw RasterError(
                 .badAOI, "cannot read an area: not a vector file", in: path, why: Self.explained(path, said),
                 try: said.contains { $0.contains("SHAPE_RESTORE_SHX") }
-                    ? "--config SHAPE_RESTORE_SHX=YES, which rebuilds the missing .shx next to the .shp"
+                    ? (name.hasPrefix("/vsizip")
+                        ? "unzip the archive, then give the .shp file with " : "")
+                        + "--config SHAPE_RESTORE_SHX=YES, which rebuilds the missing .shx next to the .shp"
                     : "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
         }
         let dataset = Dataset(owning: opened, path: path, gdal)

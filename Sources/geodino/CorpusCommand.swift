@@ -1,6 +1,7 @@
 // geodino corpus: what a corpus holds, whether it is whole, and what can be made from it.
 #if EARTH
     import ArgumentParser
+    import Files
     import Corpus
     import Foundation
     import Geo

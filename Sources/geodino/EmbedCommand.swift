@@ -228,6 +228,16 @@ struct EmbedCommand: ParsableCommand {
                 try: "leave out \(option)")
         }
         if isRaster, kind != .scenes {
+            #if EARTH
+                if kind == .images, let first = inputs.first, let reader = try? RasterReader(path: first),
+                    reader.grid.crs == nil
+                {
+                    let gap = reader.placeMissing()
+                    throw CommandError(
+                        .badArgument, "a .tif cannot be made from \(kind.rawValue)", in: first, why: gap.causes,
+                        try: "write a .safetensors file" + (gap.remedy.map { ", or georeference it: \($0)" } ?? ""))
+                }
+            #endif
             throw CommandError(
                 .badArgument, "a .tif cannot be made from \(kind.rawValue)", in: inputs.first ?? "",
                 try: "give georeferenced scenes, or write a .safetensors file")

@@ -240,6 +240,15 @@ extension RemedyTests {
                         bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
             }),
         Trouble(
+            name: "a raw product for a map of features", says: "a .tif cannot be made from",
+            remedy: .command("gdalwarp"), fill: ["EPSG:CODE": "EPSG:32633"],
+            prepare: { bench in
+                try embed(
+                    bench.virtual(
+                        "raw.vrt", over: bench.scene(), crs: "", transform: "", elements: rationalPolynomials,
+                        bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
+            }),
+        Trouble(
             name: "an option for windows, of tiles", says: "--window does not apply",
             remedy: .other { _, advice, arguments in
                 #expect(advice == "leave out --window")

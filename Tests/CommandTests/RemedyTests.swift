@@ -133,7 +133,7 @@ import Testing
     }
 
     /// A camera straight above 15 E, 45.15 N: longitude and latitude are linear in columns and rows.
-    private static let rationalPolynomials: String = {
+    static let rationalPolynomials: String = {
         func terms(_ numbers: String) -> String {
             let given = numbers.split(separator: " ").count
             return numbers + String(repeating: " 0", count: 20 - given)
@@ -272,6 +272,20 @@ import Testing
             prepare: { bench in
                 let tile = try area("-a_srs EPSG:32633 area.shp")(bench)
                 try bench.shell(archive("area.zip", "area.shp", "area.shx", "area.dbf"))
+                return tile + ["--aoi", "area.zip"]
+            }, check: hasTiles),
+        Trouble(
+            name: "an archive with a shapefile without its index", says: "not a vector file",
+            remedy: .other { _, advice, arguments in
+                #expect(
+                    advice.hasPrefix("unzip the archive, then give the .shp file with --config SHAPE_RESTORE_SHX=YES"))
+                // What was in the archive is there still.
+                return arguments.map { $0 == "area.zip" ? "area.shp" : $0 } + ["--config", "SHAPE_RESTORE_SHX=YES"]
+            },
+            prepare: { bench in
+                let tile = try area("-a_srs EPSG:32633 area.shp")(bench)
+                try FileManager.default.removeItem(atPath: bench.file("area.shx"))
+                try bench.shell(archive("area.zip", "area.shp", "area.dbf", "area.prj"))
                 return tile + ["--aoi", "area.zip"]
             }, check: hasTiles),
         Trouble(

@@ -35,6 +35,15 @@ struct SceneAgreementTests {
         let half = source.tileCount / 2
         let tiles = try source.tiles(Array(0..<source.tileCount)).tiles
         for place in 0..<half { #expect(tiles[place].samples == tiles[half + place].samples) }
+        // The numbers of a profile were not chosen for this scene.
+        let numbered = smallProfile(bands: .numbers([1, 2, 3]))
+        let mixed = corpusError { try tile(scenes: [named, turned], profile: numbered, into: folder.file("numbers")) }
+        #expect(mixed?.code == .badScene && mixed?.place == turned && mixed?.remedy?.contains("--bands") == true)
+        // Names in a profile are found by place where a scene says nothing, as a model's are.
+        let byName = try tile(
+            scenes: [turned], profile: smallProfile(bands: .names(["red", "green", "blue"])), into: folder.file("names")
+        )
+        #expect(byName.notes.contains { $0.contains("do not say what they are") })
         // Alone it is taken as it comes, and that is said.
         let alone = try tile(scenes: [turned], profile: smallProfile(), into: folder.file("alone"))
         #expect(alone.notes.contains { $0.contains("do not say what they are") && $0.contains("--bands") })

@@ -49,6 +49,16 @@ import Testing
         #expect(error.code == .notRaster)
         #expect(error.report.contains("403") && error.report.contains("CPL_VSIL_CURL_USE_HEAD=NO"), "\(error)")
         #expect(!error.report.contains("stale-barley"), "\(error)")
+        // Through a document that names it, too.
+        let virtual = try VirtualRaster(
+            over: "/vsicurl/" + server.address("scene.tif", "?token=stale-barley"), width: 512, height: 400,
+            bands: [.init(1)]
+        ).write(to: folder.file("stale.vrt"))
+        let inside = try #require(throws: RasterError.self) {
+            let reader = try RasterReader(path: virtual)
+            _ = try reader.read(reader.grid.window)
+        }
+        #expect(inside.remedy?.contains("the addresses in the file respond") == true, "\(inside)")
         // What was written down once cannot be read again.
         let kept = try #require(throws: RasterError.self) {
             try RasterReader(path: server.address("scene.tif", "?token=\(Redaction.mark)"))

@@ -96,6 +96,13 @@ struct PyTorchFileTests {
         #expect(try openTensors(path).names == ["w"])
     }
 
+    @Test func `of a file that is not whole, the advice is to get it again`() throws {
+        let bytes = try Data(contentsOf: URL(filePath: try fixture("new.pth")))
+        try bytes.prefix(bytes.count / 2).write(to: URL(filePath: folder["half.pth"]))
+        let error = #expect(throws: TorchError.self) { _ = try PyTorchFile(path: folder["half.pth"]) }
+        #expect(error?.remedy?.hasPrefix("get the file again") == true)
+    }
+
     @Test(arguments: ["new.pth", "old.pth"])
     func `a file cut anywhere is an error and no crash`(name: String) throws {
         let whole = try Data(contentsOf: URL(filePath: try fixture(name)))
@@ -159,7 +166,7 @@ struct PyTorchFileTests {
         let deep =
             [0x80, 2] + [UInt8](repeating: 0x5D, count: 100_000) + [UInt8](repeating: 0x61, count: 99_999) + [0x2E]
         for pickle in [itself, deep] {
-            let archive = try ZipWriter(path: folder["p.pth"])
+            let archive = try ZipWriter<TorchFailure>(path: folder["p.pth"])
             try archive.append("archive/data.pkl", pickle)
             try archive.finish()
             #expect(try refusal(folder["p.pth"]).contains("not hold a dictionary of named tensors"))

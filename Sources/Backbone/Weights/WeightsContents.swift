@@ -216,7 +216,8 @@ public struct WeightsContents {
         let causes = tensors.causes(among: source.names.filter { !ignoring($0) })
         guard causes.isEmpty else {
             throw BackboneError(
-                .badWeights, "the tensors in the file do not match its architecture", in: path, why: causes)
+                .badWeights, "the tensors in the file do not match its architecture", in: path, why: causes,
+                try: "get the file again; a checkpoint of your own must hold every tensor of the network")
         }
         self.path = path
         self.format = format

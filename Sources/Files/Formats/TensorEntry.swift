@@ -67,9 +67,3 @@ public struct TensorEntry: Sendable, Hashable {
         return total
     }
 }
-
-/// A sentence about what is wrong with a file, on its way to the error that names the file.
-package struct FileComplaint: Error {
-    package let text: String
-    package init(_ text: String) { self.text = text }
-}

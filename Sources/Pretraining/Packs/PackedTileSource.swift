@@ -1,5 +1,5 @@
 // Tiles from a pack: pixels in mapped safetensors files, no GDAL.
-internal import Files
+public import Files
 import FoundationEssentials
 public import Geo
 import Telemetry

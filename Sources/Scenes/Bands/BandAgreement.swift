@@ -18,6 +18,8 @@ public struct SceneBands: Sendable {
     public enum Asked: Sendable, Hashable {
         /// Nobody: they follow from what the file says.
         case nobody
+        /// A profile, for whatever scenes come.
+        case byProfile
         /// A person, for all scenes alike.
         case forAll
         /// A person, for this scene.
@@ -52,7 +54,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             let band = scene.bands[place]
             guard let name = band.identity else {
                 // A sole band without a name is grey, as a sole band is.
-                if width > 1, unknown == nil || scene.asked == .nobody { unknown = scene }
+                if width > 1, unknown == nil || scene.asked == .nobody || scene.asked == .byProfile { unknown = scene }
                 continue
             }
             guard let first = known else {
@@ -72,7 +74,8 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
                     : "choose the bands of this scene: --bands \(shellQuoted("\(scene.path)=\(example(width, scene))"))"
             )
         }
-        guard let unknown, let known, unknown.asked == .nobody || unknown.asked == .forAll && isTurned(known.scene)
+        guard let unknown, let known,
+            [.nobody, .byProfile].contains(unknown.asked) || unknown.asked == .forAll && isTurned(known.scene)
         else { continue }
         throw SceneError(
             .unclearBands,

@@ -49,8 +49,9 @@ public final class PyTorchFile: TensorSource {
         } catch {
             throw TorchError(
                 .badFile, "cannot read the PyTorch file", in: map.path, why: [error.text],
-                try:
-                    "give a file that holds only named tensors, as torch.save(model.state_dict(), ...) writes"
+                try: error.isTruncation
+                    ? "get the file again; it is not whole"
+                    : "give a file that holds only named tensors, as torch.save(model.state_dict(), ...) writes"
             )
         }
         metadata = contents.metadata
@@ -156,7 +157,7 @@ extension PyTorchFile {
                 try scanner.end()
                 self.metadata = metadata
             }
-            let (machine, value, _) = try PickleMachine.read(map.slice(pickle.range))
+            let (machine, value, _) = try PickleMachine<TensorPickle>.read(map.slice(pickle.range))
             for (name, tensor) in try machine.namedTensors(value) {
                 let key = tensor.storage.key
                 guard let member = directory["\(root)data/\(key)"] else {
@@ -176,7 +177,7 @@ extension PyTorchFile {
             var stream = try LegacyStream(map.bytes)
             var declared: [String: PickleStorage] = [:]
             for node in stream.machine.nodes {
-                if case .storage(let storage) = node { declared[storage.key] = storage }
+                if case .object(.storage(let storage)) = node { declared[storage.key] = storage }
             }
             var storages: [String: Range<Int>] = [:]
             for key in stream.keys {
@@ -204,9 +205,9 @@ extension PickleStorage {
     }
 }
 
-extension PickleMachine {
+extension PickleMachine<TensorPickle> {
     /// All tensors below a value by their names, joined with dots where dictionaries are nested.
-    func namedTensors(_ value: PickleValue) throws(FileComplaint) -> [(name: String, tensor: PickleTensor)] {
+    func namedTensors(_ value: Value) throws(FileComplaint) -> [(name: String, tensor: PickleTensor)] {
         var found: [(name: String, tensor: PickleTensor)] = []
         var places: [String: (index: Int, node: Int)] = [:]
         var visited: Set<Int> = []
@@ -219,7 +220,7 @@ extension PickleMachine {
             isDictionary = true
             for case (.text(let key), .node(let index)) in items {
                 switch nodes[index] {
-                case .tensor(let tensor):
+                case .object(.tensor(let tensor)):
                     guard prefix.utf8.count + key.utf8.count < 1000 else {
                         throw FileComplaint("a tensor's name has more than 1000 bytes")
                     }
@@ -257,8 +258,8 @@ struct LegacyStream {
         0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
     ]
 
-    let machine: PickleMachine
-    let value: PickleValue
+    let machine: PickleMachine<TensorPickle>
+    let value: PickleValue<PickleGlobal>
     /// The keys of the storages, in the order of their bytes.
     let keys: [String]
     private let bytes: UnsafeRawBufferPointer
@@ -267,14 +268,14 @@ struct LegacyStream {
     init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
         guard bytes.starts(with: Self.magic) else {
             // What it would do, if it is more than data, is the first thing to say of it.
-            _ = try PickleMachine.read(UnsafeRawBufferPointer(rebasing: bytes.prefix(PickleMachine.limit)))
+            _ = try PickleMachine<TensorPickle>.read(UnsafeRawBufferPointer(rebasing: bytes.prefix(TensorPickle.limit)))
             throw FileComplaint("it is a pickle, but not one that torch.save wrote; expected named tensors")
         }
         var place = Self.magic.count
-        func next() throws(FileComplaint) -> (machine: PickleMachine, value: PickleValue) {
+        func next() throws(FileComplaint) -> (machine: PickleMachine<TensorPickle>, value: PickleValue<PickleGlobal>) {
             // A pickle ends by itself; what follows are the next one, or the bytes of storages.
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[place...].prefix(PickleMachine.limit))
-            let (machine, value, end) = try PickleMachine.read(rest)
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[place...].prefix(TensorPickle.limit))
+            let (machine, value, end) = try PickleMachine<TensorPickle>.read(rest)
             place += end
             return (machine, value)
         }
@@ -308,8 +309,8 @@ struct LegacyStream {
         place += 8
         guard count == storage.count, storage.byteCount <= bytes.count - place else {
             throw FileComplaint(
-                "the storage \(quoted(storage.key)) claims \(storage.count) elements and has \(count); the file is truncated"
-            )
+                "the storage \(quoted(storage.key)) claims \(storage.count) elements and has \(count); the file is truncated",
+                isTruncation: true)
         }
         defer { place += storage.byteCount }
         return place..<place + storage.byteCount

@@ -46,7 +46,7 @@ public func writePyTorch(
         }
         try pickle.append(item.entry, key: keys[item.entry.name] ?? 0, path: path)
     }
-    let archive = try ZipWriter(path: path)
+    let archive = try ZipWriter<TorchFailure>(path: path)
     try archive.append("archive/data.pkl", pickle.finished())
     try archive.append("archive/byteorder", Array("little".utf8))
     if !metadata.isEmpty {
@@ -135,9 +135,4 @@ private struct PickleWriter {
         .int32: "IntStorage", .int64: "LongStorage", .float16: "HalfStorage", .bfloat16: "BFloat16Storage",
         .float32: "FloatStorage", .float64: "DoubleStorage",
     ]
-}
-
-/// The bytes of a number, the lowest first.
-func littleEndian<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {
-    withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }

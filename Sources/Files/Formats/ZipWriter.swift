@@ -1,11 +1,10 @@
 // Writing zip archives whose members are stored as they are, beyond 4 GB where need be.
-internal import Files
-internal import Telemetry
+package import Telemetry
 
 /// Writes members one after the other; their contents begin at multiples of 64 bytes.
 ///
 /// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3. Without `finish` nothing remains.
-package final class ZipWriter {
+package final class ZipWriter<Kind: FileFailure> {
     private struct Member {
         let name: [UInt8]
         let offset: Int
@@ -13,23 +12,25 @@ package final class ZipWriter {
         let checksum: UInt32
     }
 
-    private let file: DurableFile<TorchFailure>
+    private let file: DurableFile<Kind>
     private var members: [Member] = []
-    private static let alignment = 64
-    private static let full = 0xFFFF_FFFF
+    private static var alignment: Int { 64 }
+    private static var full: Int { 0xFFFF_FFFF }
 
-    package init(path: String) throws(TorchError) { file = try DurableFile<TorchFailure>(path: path) }
+    /// Makes the file under a temporary name.
+    package init(path: String) throws(ModuleError<Kind>) { file = try DurableFile<Kind>(path: path) }
 
     /// Appends a member.
-    package func append(_ name: String, _ contents: [UInt8]) throws(TorchError) {
-        let failed = contents.withUnsafeBytes { bytes in
-            attempt { () throws(TorchError) in try append(name, bytes) }
+    package func append(_ name: String, _ contents: [UInt8]) throws(ModuleError<Kind>) {
+        var failed: ModuleError<Kind>?
+        contents.withUnsafeBytes { bytes in
+            do throws(ModuleError<Kind>) { try append(name, bytes) } catch { failed = error }
         }
         if let failed { throw failed }
     }
 
     /// Appends a member.
-    package func append(_ name: String, _ contents: UnsafeRawBufferPointer) throws(TorchError) {
+    package func append(_ name: String, _ contents: UnsafeRawBufferPointer) throws(ModuleError<Kind>) {
         var checksum = CRC32()
         checksum.update(contents)
         let member = Member(
@@ -50,7 +51,7 @@ package final class ZipWriter {
     }
 
     /// Writes the directory and gives the file its name.
-    package func finish() throws(TorchError) {
+    package func finish() throws(ModuleError<Kind>) {
         let start = file.count
         for member in members { try file.append(directoryEntry(member)) }
         let size = file.count - start

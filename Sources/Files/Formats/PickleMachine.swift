@@ -1,34 +1,33 @@
-// A restricted unpickler: it rebuilds dictionaries of tensors and nothing else. Python's pickle is a program for a stack
-// machine that may call any function; this machine knows no function, only the few steps that weights need.
-internal import Files
+// A restricted unpickler: it rebuilds plain data, and of other things only what its vocabulary lists. Python's pickle is a
+// program for a stack machine that may call any function; this machine knows no function, only the few steps of its list.
 
 /// Reads one pickle (protocols 0 to 5).
 ///
-/// Facts of the format: Python's pickletools. Whatever is not part of rebuilding tensors is refused by its opcode, its
+/// Facts of the format: Python's pickletools. Whatever the vocabulary does not know is refused by its opcode, its
 /// place and, where it has one, its name. Nothing is ever looked up or executed.
-struct PickleMachine {
+package struct PickleMachine<Vocabulary: PickleVocabulary> {
+    /// A value on the machine's stack.
+    package typealias Value = PickleValue<Vocabulary.Name>
+    /// What a value of the kind `node` names.
+    package typealias Node = PickleNode<Vocabulary>
+
     /// The contents of nodes.
-    private(set) var nodes: [PickleNode] = []
+    package private(set) var nodes: [Node] = []
 
     private let bytes: UnsafeRawBufferPointer
     private var place = 0
-    private var stack: [PickleValue] = []
+    private var stack: [Value] = []
     private var marks: [Int] = []
-    private var memo: [Int: PickleValue] = [:]
-
-    /// No honest pickle of weights is longer, as the weights themselves lie elsewhere.
-    static let limit = 64_000_000
-    /// The most dimensions that a tensor has.
-    private static let rankLimit = 16
+    private var memo: [Int: Value] = [:]
 
     /// Reads a pickle.
     ///
     /// - Returns: The machine with its nodes, the value at the top, and where the pickle ends.
-    static func read(
+    package static func read(
         _ bytes: UnsafeRawBufferPointer
-    ) throws(FileComplaint) -> (machine: PickleMachine, value: PickleValue, end: Int) {
-        guard bytes.count <= limit else {
-            throw FileComplaint("its pickle has \(bytes.count) bytes; the limit is \(limit)")
+    ) throws(FileComplaint) -> (machine: PickleMachine, value: Value, end: Int) {
+        guard bytes.count <= Vocabulary.limit else {
+            throw FileComplaint("its pickle has \(bytes.count) bytes; the limit is \(Vocabulary.limit)")
         }
         var machine = PickleMachine(bytes)
         let value = try machine.run()
@@ -38,14 +37,14 @@ struct PickleMachine {
     private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// The items of a tuple; `nil` for anything else.
-    func tuple(_ value: PickleValue) -> [PickleValue]? {
+    package func tuple(_ value: Value) -> [Value]? {
         guard case .node(let index) = value, case .tuple(let items) = nodes[index] else { return nil }
         return items
     }
 
     // MARK: Opcodes
 
-    private mutating func run() throws(FileComplaint) -> PickleValue {
+    private mutating func run() throws(FileComplaint) -> Value {
         while true {
             let start = place
             let code = try byte()
@@ -110,24 +109,28 @@ struct PickleMachine {
                 try global("STACK_GLOBAL", module: module, name: name, start)
             case 0x52: try reduce(start)  // REDUCE
             case 0x62: try build(start)  // BUILD
-            case 0x51: push(.storage(try storage(try pop(start), start)))  // BINPERSID
+            case 0x51:  // BINPERSID
+                let name = try pop(start)
+                try take(Vocabulary.object(named: name, in: self), "BINPERSID", start)
             default: throw refusal(Self.names[code] ?? "0x\(String(code, radix: 16))", start, nil)
             }
         }
     }
 
-    /// Names of opcodes that exist and are not part of rebuilding tensors.
-    private static let names: [UInt8: String] = [
-        0x50: "PERSID", 0x69: "INST", 0x6F: "OBJ", 0x53: "STRING", 0x81: "NEWOBJ", 0x92: "NEWOBJ_EX", 0x82: "EXT1",
-        0x83: "EXT2", 0x84: "EXT4", 0x8F: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x96: "BYTEARRAY8",
-        0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
-    ]
+    /// Names of opcodes that exist and are never part of data.
+    private static var names: [UInt8: String] {
+        [
+            0x50: "PERSID", 0x69: "INST", 0x6F: "OBJ", 0x53: "STRING", 0x81: "NEWOBJ", 0x92: "NEWOBJ_EX", 0x82: "EXT1",
+            0x83: "EXT2", 0x84: "EXT4", 0x8F: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x96: "BYTEARRAY8",
+            0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+        ]
+    }
 
     private func refusal(_ opcode: String, _ start: Int, _ detail: String?) -> FileComplaint {
         FileComplaint(
             """
             the opcode \(opcode) at byte \(start) of its pickle\(detail.map { " " + $0 } ?? "") does not belong to \
-            rebuilding tensors; nothing was run
+            \(Vocabulary.purpose); nothing was run
             """)
     }
 
@@ -137,7 +140,7 @@ struct PickleMachine {
 
     private mutating func take(_ count: Int) throws(FileComplaint) -> UnsafeRawBufferPointer {
         guard count >= 0, count <= bytes.count - place else {
-            throw FileComplaint("its pickle is truncated at byte \(place) of \(bytes.count)")
+            throw FileComplaint("its pickle is truncated at byte \(place) of \(bytes.count)", isTruncation: true)
         }
         defer { place += count }
         return UnsafeRawBufferPointer(rebasing: bytes[place..<place + count])
@@ -150,13 +153,13 @@ struct PickleMachine {
 
     private mutating func skip(_ count: Int) throws(FileComplaint) {
         _ = try take(count)
-        stack.append(.bytes)
+        stack.append(.bytes(place - count..<place))
     }
 
     /// A little-endian number with sign; more than 8 bytes are kept as what they are, too large to be of use.
-    private mutating func long(count: Int) throws(FileComplaint) -> PickleValue {
+    private mutating func long(count: Int) throws(FileComplaint) -> Value {
         let digits = try take(count)
-        guard count <= 8 else { return .bytes }
+        guard count <= 8 else { return .large }
         guard let last = digits.last else { return .int(0) }
         let start: UInt64 = last & 0x80 == 0 ? 0 : .max
         return .int(Int(truncatingIfNeeded: digits.reversed().reduce(start) { $0 << 8 | UInt64($1) }))
@@ -178,7 +181,7 @@ struct PickleMachine {
         return text
     }
 
-    private mutating func decimal(_ start: Int) throws(FileComplaint) -> PickleValue {
+    private mutating func decimal(_ start: Int) throws(FileComplaint) -> Value {
         let text = try line()
         if text == "00" || text == "01" { return .bool(text == "01") }
         guard let value = Int(text.hasSuffix("L") ? String(text.dropLast()) : text) else {
@@ -196,29 +199,29 @@ struct PickleMachine {
 
     // MARK: Stack
 
-    private mutating func push(_ node: PickleNode) {
+    private mutating func push(_ node: Node) {
         nodes.append(node)
         stack.append(.node(nodes.count - 1))
     }
 
-    private func top(_ start: Int) throws(FileComplaint) -> PickleValue {
+    private func top(_ start: Int) throws(FileComplaint) -> Value {
         guard stack.count > (marks.last ?? 0), let value = stack.last else { throw underflow(start) }
         return value
     }
 
-    private mutating func pop(_ start: Int) throws(FileComplaint) -> PickleValue {
+    private mutating func pop(_ start: Int) throws(FileComplaint) -> Value {
         let value = try top(start)
         stack.removeLast()
         return value
     }
 
-    private mutating func pop(_ count: Int, _ start: Int) throws(FileComplaint) -> [PickleValue] {
+    private mutating func pop(_ count: Int, _ start: Int) throws(FileComplaint) -> [Value] {
         guard stack.count - (marks.last ?? 0) >= count else { throw underflow(start) }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
     }
 
-    private mutating func popToMark(_ start: Int) throws(FileComplaint) -> [PickleValue] {
+    private mutating func popToMark(_ start: Int) throws(FileComplaint) -> [Value] {
         guard let mark = marks.popLast() else { throw underflow(start) }
         defer { stack.removeLast(stack.count - mark) }
         return Array(stack[mark...])
@@ -228,7 +231,7 @@ struct PickleMachine {
         FileComplaint("its pickle takes more from the stack than is there, at byte \(start)")
     }
 
-    private func remembered(_ index: Int, _ start: Int) throws(FileComplaint) -> PickleValue {
+    private func remembered(_ index: Int, _ start: Int) throws(FileComplaint) -> Value {
         guard let value = memo[index] else {
             throw FileComplaint("its pickle reads a memo that it never wrote, at byte \(start)")
         }
@@ -238,15 +241,15 @@ struct PickleMachine {
     // MARK: Containers
 
     private func pairs(
-        _ values: [PickleValue], _ start: Int
-    ) throws(FileComplaint) -> [(key: PickleValue, value: PickleValue)] {
+        _ values: [Value], _ start: Int
+    ) throws(FileComplaint) -> [(key: Value, value: Value)] {
         guard values.count % 2 == 0 else {
             throw FileComplaint("its pickle has a key without a value, at byte \(start)")
         }
         return stride(from: 0, to: values.count, by: 2).map { (values[$0], values[$0 + 1]) }
     }
 
-    private mutating func append(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
+    private mutating func append(_ values: [Value], _ start: Int) throws(FileComplaint) {
         guard case .node(let index) = try top(start), case .list(var items) = nodes[index] else {
             throw FileComplaint("its pickle appends to something that is not a list, at byte \(start)")
         }
@@ -255,7 +258,7 @@ struct PickleMachine {
         nodes[index] = .list(items)
     }
 
-    private mutating func set(_ values: [PickleValue], _ start: Int) throws(FileComplaint) {
+    private mutating func set(_ values: [Value], _ start: Int) throws(FileComplaint) {
         let more = try pairs(values, start)
         guard case .node(let index) = try top(start), case .dictionary(var items) = nodes[index] else {
             throw FileComplaint("its pickle sets an item of something that is not a dictionary, at byte \(start)")
@@ -270,7 +273,7 @@ struct PickleMachine {
     private mutating func global(
         _ opcode: String, module: String, name: String, _ start: Int
     ) throws(FileComplaint) {
-        guard let known = PickleGlobal(module: module, name: name) else {
+        guard let known = Vocabulary.name(module: module, name) else {
             throw refusal(opcode, start, "names \(quoted("\(module).\(name)")), which")
         }
         stack.append(.global(known))
@@ -281,104 +284,33 @@ struct PickleMachine {
         guard case .global(let function) = values[0], let arguments = tuple(values[1]) else {
             throw refusal("REDUCE", start, "calls a function that is not on the allowed list, which")
         }
-        func malformed(_ what: String) -> FileComplaint {
-            FileComplaint("its pickle rebuilds \(what) from arguments that do not fit, at byte \(start)")
-        }
-        switch function {
-        case .orderedDictionary:
-            guard arguments.isEmpty else { throw malformed("a dictionary") }
-            push(.dictionary([]))
-        case .size:
-            guard arguments.count == 1 else { throw malformed("a size") }
-            stack.append(arguments[0])
-        case .rebuildParameter:
-            guard let data = arguments.first, case .node(let index) = data, case .tensor = nodes[index] else {
-                throw malformed("a parameter")
-            }
-            stack.append(data)
-        case .rebuildTensor, .rebuildTensorOfType:
-            guard let tensor = try tensor(arguments, typed: function == .rebuildTensorOfType, start) else {
-                throw malformed("a tensor")
-            }
-            push(.tensor(tensor))
-        case .storage, .untypedStorage, .type:
-            throw refusal("REDUCE", start, "calls a type, which")
+        try take(Vocabulary.call(function, arguments, in: self), "REDUCE", start)
+    }
+
+    /// Puts on the stack what the vocabulary made.
+    private mutating func take(_ answer: PickleAnswer<Vocabulary>, _ opcode: String, _ start: Int) throws(FileComplaint)
+    {
+        switch answer {
+        case .value(let value): stack.append(value)
+        case .node(let node): push(node)
+        case .misfit(let what):
+            throw FileComplaint("its pickle rebuilds \(what) from arguments that do not fit, at byte \(start)")
+        case .refused(let detail): throw refusal(opcode, start, detail)
         }
     }
 
-    /// State that is laid onto an object: only the notes that PyTorch adds to a dictionary of weights, which are dropped.
+    /// State that is laid onto an object: dictionaries drop it, since it is notes; the vocabulary decides for its own objects.
     private mutating func build(_ start: Int) throws(FileComplaint) {
-        _ = try pop(start)
-        guard case .node(let index) = try top(start), case .dictionary = nodes[index] else {
+        let state = try pop(start)
+        guard case .node(let index) = try top(start) else {
             throw refusal("BUILD", start, "changes an object that is not a dictionary, which")
         }
-    }
-
-    /// `("storage", type, key, location, count)`, with a sixth item in files of the old format.
-    private func storage(_ value: PickleValue, _ start: Int) throws(FileComplaint) -> PickleStorage {
-        guard let items = tuple(value), (5...6).contains(items.count), case .text("storage") = items[0],
-            case .global(let kind) = items[1], case .text(let key) = items[2], case .int(let count) = items[4],
-            count >= 0
-        else { throw refusal("BINPERSID", start, "names something other than a storage, which") }
-        if items.count == 6 {
-            guard case .none = items[5] else { throw refusal("BINPERSID", start, "names a part of a storage, which") }
-        }
-        return switch kind {
-        case .storage(let type): PickleStorage(key: key, type: type, count: count)
-        case .untypedStorage: PickleStorage(key: key, type: nil, count: count)
-        default: throw refusal("BINPERSID", start, "names a storage without a type, which")
-        }
-    }
-
-    /// `(storage, offset, size, stride, ...)`; `nil` where the arguments do not fit.
-    private func tensor(
-        _ arguments: [PickleValue], typed: Bool, _ start: Int
-    ) throws(FileComplaint) -> PickleTensor? {
-        guard arguments.count >= (typed ? 7 : 4), case .node(let index) = arguments[0],
-            case .storage(let storage) = nodes[index], case .int(let offset) = arguments[1],
-            let shape = sizes(arguments[2]), let strides = sizes(arguments[3]), shape.count == strides.count,
-            shape.count <= Self.rankLimit, offset >= 0
-        else { return nil }
-        let type: ElementType
-        if typed {
-            guard case .global(.type(let given)) = arguments[6] else { return nil }
-            type = given
-        } else {
-            guard let given = storage.type else { return nil }
-            type = given
-        }
-        // A file must hold what it claims: views that repeat elements could claim any amount of memory.
-        let held = storage.byteCount == .max ? 0 : storage.byteCount / type.byteCount
-        var elements = 1
-        var last = offset
-        var overflows = false
-        for (size, stride) in zip(shape, strides) {
-            let (product, first) = elements.multipliedReportingOverflow(by: size)
-            let (reach, second) = max(size - 1, 0).multipliedReportingOverflow(by: stride)
-            let (sum, third) = last.addingReportingOverflow(reach)
-            overflows = overflows || first || second || third
-            (elements, last) = (product, sum)
-        }
-        guard !overflows, offset <= held, elements <= held, elements == 0 || last < held else {
-            throw FileComplaint(
-                """
-                a tensor of the shape \(shape) with the strides \(strides) from element \(offset) on is not inside \
-                its storage \(quoted(storage.key)) of \(held) elements
-                """)
-        }
-        return PickleTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides)
-    }
-
-    /// Whole numbers from 0 of a tuple or a list.
-    private func sizes(_ value: PickleValue) -> [Int]? {
-        guard case .node(let index) = value else { return nil }
-        let items: [PickleValue]
         switch nodes[index] {
-        case .tuple(let values), .list(let values): items = values
-        default: return nil
+        case .dictionary: break
+        case .object(let object):
+            guard let built = try Vocabulary.built(object, from: state, in: self) else { fallthrough }
+            nodes[index] = .object(built)
+        default: throw refusal("BUILD", start, "changes an object that is not a dictionary, which")
         }
-        var sizes: [Int] = []
-        for case .int(let size) in items where size >= 0 { sizes.append(size) }
-        return sizes.count == items.count ? sizes : nil
     }
 }

@@ -1,22 +1,22 @@
 // The tar archives that shards are: plain files in ustar headers (POSIX.1-1988), nothing else.
-internal import Foundation
 
 /// Headers of 512 bytes, data padded to 512, two empty blocks at the end.
-enum Tar {
-    static let blockSize = 512
+package enum Tar {
+    /// Bytes of a block.
+    package static let blockSize = 512
     /// What ends an archive.
-    static let trailer = [UInt8](repeating: 0, count: 2 * blockSize)
+    package static let trailer = [UInt8](repeating: 0, count: 2 * blockSize)
 
     /// A member has less bytes than this.
-    static let sizeLimit = 1 << 33
+    package static let sizeLimit = 1 << 33
 
     /// Bytes of data and padding together.
-    static func padded(_ count: Int) -> Int { (count + blockSize - 1) / blockSize * blockSize }
+    package static func padded(_ count: Int) -> Int { (count + blockSize - 1) / blockSize * blockSize }
 
     /// The header of a plain file; time, owner and group are 0, so that equal members are equal bytes.
     ///
     /// The name has at most 100 bytes and the file less than 8 GB: both are ours to choose.
-    static func header(name: String, size: Int) -> [UInt8] {
+    package static func header(name: String, size: Int) -> [UInt8] {
         precondition(name.utf8.count <= 100, "a tar name has at most 100 bytes, got '\(name)'")
         precondition((0..<sizeLimit).contains(size), "a tar member has less than 8 GB, got \(size)")
         var block = [UInt8](repeating: 0, count: blockSize)
@@ -43,14 +43,17 @@ enum Tar {
     }
 
     /// What a block of 512 bytes is.
-    enum Block: Equatable {
+    package enum Block: Equatable {
+        /// The header of a plain file.
         case member(name: String, size: Int)
+        /// One of those at the end.
         case empty
+        /// Anything else, in words.
         case broken(String)
     }
 
     /// Reads a header block.
-    static func parse(_ block: some RandomAccessCollection<UInt8>) -> Block {
+    package static func parse(_ block: some RandomAccessCollection<UInt8>) -> Block {
         let bytes = Array(block)
         guard bytes.count == blockSize else { return .broken("a header of \(bytes.count) bytes") }
         if bytes.allSatisfy({ $0 == 0 }) { return .empty }

@@ -1,30 +1,29 @@
 // The directory of a zip archive, read with suspicion: where each stored member lies.
-internal import Files
-
 /// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them.
 ///
 /// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (64-bit sizes). Compressed, encrypted and split archives are
 /// refused, and so are members that overlap or reach outside.
-struct ZipDirectory {
+package struct ZipDirectory {
     /// One member.
-    struct Member {
-        let name: String
+    package struct Member {
+        /// Its name.
+        package let name: String
         /// Where its contents lie in the file.
-        let range: Range<Int>
+        package let range: Range<Int>
     }
 
     /// No honest archive of weights has more members.
     static let limit = 1_000_000
 
     /// In the order of their data.
-    private(set) var members: [Member] = []
+    package private(set) var members: [Member] = []
     private var places: [String: Int] = [:]
 
     /// The member of a name.
-    subscript(name: String) -> Member? { places[name].map { members[$0] } }
+    package subscript(name: String) -> Member? { places[name].map { members[$0] } }
 
     /// Reads the directory at the end of an archive.
-    init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
+    package init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
         let reader = LittleEndianBytes(bytes)
         let (count, start, size) = try Self.directory(reader)
         guard count <= Self.limit else {
@@ -60,7 +59,8 @@ struct ZipDirectory {
             end -= 1
         }
         guard end >= max(0, length - 22 - 65535) else {
-            throw FileComplaint("it begins like a zip archive, but has no directory at its end: it is truncated")
+            throw FileComplaint(
+                "it begins like a zip archive, but has no directory at its end: it is truncated", isTruncation: true)
         }
         let count = try reader.uint16(end + 10)
         let size = try reader.uint32(end + 12)
@@ -106,7 +106,7 @@ struct ZipDirectory {
                 func wide(_ value: inout Int) throws(FileComplaint) {
                     guard value == 0xFFFF_FFFF else { return }
                     guard field + 8 <= min(extra + 4 + length, extraEnd) else {
-                        throw FileComplaint("the 64-bit sizes of \(quoted(name)) are truncated")
+                        throw FileComplaint("the 64-bit sizes of \(quoted(name)) are truncated", isTruncation: true)
                     }
                     value = try reader.uint64(field)
                     field += 8
@@ -120,7 +120,8 @@ struct ZipDirectory {
         place = extraEnd + commentLength
         guard method == 0, size == packed else {
             throw FileComplaint(
-                "its member \(quoted(name)) is compressed (method \(method)); torch.save stores members as they are")
+                "its member \(quoted(name)) is compressed (method \(method)); only members that are stored as they are can be read"
+            )
         }
         guard flags & 1 == 0 else { throw FileComplaint("its member \(quoted(name)) is encrypted") }
         guard local <= directory - 30, try reader.uint32(local) == 0x0403_4B50 else {
@@ -129,39 +130,9 @@ struct ZipDirectory {
         let start = local + 30 + (try reader.uint16(local + 26)) + (try reader.uint16(local + 28))
         guard start <= directory, size <= directory - start else {
             throw FileComplaint(
-                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is truncated")
+                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is truncated",
+                isTruncation: true)
         }
         return Member(name: name, range: start..<start + size)
     }
-}
-
-/// Whole numbers out of bytes, checked against their end.
-struct LittleEndianBytes {
-    let bytes: UnsafeRawBufferPointer
-
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-    func uint16(_ place: Int) throws(FileComplaint) -> Int { Int(try load(place, as: UInt16.self)) }
-
-    func uint32(_ place: Int) throws(FileComplaint) -> Int { Int(try load(place, as: UInt32.self)) }
-
-    /// A number of 64 bits that must be a place or a size: below 2 to the 62nd.
-    func uint64(_ place: Int) throws(FileComplaint) -> Int {
-        let value = try load(place, as: UInt64.self)
-        guard value < 1 << 62 else { throw FileComplaint("the number at byte \(place) is not a size") }
-        return Int(value)
-    }
-
-    private func load<Number: FixedWidthInteger>(_ place: Int, as: Number.Type) throws(FileComplaint) -> Number {
-        guard place >= 0, place <= bytes.count - MemoryLayout<Number>.size else {
-            throw FileComplaint("it is truncated: a number at byte \(place) is outside its \(bytes.count) bytes")
-        }
-        return Number(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Number.self))
-    }
-}
-
-/// A name from a file in quotation marks, shortened and without control characters.
-func quoted(_ name: String) -> String {
-    let plain = String(String.UnicodeScalarView(name.unicodeScalars.prefix(120).map { $0.value < 0x20 ? "?" : $0 }))
-    return "'\(plain)\(name.unicodeScalars.count > 120 ? "..." : "")'"
 }

@@ -20,6 +20,9 @@ public struct PackManifest: Codable, Sendable, Equatable {
         }
     }
 
+    /// Name of the file in a pack's folder.
+    public static let name = "pack.json"
+
     /// Version of the format; 1.
     public var formatVersion: Int
     /// Fingerprint of the corpus that was packed.
