@@ -54,20 +54,23 @@ var targets: [Target] = [
     .target(name: "CTorchAPI"),
     module("Torch", ["CTorchAPI", "Files", "Geo", "Telemetry"]),
     module("Backbone", ["Torch", "Files", "Geo", "Telemetry"]),
-    module("Pretraining", ["Backbone", "Torch", "Files", "Geo", "Telemetry"]),
-    module("Downstream", ["Backbone", "Torch", "Measures", "Files", "Geo", "Telemetry"]),
+    module("Training", ["Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    module("Pretraining", ["Training", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    module("Downstream", ["Training", "Backbone", "Torch", "Measures", "Files", "Geo", "Telemetry"]),
     tests("GeoTests", ["Geo"]),
     tests("TelemetryTests", ["Telemetry"]),
     tests("MeasuresTests", ["Measures"]),
     tests("FilesTests", ["Files", "Telemetry"]),
     tests("TorchTests", ["Torch", "CTorchAPI", "Files", "Geo", "Telemetry"], resources: [.copy("Golden")]),
     tests("BackboneTests", ["Backbone", "Torch", "Files", "Geo", "Telemetry"]),
-    tests("PretrainingTests", ["Pretraining", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
-    tests("DownstreamTests", ["Downstream", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    tests("TrainingTests", ["Training", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    tests("PretrainingTests", ["Pretraining", "Training", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
+    tests("DownstreamTests", ["Downstream", "Training", "Backbone", "Torch", "Files", "Geo", "Telemetry"]),
     tests("HouseTests", []),
 ]
 var commandDependencies: [Target.Dependency] = [
-    "Files", "Measures", "Geo", "Telemetry", "Torch", "Backbone", "Pretraining", "Downstream", argumentParser, logging,
+    "Files", "Measures", "Geo", "Telemetry", "Torch", "Backbone", "Training", "Pretraining", "Downstream",
+    argumentParser, logging,
     yams,
 ]
 

@@ -15,14 +15,8 @@ public enum PretrainingFailure: String, FileFailure {
     case badPack
     /// A run folder that cannot be used as asked.
     case badRun
-    /// The corpus is not the one the run was started with.
-    case corpusChanged
-    /// The recipe is not the one the run was started with.
-    case recipeChanged
     /// A checkpoint that is damaged or does not fit.
     case badCheckpoint
-    /// A checkpoint of a later version of the program.
-    case newerFormat
     /// A checkpoint whose run would continue with rules other than those it was started with.
     case rulesChanged
     /// A file of one step that cannot be used as asked.
@@ -37,16 +31,6 @@ public enum PretrainingFailure: String, FileFailure {
     case diskFull
     /// Something is in the way that may not be overwritten.
     case exists
-    /// Another process writes the same run.
-    case locked
-    /// The loss is not a finite number.
-    case notFinite
-    /// A tile that could not be read while training.
-    case tileFailed
     /// The machine does not give the memory that crops need.
     case noMemory
-    /// libtorch reported a failure.
-    case torchFailed
-    /// The work was asked to stop.
-    case cancelled
 }

@@ -6,6 +6,7 @@ import Geo
 import Pretraining
 import Telemetry
 import Torch
+import Training
 
 #if EARTH
     import Corpus
@@ -195,7 +196,7 @@ struct PretrainCommand: ParsableCommand {
     private func inForce(_ given: PretrainingRecipe) throws -> PretrainingRecipe {
         var recipe = given
         if let steps {
-            try RunFolder.checkOneNumberOfSteps(recipe)
+            try recipe.checkOneNumberOfSteps()
             recipe.steps = steps
         }
         if let seed { recipe.seed = seed }

@@ -6,6 +6,7 @@ import Glibc
 import Pretraining
 import Telemetry
 import Torch
+import Training
 
 /// Tiles of noise in memory: what a step costs does not depend on what tiles show.
 private struct NoiseTiles: TileSource {

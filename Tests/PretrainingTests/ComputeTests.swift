@@ -6,6 +6,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized)
 struct ComputeTests {

@@ -4,6 +4,7 @@ import Glibc
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 struct CropTests {
     private func image() throws -> FloatImage {

@@ -4,6 +4,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 struct GroupTests {
     /// The smoke recipe on eight tiles, everything random that it can have.

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Pretraining
 import Testing
+import Training
 
 @Suite(.serialized)
 struct KillTests {

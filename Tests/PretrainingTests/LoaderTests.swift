@@ -3,6 +3,7 @@ import Geo
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 struct LoaderTests {
     private func batches(_ threads: Int, _ source: any TileSource, steps: Range<Int> = 0..<5) throws
@@ -53,8 +54,8 @@ struct LoaderTests {
         let sampler = try TileSampler(source: source, subset: nil, seed: 0, batch: 8)
         let maker = try CropMaker(recipe: recipe, layout: source.layout)
         let loader = try BatchLoader(sampler: sampler, source: source, maker: maker, steps: 0..<5, threads: 2)
-        let error = #expect(throws: PretrainingError.self) { while try loader.nextBatch() != nil {} }
-        #expect(error?.code == .tileFailed)
+        let error = #expect(throws: TrainingError.self) { while try loader.nextBatch() != nil {} }
+        #expect(error?.code == .sampleFailed)
         #expect(error?.what.contains("tile 17") == true)
         #expect(error?.causes == ["tile 17 cannot be read (waves)"])
     }
@@ -69,7 +70,7 @@ struct LoaderTests {
                 sampler: sampler, source: source, maker: maker, steps: 0..<1_000_000, threads: 3)
             _ = try loader.nextBatch()
             loader.stop()
-            #expect(throws: PretrainingError.self) { try loader.nextBatch() }
+            #expect(throws: TrainingError.self) { try loader.nextBatch() }
         }
     }
 

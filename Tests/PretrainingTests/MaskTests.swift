@@ -1,6 +1,7 @@
 // Block masks and their collation, spec 6.3, 6.4 and vector T13.
 import Pretraining
 import Testing
+import Training
 
 struct MaskTests {
     @Test func `the largest block is half the patches of the reference's sizes`() {

@@ -2,6 +2,7 @@
 import Geo
 import Pretraining
 import Testing
+import Training
 
 struct OrientationTests {
     private func image(bands: Int, height: Int, width: Int) -> FloatImage {

@@ -7,6 +7,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized)
 struct PhaseTests {
@@ -348,7 +349,7 @@ struct PhaseTests {
             recipe.diagnostics = .init(every: 1)
         }
         var notices: [String] = []
-        var error = #expect(throws: PretrainingError.self) {
+        var error = #expect(throws: TrainingError.self) {
             try run(path, change: wild, events: PretrainEvents(notice: { notices.append("\($0)") })) { _ in }
         }
         #expect(error?.code == .notFinite)
@@ -360,7 +361,7 @@ struct PhaseTests {
         let newest = try #require(store.steps().last)
         #expect(try store.verified(step: newest).skipped?.inARow == 2)
         // The next run goes on with the count, and ends at once.
-        error = #expect(throws: PretrainingError.self) {
+        error = #expect(throws: TrainingError.self) {
             try run(path, change: wild, events: PretrainEvents(notice: { notices.append("\($0)") })) {
                 $0.resume = true
             }

@@ -8,6 +8,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized)
 struct PretrainTests {
@@ -181,7 +182,7 @@ struct PretrainTests {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"
         // A rate that throws the weights beyond all numbers after the first checkpoint.
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try run(
                 path,
                 change: {
@@ -204,15 +205,15 @@ struct PretrainTests {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"
         try run(path) { $0.steps = 2 }
-        let corpus = #expect(throws: PretrainingError.self) {
+        let corpus = #expect(throws: TrainingError.self) {
             try run(path, source: WaveTiles(fingerprint: "waves-2")) { $0.resume = true }
         }
-        #expect(corpus?.code == .corpusChanged)
-        let changed = #expect(throws: PretrainingError.self) {
+        #expect(corpus?.code == .inputsChanged)
+        let changed = #expect(throws: TrainingError.self) {
             try run(path, change: { $0.masks.share = 0.4 }) { $0.resume = true }
         }
         #expect(changed?.what == "the recipe differs from the run's in masks.share: 0.4; the run has 0.5")
-        #expect(throws: PretrainingError.self) { try run(path) { $0.threads = 1 } }
+        #expect(throws: TrainingError.self) { try run(path) { $0.threads = 1 } }
         // More steps are no difference.
         #expect(
             try run(path) {
@@ -237,10 +238,10 @@ struct PretrainTests {
 
     @Test func `a tile that cannot be read stops the run and names it`() throws {
         let folder = try TemporaryFolder()
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try run("\(folder.path)/run", source: WaveTiles(broken: [3])) { _ in }
         }
-        #expect(error?.code == .tileFailed && error?.what.contains("tile 3") == true)
+        #expect(error?.code == .sampleFailed && error?.what.contains("tile 3") == true)
     }
 
     @Test func `what was learned before a bad tile is saved`() throws {
@@ -251,7 +252,7 @@ struct PretrainTests {
             try sampler.ids(step: 3).first { id in
                 try (0..<3).allSatisfy { try !sampler.ids(step: $0).contains(id) }
             })
-        #expect(throws: PretrainingError.self) { try run(path, source: WaveTiles(broken: [bad])) { _ in } }
+        #expect(throws: TrainingError.self) { try run(path, source: WaveTiles(broken: [bad])) { _ in } }
         #expect(CheckpointStore(run: path).steps() == [3])
     }
 
@@ -261,7 +262,7 @@ struct PretrainTests {
         try run(path) { $0.stopAfter = 0 }
         let checkpoints = CheckpointStore(run: path).folder
         var told = 0
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try run(
                 path,
                 events: PretrainEvents(
@@ -287,7 +288,7 @@ struct PretrainTests {
         try run(path) { $0.steps = 3 }
         try FileManager.default.removeItem(atPath: CheckpointStore(run: path).folder)
         let (weights, lines) = (try content("\(path)/backbone.safetensors"), try content("\(path)/metrics.jsonl"))
-        let error = #expect(throws: PretrainingError.self) { try run(path) { ($0.resume, $0.steps) = (true, 3) } }
+        let error = #expect(throws: TrainingError.self) { try run(path) { ($0.resume, $0.steps) = (true, 3) } }
         #expect(error?.code == .badCheckpoint)
         #expect(try content("\(path)/backbone.safetensors") == weights)
         #expect(try content("\(path)/metrics.jsonl") == lines)
@@ -352,7 +353,7 @@ struct PretrainTests {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"
         try run(path) { $0.steps = 6 }
-        #expect(throws: PretrainingError.self) {
+        #expect(throws: TrainingError.self) {
             try run(path) {
                 $0.resume = true
                 $0.steps = 3

@@ -3,6 +3,7 @@ import Backbone
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 struct RecipeTests {
     @Test(arguments: [

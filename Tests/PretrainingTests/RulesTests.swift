@@ -4,6 +4,7 @@ import FoundationEssentials
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 @Suite(.serialized)
 struct RulesTests {
@@ -130,7 +131,7 @@ struct RulesTests {
         let path = "\(folder.path)/run"
         try stopped(path, .plain)
         try setFormat(3, path, step: 3)
-        let error = #expect(throws: PretrainingError.self) { try run(path) { $0.resume = true } }
+        let error = #expect(throws: TrainingError.self) { try run(path) { $0.resume = true } }
         #expect(error?.code == .newerFormat)
         #expect(error?.what == "the checkpoint of step 3 has format 3; this version of geodino reads 1 to 2")
         #expect(CheckpointStore(run: path).steps().contains(3))

@@ -4,13 +4,15 @@ import FoundationEssentials
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 struct RunFolderTests {
     private func open(
         _ path: String, _ recipe: PretrainingRecipe?, corpus: String = "c1", steps: Int? = nil,
         seed: Int? = nil, resume: Bool = false, overwrite: Bool = false, begin: Bool = true
-    ) throws -> RunFolder {
-        var request = RunFolder.Request(recipe: recipe, recipeText: "text: here\n", corpus: corpus)
+    ) throws -> RunFolder<PretrainingRecipe> {
+        var request = RunFolder<PretrainingRecipe>.Request(
+            recipe: recipe, recipeText: "text: here\n", inputs: RunInputs(["corpus": corpus]))
         (request.steps, request.seed, request.resume, request.overwrite) = (steps, seed, resume, overwrite)
         let folder = try RunFolder(path: path, request)
         if begin { try folder.begin(tensorThreads: 3) }
@@ -21,11 +23,11 @@ struct RunFolderTests {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/run"
         let recipe = try recipe(named: "smoke")
-        var run: RunFolder? = try open(path, recipe, steps: 12)
+        var run: RunFolder<PretrainingRecipe>? = try open(path, recipe, steps: 12)
         #expect(run?.isResumed == false && run?.recipe.steps == 12)
         run = nil
         #expect(FileManager.default.contents(atPath: "\(path)/recipe.yaml") == Data("text: here\n".utf8))
-        let error = #expect(throws: PretrainingError.self) { try open(path, recipe) }
+        let error = #expect(throws: TrainingError.self) { try open(path, recipe) }
         #expect(error?.code == .exists)
         #expect(try open(path, recipe, resume: true).recipe.steps == 12)
         #expect(
@@ -40,7 +42,7 @@ struct RunFolderTests {
     @Test func `resume starts a run that has not started and needs a recipe for it`() throws {
         let folder = try TemporaryFolder()
         #expect(try open("\(folder.path)/new", recipe(named: "smoke"), resume: true).isResumed == false)
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try open("\(folder.path)/other", nil, resume: true)
         }
         #expect(error?.code == .badRun)
@@ -50,13 +52,13 @@ struct RunFolderTests {
         let folder = try TemporaryFolder()
         var recipe = try recipe(named: "smoke")
         _ = try open("\(folder.path)/run", recipe)
-        let corpus = #expect(throws: PretrainingError.self) {
+        let corpus = #expect(throws: TrainingError.self) {
             try open("\(folder.path)/run", recipe, corpus: "c2", resume: true)
         }
-        #expect(corpus?.code == .corpusChanged)
-        #expect(corpus?.causes == ["the run's fingerprint: c1", "the corpus's fingerprint: c2"])
+        #expect(corpus?.code == .inputsChanged)
+        #expect(corpus?.causes == ["corpus: c1; now c2"])
         recipe.optimizer.clipNorm = 5
-        let changed = #expect(throws: PretrainingError.self) {
+        let changed = #expect(throws: TrainingError.self) {
             try open("\(folder.path)/run", recipe, resume: true)
         }
         #expect(changed?.code == .recipeChanged)
@@ -74,7 +76,7 @@ struct RunFolderTests {
         #expect(FileManager.default.fileExists(atPath: "\(path).replaced/old"))
         run.discardReplaced()
         #expect(!FileManager.default.fileExists(atPath: "\(path).replaced"))
-        let error = #expect(throws: PretrainingError.self) { try open(folder.path, recipe, overwrite: true) }
+        let error = #expect(throws: TrainingError.self) { try open(folder.path, recipe, overwrite: true) }
         #expect(error?.code == .exists)
     }
 
@@ -125,7 +127,7 @@ struct RunFolderTests {
         let recipe = try recipe(named: "smoke")
         let late = try open("\(folder.path)/run", recipe, begin: false)
         _ = try open("\(folder.path)/run", recipe)
-        let error = #expect(throws: PretrainingError.self) { try late.begin(tensorThreads: 1) }
+        let error = #expect(throws: TrainingError.self) { try late.begin(tensorThreads: 1) }
         #expect(error?.code == .exists)
     }
 
@@ -143,7 +145,7 @@ struct RunFolderTests {
         let content = String(decoding: try Data(contentsOf: place), as: UTF8.self)
         try #require(content.contains(text), "\(content)")
         try Data(content.replacing(text, with: other).utf8).write(to: place)
-        let error = #expect(throws: PretrainingError.self) { try open(path, nil, resume: true) }
+        let error = #expect(throws: TrainingError.self) { try open(path, nil, resume: true) }
         #expect(error?.code == .badRun && error?.what.contains(file) == true)
     }
 
@@ -152,7 +154,7 @@ struct RunFolderTests {
         let recipe = try recipe(named: "smoke")
         #expect(try open("\(folder.path)/run", recipe, seed: 7).recipe.seed == 7)
         #expect(try open("\(folder.path)/run", nil, seed: 7, resume: true).recipe.seed == 7)
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try open("\(folder.path)/run", nil, seed: 99, resume: true)
         }
         #expect(error?.what == "the recipe differs from the run's in seed: 99; the run has 7")
@@ -162,12 +164,12 @@ struct RunFolderTests {
         let folder = try TemporaryFolder()
         let recipe = try recipe(named: "smoke")
         let run = try open("\(folder.path)/run", recipe)
-        let error = #expect(throws: PretrainingError.self) {
+        let error = #expect(throws: TrainingError.self) {
             try open("\(folder.path)/run", recipe, resume: true)
         }
         #expect(error?.code == .locked)
         #expect(error?.causes.first?.hasPrefix("it is process ") == true)
-        #expect(throws: PretrainingError.self) { try open("\(folder.path)/run", recipe, overwrite: true) }
+        #expect(throws: TrainingError.self) { try open("\(folder.path)/run", recipe, overwrite: true) }
         #expect(run.recipe.name == "smoke")
     }
 }
@@ -177,10 +179,10 @@ struct CheckpointTests {
         _ store: CheckpointStore, _ step: Int, keepEvery: Int = 0, bytes: Int = 100, fail: Bool = false
     ) throws {
         try store.save(
-            step: step, corpus: "c", seed: 1, samples: 8 * step, keepEvery: keepEvery,
+            step: step, inputs: RunInputs(["corpus": "c"]), seed: 1, samples: 8 * step, keepEvery: keepEvery,
             parts: ["student", "teacher"].map { name in
                 .init(name: "\(name)-00000-of-00001.safetensors", bytes: bytes) { path in
-                    if fail, name == "teacher" { throw PretrainingError(.writeFailed, "no more") }
+                    if fail, name == "teacher" { throw TrainingError(.writeFailed, "no more") }
                     let bytes = Array("\(name) at \(step)".utf8)
                     try Data(bytes).write(to: URL(filePath: path))
                     return SHA256.hex(of: bytes)
@@ -202,9 +204,9 @@ struct CheckpointTests {
         let folder = try TemporaryFolder()
         let store = CheckpointStore(run: folder.path)
         try save(store, 10)
-        #expect(throws: PretrainingError.self) { try save(store, 20, fail: true) }
+        #expect(throws: TrainingError.self) { try save(store, 20, fail: true) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: store.folder) == ["00000010"])
-        let error = #expect(throws: PretrainingError.self) { try save(store, 20, bytes: 1 << 60) }
+        let error = #expect(throws: TrainingError.self) { try save(store, 20, bytes: 1 << 60) }
         #expect(error?.code == .diskFull)
         _ = try store.verified(step: 10)
     }
@@ -216,7 +218,7 @@ struct CheckpointTests {
         try save(store, 20)
         let file = store.path(step: 20) + "/teacher-00000-of-00001.safetensors"
         try Data("teacher at 21".utf8).write(to: URL(filePath: file))
-        var told: [PretrainingError] = []
+        var told: [TrainingError] = []
         let manifest = try store.newestSound { told.append($0) }
         #expect(manifest?.step == 10)
         #expect(told.first?.what == "the checkpoint of step 20 is damaged; resuming from step 10")
@@ -224,7 +226,7 @@ struct CheckpointTests {
             told.first?.causes.first?.hasPrefix("teacher-00000-of-00001.safetensors has SHA-256 ") == true)
         #expect(store.steps() == [10])
         try FileManager.default.removeItem(atPath: store.path(step: 10) + "/manifest.json")
-        let error = #expect(throws: PretrainingError.self) { try store.newestSound { _ in } }
+        let error = #expect(throws: TrainingError.self) { try store.newestSound { _ in } }
         #expect(error?.what == "the checkpoint of step 10 is damaged, and there is no older one")
         #expect(try CheckpointStore(run: folder.path + "/none").newestSound { _ in } == nil)
     }

@@ -3,6 +3,7 @@ import Geo
 import Pretraining
 import Telemetry
 import Testing
+import Training
 
 struct RandomStreamTests {
     @Test func `equal keys give equal numbers and other keys others`() {
@@ -106,9 +107,9 @@ struct TileSamplerTests {
     }
 
     @Test func `weights that make no sense are refused`() {
-        func code(_ weights: [Float]) -> PretrainingError.Code? {
+        func code(_ weights: [Float]) -> TrainingError.Code? {
             let source = WaveTiles(tileCount: weights.count, tileWeights: weights)
-            return #expect(throws: PretrainingError.self) {
+            return #expect(throws: TrainingError.self) {
                 try TileSampler(source: source, subset: nil, seed: 0, batch: 2)
             }?.code
         }

@@ -1,6 +1,7 @@
 // Schedules, learning-rate scaling and parameter groups: spec 7.1 to 7.3, vectors T10.
 import Pretraining
 import Testing
+import Training
 
 struct ScheduleTests {
     private func near(_ a: Double, _ b: Double, _ tolerance: Double = 1e-8) -> Bool {

@@ -5,6 +5,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 /// Tokens and heads come from the network; everything after them is written here once more, from spec 5, without tensors.
 struct StepObjectiveTests {

@@ -7,6 +7,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 /// The package's folder.
 let packageFolder: String = {

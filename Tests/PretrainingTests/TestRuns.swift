@@ -4,6 +4,7 @@ import FoundationEssentials
 import Geo
 import Pretraining
 import Testing
+import Training
 
 /// The bytes of a file.
 func content(_ path: String) throws -> Data {

@@ -8,6 +8,7 @@ import Pretraining
 import Telemetry
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized)
 struct WatchTests {
@@ -104,7 +105,7 @@ struct WatchTests {
         try RunReport.write(run: path)
         let again = String(decoding: try content("\(path)/report.html"), as: UTF8.self)
         #expect(again.contains("data:image/png;base64,AQID") && again.contains("Step 9 of 10"))
-        #expect(throws: PretrainingError.self) { try RunReport.write(run: folder.path) }
+        #expect(throws: TrainingError.self) { try RunReport.write(run: folder.path) }
     }
 
     @Test func `a session is added to those before`() throws {

@@ -1,6 +1,7 @@
 // The total loss of a step: teacher targets, student predictions, spec 5.6.
 package import Backbone
 package import Torch
+internal import Training
 
 /// What the teacher wants of the student in one part of a step.
 package struct Targets {

@@ -1,6 +1,7 @@
 // What is trained: a backbone with its two heads; student and teacher are one each.
 package import Backbone
 package import Torch
+internal import Training
 
 /// A backbone, a head on its class tokens and a head on its patch tokens.
 package struct SelfSupervisedModel {

@@ -3,6 +3,7 @@ public import Files
 import FoundationEssentials
 public import Geo
 import Telemetry
+internal import Training
 
 /// A pack as a source of tiles; the tile at place `i` of the pack has id `i`, as it has in the corpus.
 ///

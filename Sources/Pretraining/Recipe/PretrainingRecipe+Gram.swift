@@ -1,4 +1,5 @@
 // The part of a recipe that is about Gram anchoring.
+public import Training
 
 extension PretrainingRecipe {
     /// Gram anchoring: an earlier teacher keeps the similarities between patches from decaying, spec 5.5.

@@ -1,6 +1,7 @@
 // What a recipe must hold to.
 import Backbone
 import Telemetry
+internal import Training
 
 extension PretrainingRecipe {
     /// Checks that the recipe agrees with itself.

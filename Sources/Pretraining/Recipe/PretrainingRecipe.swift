@@ -1,5 +1,7 @@
 // A recipe: all that makes a pre-training run, but for the tiles.
 public import Backbone
+internal import Telemetry
+public import Training
 
 /// A complete description of a pre-training run; holds no data paths and inherits from nothing.
 ///
@@ -333,28 +335,6 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
         return every > 0 && (step + 1) % every == 0
     }
 
-    /// How energy becomes emissions.
-    public struct EnergySettings: Codable, Sendable, Equatable {
-        /// What the building takes for each unit that the machine takes (power usage effectiveness); optional, 1.1 without it.
-        public var pue: Double?
-        /// Emissions of the grid, kg of CO2 equivalent per kWh; optional, 0.385 without it.
-        public var kgPerKWh: Double?
-        /// Power of the device in watts, for where nothing measures it; optional.
-        public var watts: Double?
-
-        /// Factors other than the paper's.
-        public init(pue: Double? = nil, kgPerKWh: Double? = nil, watts: Double? = nil) {
-            self.pue = pue
-            self.kgPerKWh = kgPerKWh
-            self.watts = watts
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case pue, watts
-            case kgPerKWh = "kg_per_kwh"
-        }
-    }
-
     /// When the run is saved.
     public struct Checkpoints: Codable, Sendable, Equatable {
         /// Steps between checkpoints.
@@ -366,5 +346,31 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
             case every
             case keepEvery = "keep_every"
         }
+    }
+}
+
+extension PretrainingRecipe: RunRecipe {
+    /// The same as `seed`.
+    package var runSeed: Int {
+        get { seed }
+        set { seed = newValue }
+    }
+
+    /// The first key, in the order of the alphabet, whose value differs; `nil` where only the number of steps may differ.
+    public func difference(from run: PretrainingRecipe) throws -> RecipeDifference? {
+        var (mine, other) = (self, run)
+        // In a run of several phases the end of the first is where the second begins.
+        if (then ?? []).isEmpty, (run.then ?? []).isEmpty { (mine.steps, other.steps) = (1, 1) }
+        return try RecipeDifference(from: other, to: mine)
+    }
+
+    /// Checks that one number says how long a run is.
+    ///
+    /// - Throws: `badRecipe` for a recipe of several phases.
+    package func checkOneNumberOfSteps() throws {
+        guard then?.isEmpty == false else { return }
+        throw PretrainingError(
+            .badRecipe, "the recipe has several phases, so one number of steps is ambiguous", in: "steps",
+            try: "change the steps of each phase in the recipe, or stop earlier with --stop-after")
     }
 }
