@@ -41,6 +41,53 @@ public protocol TileSource: Sendable {
     func tiles(_ ids: [Int]) throws -> TileBatch
 }
 
+/// What a window of an image is labelled with.
+public enum Target: Sendable {
+    /// A number per pixel, such as a height: one band of `float32`, with validity.
+    case values(PixelBuffer)
+}
+
+/// One labelled image.
+public struct LabelledItem: Sendable {
+    /// Pixels across.
+    public var width: Int
+    /// Pixels down.
+    public var height: Int
+    /// Where it is, at the layout's GSD; `nil` for an image without a place.
+    public var grid: Grid?
+    /// Where on Earth its pixels are; `nil` if unknown.
+    ///
+    /// Ground is held out by it, so that images in different CRSs and lattices agree.
+    public var places: GroundPlaces?
+    /// What it is called in messages.
+    public var name: String
+
+    /// Describes an image.
+    public init(width: Int, height: Int, grid: Grid? = nil, places: GroundPlaces? = nil, name: String) {
+        self.width = width
+        self.height = height
+        self.grid = grid
+        self.places = places
+        self.name = name
+    }
+}
+
+/// Images with truth on one grid each, at one GSD.
+///
+/// Callable from any thread.
+public protocol LabelledSource: Sendable {
+    /// What the images' pixels are: bands, sample type, GSD and stretch rule.
+    var layout: PixelLayout { get }
+    /// Number of images; they are numbered from 0.
+    var count: Int { get }
+    /// Names the content: equal fingerprints mean equal images and truth in equal order. Checked on resume.
+    var fingerprint: String { get }
+    /// What is known of an image.
+    func item(_ index: Int) throws -> LabelledItem
+    /// A window of an image, which is inside of it, and its truth; where either is unknown, its validity says so.
+    func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target)
+}
+
 /// Something that turns windows of pixels into maps.
 ///
 /// One thread only.

@@ -169,7 +169,7 @@
         /// Fits the head at two learning rates for a tenth of the steps, and in full at the one that errs least on held-out ground.
         private func tunedFit(
             _ recipe: CanopyRecipe, backbone: String, pairs: RasterPairs, model: String, random: Bool
-        ) throws -> (summary: FitSummary, rate: Double) {
+        ) throws -> (summary: FitSummary<CanopyValidation>, rate: Double) {
             var options = FitOptions()
             options.randomBackbone = random
             options.overwrite = true

@@ -77,7 +77,7 @@
         }
 
         func run() throws {
-            let (recipe, _) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
+            let (recipe, text) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
             try recipe.validate()
             try checkOutputName(output)
             try gdal.apply()
@@ -101,6 +101,8 @@
             options.device = try Device(named: device.device ?? "cpu")
             options.threads = device.tensorThreads
             options.referenceBackbone = referenceBackbone
+            options.recipeText = text
+            options.name = URL(fileURLWithPath: output).lastPathComponent
             options.weights = weightsArguments.options
             options.provenance = ["software": "geodino \(geodinoVersion)"]
             let summary = try fit(
@@ -113,8 +115,9 @@
 
     /// Runs a fit with its lines on stderr, stopping on Ctrl-C.
     func fit(
-        _ recipe: CanopyRecipe, weights: String, source: any PairSource, model: String, options: FitOptions, quiet: Bool
-    ) throws -> FitSummary {
+        _ recipe: CanopyRecipe, weights: String, source: any LabelledSource, model: String, options: FitOptions,
+        quiet: Bool
+    ) throws -> FitSummary<CanopyValidation> {
         Interrupt.catchSignals()
         let meter = ProgressMeter("features", style: quiet ? .silent : nil)
         defer { meter.finish() }
@@ -130,6 +133,7 @@
                 case .step(let step):
                     if !quiet, step.step % every == 0 || step.step == step.steps { printToStandardError(step.line) }
                 case .saved: break
+                case .notice(let error): printToStandardError(error.report)
                 }
             },
             interrupted: { Interrupt.requested })
@@ -137,7 +141,7 @@
         return summary
     }
 
-    extension FitSummary {
+    extension FitSummary<CanopyValidation> {
         /// The summary for people.
         var text: String {
             guard isComplete else { return "\(model): saved after step \(step) of \(steps); resume with --resume" }

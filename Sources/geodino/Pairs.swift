@@ -12,7 +12,7 @@ import Files
     import Telemetry
 
     /// Rasters brought to one grid each, handed to the head's trainer.
-    struct RasterPairs: PairSource {
+    struct RasterPairs: LabelledSource {
         let pairs: [RasterPair]
         let layout: PixelLayout
         let fingerprint: String
@@ -63,7 +63,7 @@ import Files
             fingerprint = hash.finalize()
         }
 
-        var pairCount: Int { pairs.count }
+        var count: Int { pairs.count }
 
         /// What was left out of the targets so far, for the summary; `nil` where nothing was.
         var leftOut: String? {
@@ -72,13 +72,16 @@ import Files
                 ? "\(counted(count, "pixels")) of the targets that are not heights: \(heights.exclusion)" : nil
         }
 
-        func grid(ofPair pair: Int) -> Grid { pairs[pair].grid }
+        func item(_ index: Int) throws -> LabelledItem {
+            let pair = pairs[index]
+            return LabelledItem(
+                width: pair.grid.width, height: pair.grid.height, grid: pair.grid, places: try pair.places(),
+                name: pair.imagePath)
+        }
 
-        func places(ofPair pair: Int) throws -> GroundPlaces? { try pairs[pair].places() }
-
-        func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer) {
-            let crop = try pairs[pair].crop(window)
-            return (crop.image, crop.target)
+        func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target) {
+            let crop = try pairs[index].crop(window)
+            return (crop.image, .values(crop.target))
         }
     }
 #endif

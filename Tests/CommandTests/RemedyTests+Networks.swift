@@ -291,23 +291,23 @@ extension RemedyTests {
                 return try fit()
             }),
         Trouble(
-            name: "an unfinished fit to go on with", says: "an unfinished fit exists already",
+            name: "an unfinished fit to go on with", says: "a fit exists already",
             remedy: .option("--resume"),
             prepare: { bench in
                 try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
                 return try fit()
             }),
         Trouble(
-            name: "an unfinished fit to begin anew", says: "an unfinished fit exists already",
+            name: "an unfinished fit to begin anew", says: "a fit exists already",
             remedy: .option("--overwrite"),
             prepare: { bench in
                 try #require(try bench.run(try fit("--stop-after", "1")).status == 0)
                 return try fit()
             }),
         Trouble(
-            name: "a fit that was started with something else", says: "started with other inputs",
+            name: "a fit that was started with something else", says: "the recipe differs from the fit's in seed",
             remedy: .other { _, advice, arguments in
-                try #require(advice.contains("start from scratch with --overwrite"))
+                try #require(advice.contains("start a new fit: in another folder, or with --overwrite"))
                 return arguments.filter { $0 != "--resume" } + ["--overwrite"]
             },
             prepare: { bench in

@@ -73,7 +73,7 @@ struct CanopyLossTests {
     }
 
     @Test func `the rate rises, then falls as half a cosine`() {
-        var optimizer = CanopyRecipe.Optimizer()
+        var optimizer = HeadOptimizer()
         optimizer.learningRate = 2
         optimizer.warmup = 0.1
         let rates = (0..<100).map { optimizer.rate(step: $0, of: 100) }

@@ -7,6 +7,7 @@ import Geo
 import Telemetry
 import Testing
 import Torch
+import Training
 
 @Suite(.serialized)
 struct FitTests {
@@ -43,6 +44,7 @@ struct FitTests {
                     case .caching: events.append("caching")
                     case .step(let step): steps.append(step)
                     case .saved(let step): events.append("saved \(step)")
+                    case .notice(let error): Issue.record("\(error)")
                     }
                 })
             #expect(summary.isComplete && !summary.wasInterrupted)
@@ -58,7 +60,10 @@ struct FitTests {
 
             let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/m").sorted()
             #expect(
-                files == ["backbone.safetensors", "head.safetensors", "metrics.jsonl", "model.json", "recipe.json"])
+                files == [
+                    "backbone.safetensors", "energy.json", "head.safetensors", "metrics.jsonl", "model.json",
+                    "recipe.json", "report.html",
+                ])
             #expect(!FileManager.default.fileExists(atPath: folder + "/m.partial"))
             let model = try CanopyModel.load(from: folder + "/m")
             #expect(model.description.validation == validation)
@@ -125,7 +130,7 @@ struct FitTests {
                     source: FailingPairs(base: madePairs(), allowed: 4 * 14, error: Killed()), model: folder + "/m",
                     options: options())
             }
-            #expect(FileManager.default.fileExists(atPath: folder + "/m.partial/checkpoint.safetensors"))
+            #expect(FileManager.default.fileExists(atPath: folder + "/m.partial/checkpoints/00000012"))
             let resumed = try fitCanopy(
                 recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m",
                 options: options { $0.resume = true })
@@ -159,11 +164,11 @@ struct FitTests {
                 recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
                 options: options { $0.stopAfter = 2 })
             func error(_ change: (inout CanopyRecipe) -> Void, source: PairsInMemory = madePairs()) throws
-                -> DownstreamError
+                -> TrainingError
             {
                 var recipe = tinyRecipe()
                 change(&recipe)
-                return try #require(throws: DownstreamError.self) {
+                return try #require(throws: TrainingError.self) {
                     try fitCanopy(
                         recipe: recipe, weights: weights, source: source, model: model,
                         options: options { $0.resume = true })
@@ -174,10 +179,11 @@ struct FitTests {
                 $0.taps = [0, 1, 2, 3]
                 $0.seed = 10
             }
-            #expect(changed.code == .changed)
-            #expect(changed.causes == ["recipe optimizer.learning_rate: 0.003, now 0.5", "recipe seed: 9, now 10"])
-            #expect(try error({ _ in }, source: madePairs(1)).causes == ["the pairs: made-2-96, now made-1-96"])
-            let again = try #require(throws: DownstreamError.self) {
+            #expect(changed.code == .recipeChanged)
+            #expect(
+                changed.what == "the recipe differs from the fit's in optimizer.learning_rate: 0.5; the fit has 0.003")
+            #expect(try error({ _ in }, source: madePairs(1)).causes == ["pairs: made-2-96; now made-1-96"])
+            let again = try #require(throws: TrainingError.self) {
                 try fitCanopy(
                     recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model, options: options())
             }
@@ -193,27 +199,83 @@ struct FitTests {
         }
     }
 
-    @Test func `a damaged checkpoint is an error`() throws {
+    @Test func `a damaged checkpoint is passed over for the one before, and told`() throws {
         try withWeights { folder, weights in
+            var recipe = tinyRecipe()
+            recipe.checkpointEvery = 2
             _ = try fitCanopy(
-                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
-                options: options { $0.stopAfter = 2 })
-            let path = folder + "/m.partial/checkpoint.safetensors"
-            let bytes = try Data(contentsOf: URL(filePath: path))
-            try bytes.prefix(bytes.count / 2).write(to: URL(filePath: path))
-            let error = try #require(throws: DownstreamError.self) {
+                recipe: recipe, weights: weights, source: madePairs(), model: folder + "/whole", options: options())
+            for (name, checkpoints) in [("one", ["00000006"]), ("both", ["00000004", "00000006"])] {
+                let model = "\(folder)/\(name)"
+                _ = try fitCanopy(
+                    recipe: recipe, weights: weights, source: madePairs(), model: model,
+                    options: options { $0.stopAfter = 6 })
+                for checkpoint in checkpoints {
+                    let path = "\(model).partial/checkpoints/\(checkpoint)/head-00000-of-00001.safetensors"
+                    let bytes = try Data(contentsOf: URL(filePath: path))
+                    try bytes.prefix(bytes.count / 2).write(to: URL(filePath: path))
+                }
+                var told: [String] = []
+                func resume() throws {
+                    _ = try fitCanopy(
+                        recipe: recipe, weights: weights, source: madePairs(), model: model,
+                        options: options { $0.resume = true },
+                        handler: { if case .notice(let error) = $0 { told.append(error.what) } })
+                }
+                if checkpoints.count == 2 {
+                    #expect(try #require(throws: TrainingError.self) { try resume() }.code == .badCheckpoint)
+                } else {
+                    try resume()
+                    #expect(told == ["the checkpoint of step 6 is damaged; resuming from step 4"])
+                    #expect(try hash(model + "/head.safetensors") == hash(folder + "/whole/head.safetensors"))
+                }
+            }
+        }
+    }
+
+    @Test func `an unfinished fit of an earlier version is refused, and replaced only when asked`() throws {
+        try withWeights { folder, weights in
+            try FileManager.default.createDirectory(atPath: folder + "/m.partial", withIntermediateDirectories: true)
+            try Data("{}".utf8).write(to: URL(filePath: folder + "/m.partial/fit.json"))
+            func fit(_ change: (inout FitOptions) -> Void) throws -> FitSummary<CanopyValidation> {
                 try fitCanopy(
                     recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
-                    options: options { $0.resume = true })
+                    options: options {
+                        $0.steps = 1
+                        change(&$0)
+                    })
             }
-            #expect(error.code == .badCheckpoint && error.place == path)
+            let refused = try #require(throws: DownstreamError.self) { try fit { $0.resume = true } }
+            #expect(refused.code == .badRun && refused.remedy?.contains("--overwrite") == true)
+            #expect(try fit { $0.overwrite = true }.isComplete)
+        }
+    }
+
+    @Test func `two fits into one folder: the second says who holds it`() throws {
+        try withWeights { folder, weights in
+            let path = folder + "/m"
+            let source = madePairs()
+            var told: String?
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: source, model: path, options: options(),
+                handler: { event in
+                    guard case .step(let step) = event, step.step == 3 else { return }
+                    let second = #expect(throws: TrainingError.self) {
+                        try fitCanopy(
+                            recipe: tinyRecipe(), weights: weights, source: source, model: path,
+                            options: self.options { $0.resume = true })
+                    }
+                    told = second?.report
+                })
+            #expect(told?.contains("another process is writing to this fit") == true)
+            #expect(told?.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true)
         }
     }
 
     @Test func `what exists is kept, and only models of ours are replaced`() throws {
         try withWeights { folder, weights in
             let model = folder + "/m"
-            func fit(_ change: (inout FitOptions) -> Void) throws -> FitSummary {
+            func fit(_ change: (inout FitOptions) -> Void) throws -> FitSummary<CanopyValidation> {
                 try fitCanopy(
                     recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
                     options: options {
@@ -246,7 +308,7 @@ struct FitTests {
             var recipe = tinyRecipe()
             recipe.optimizer.learningRate = 1e30
             recipe.optimizer.warmup = 0
-            let error = try #require(throws: DownstreamError.self) {
+            let error = try #require(throws: TrainingError.self) {
                 try fitCanopy(
                     recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m", options: options())
             }
@@ -305,9 +367,7 @@ struct FitTests {
             recipe.steps = 2
             recipe.validation.block = 1000
             recipe.validation.share = 0.4
-            let sampler = try CropSampler(
-                source: source, recipe: recipe, gsd: 1,
-                normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]))
+            let sampler = try canopySampler(source, recipe)
             let window = PixelWindow(column: 0, row: 0, width: 32, height: 32)
             let held = (0..<8).map { sampler.heldOut($0, window) }
             #expect(held.allSatisfy { Set($0).count == 1 } && Set(held.map { $0[0] }).count == 2)
@@ -348,14 +408,14 @@ struct FitTests {
 
     @Test func `a step is one line`() {
         let step = FitStep(
-            step: 7, steps: 1200, loss: 1.23456, handOver: 0.5, learningRate: 1.94e-4, gradientNorm: 1,
+            step: 7, steps: 1200, loss: 1.23456, words: "charbonnier 50 %", learningRate: 1.94e-4, gradientNorm: 1,
             milliseconds: 12.4)
         #expect(step.line == "step 0007/1200 | loss 1.2346 | charbonnier 50 % | lr 1.9e-4 | 12 ms")
     }
 }
 
 /// Pairs that fail after so many crops, as a killed program would.
-private struct FailingPairs: PairSource {
+private struct FailingPairs: LabelledSource {
     let base: PairsInMemory
     let allowed: Int
     let error: any Error
@@ -363,13 +423,13 @@ private struct FailingPairs: PairSource {
 
     final class Counter: @unchecked Sendable { var count = 0 }
 
-    var pairCount: Int { base.pairCount }
+    var count: Int { base.count }
     var fingerprint: String { base.fingerprint }
     var layout: PixelLayout { base.layout }
-    func grid(ofPair pair: Int) -> Grid { base.grid(ofPair: pair) }
-    func crop(pair: Int, window: PixelWindow) throws -> (image: PixelBuffer, height: PixelBuffer) {
+    func item(_ index: Int) -> LabelledItem { base.item(index) }
+    func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target) {
         counter.count += 1
         guard counter.count <= allowed else { throw error }
-        return base.crop(pair: pair, window: window)
+        return base.sample(index, window: window)
     }
 }

@@ -91,3 +91,10 @@ func tinyRecipe() -> CanopyRecipe {
     recipe.seed = 9
     return recipe
 }
+
+/// The sampler of a canopy recipe at 1 m.
+func canopySampler(_ source: PairsInMemory, _ recipe: CanopyRecipe) throws -> CropSampler {
+    try CropSampler(
+        source: source, settings: recipe.cropSettings, gsd: 1,
+        normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]), target: CanopyTask(recipe).target)
+}

@@ -194,8 +194,8 @@ struct LinearProbeTests {
         var heights = [Float](repeating: 2, count: 16)
         heights[0] = 6
         heights[15] = .nan
-        let target = HeightTarget(
-            PixelBuffer(bands: 1, height: 4, width: 4, samples: .float32(heights)), maxHeight: 50)
+        let target = HeadTarget(
+            heights: PixelBuffer(bands: 1, height: 4, width: 4, samples: .float32(heights)), highest: 50)
         #expect(patchHeights(target, side: 4, patch: 2, minimumValid: 1) == [3, 2, 2, nil])
         #expect(patchHeights(target, side: 4, patch: 2, minimumValid: 0.7) == [3, 2, 2, 2])
     }

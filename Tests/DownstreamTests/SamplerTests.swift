@@ -83,21 +83,19 @@ struct SpatialBlocksTests {
 }
 
 struct CropSamplerTests {
-    private let normalizer = PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1])
-
     private func sampler(_ source: PairsInMemory, _ change: (inout CanopyRecipe) -> Void = { _ in }) throws
         -> CropSampler
     {
         var recipe = tinyRecipe()
         change(&recipe)
-        return try CropSampler(source: source, recipe: recipe, gsd: 1, normalizer: normalizer)
+        return try canopySampler(source, recipe)
     }
 
     @Test func `a crop follows from its place in training`() throws {
         let sampler = try sampler(madePairs())
         let (a, b, c) = (try sampler.crop([1, 5, 0]), try sampler.crop([1, 5, 0]), try sampler.crop([1, 5, 1]))
-        #expect(a.image.shape == [3, 32, 32] && a.height.shape == [1, 32, 32] && a.valid.shape == [1, 32, 32])
-        #expect(a.image.bytes() == b.image.bytes() && a.height.bytes() == b.height.bytes())
+        #expect(a.image.shape == [3, 32, 32] && a.target.shape == [1, 32, 32] && a.valid.shape == [1, 32, 32])
+        #expect(a.image.bytes() == b.image.bytes() && a.target.bytes() == b.target.bytes())
         #expect(a.image.bytes() != c.image.bytes())
     }
 
@@ -108,7 +106,7 @@ struct CropSamplerTests {
             // Height is 15 + 15 w where green is 128 - 100 w, rounded down.
             let green = (crop.image.select(dim: 0, index: 1) * 0.25 + 0.5) * 255.0
             let expected = (127.5 - green) * 0.15 + 15
-            let difference = (expected - crop.height.select(dim: 0, index: 0)).abs().max().item()
+            let difference = (expected - crop.target.select(dim: 0, index: 0)).abs().max().item()
             #expect(difference < 0.1, "step \(step)")
             #expect(crop.valid.sum().item() == 1024)
         }
@@ -130,12 +128,12 @@ struct CropSamplerTests {
         }
         source.pairs[0].height.samples = .float32(heights)
         source.pairs[0].height.validity = validity
-        let target = HeightTarget(source.pairs[0].height, maxHeight: 100)
+        let target = HeadTarget(heights: source.pairs[0].height, highest: 100)
         for index in heights.indices {
             #expect(target.valid[index] == (index % 7 >= 4 ? 1 : 0))
-            #expect(target.metres[index].isFinite && target.metres[index] >= 0)
+            #expect(target.values[index].isFinite && target.values[index] >= 0)
         }
-        #expect(target.metres[4] == 0)
+        #expect(target.values[4] == 0)
         let sampler = try sampler(source) {
             $0.validation.share = 0.5
             $0.minimumValid = 0.05
@@ -145,7 +143,7 @@ struct CropSamplerTests {
         let grid = source.pairs[0].grid
         let held = sampler.heldOut(0, grid.window)
         #expect(held.contains(true) && held.contains(false))
-        let masked = HeightTarget(source.pairs[0].height, maxHeight: 100, excluded: held)
+        let masked = HeadTarget(heights: source.pairs[0].height, highest: 100, excluded: held)
         #expect(zip(masked.valid, held).allSatisfy { !$1 || $0 == 0 })
         #expect(try sampler.crop([1]).valid.sum().item() > 0)
     }
@@ -173,7 +171,7 @@ struct CropSamplerTests {
         #expect(windows.count == 2 * 16)
         var seen = [Bool](repeating: false, count: 10_000)
         for (pair, window) in windows where pair == 1 {
-            #expect(sampler.grids[1].window.contains(window))
+            #expect(PixelWindow(column: 0, row: 0, width: 100, height: 100).contains(window))
             for row in window.row..<window.row + 32 {
                 for column in window.column..<window.column + 32 { seen[row * 100 + column] = true }
             }
@@ -214,7 +212,7 @@ struct PixelTensorsTests {
         let square = Tensor([1, 2, 3, 4], shape: [1, 2, 2])
         let ways = (0..<8).map { laid(square, symmetry: $0).ints() }
         #expect(Set(ways).count == 8)
-        var augmentation = CanopyRecipe.Augmentation()
+        var augmentation = CropAugmentation()
         #expect(augmentation.symmetries == Array(0..<8))
         augmentation.flips = false
         // Turns keep the order around the square: 1 2 4 3.

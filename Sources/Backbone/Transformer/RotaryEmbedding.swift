@@ -74,7 +74,7 @@ package final class RotaryEmbedding {
             drawn.shift = (random.uniform(-shift, shift), random.uniform(-shift, shift))
         }
         func factor(_ limit: Double) -> Double {
-            exponential(random.uniform(-naturalLogarithm(limit), naturalLogarithm(limit)))
+            exponential(random.uniform(-logarithm(limit), logarithm(limit)))
         }
         if let jitter = configuration.jitter { drawn.factor = (factor(jitter), factor(jitter)) }
         if let rescale = configuration.rescale {

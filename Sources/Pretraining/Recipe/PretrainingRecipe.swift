@@ -351,7 +351,7 @@ public struct PretrainingRecipe: Codable, Sendable, Equatable {
 
 extension PretrainingRecipe: RunRecipe {
     /// The same as `seed`.
-    package var runSeed: Int {
+    public var runSeed: Int {
         get { seed }
         set { seed = newValue }
     }
@@ -367,7 +367,7 @@ extension PretrainingRecipe: RunRecipe {
     /// Checks that one number says how long a run is.
     ///
     /// - Throws: `badRecipe` for a recipe of several phases.
-    package func checkOneNumberOfSteps() throws {
+    public func checkOneNumberOfSteps() throws {
         guard then?.isEmpty == false else { return }
         throw PretrainingError(
             .badRecipe, "the recipe has several phases, so one number of steps is ambiguous", in: "steps",

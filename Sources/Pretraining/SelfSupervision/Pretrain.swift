@@ -38,9 +38,7 @@ public func pretrain(
     let folder = try RunFolder(path: run, request)
     let recipe = folder.recipe
     let threads = Threads(options, ofRun: folder.tensorThreads)
-    if let before = folder.tensorThreads, before != threads.tensor {
-        events.notice(threads.notice(before: before, run: run))
-    }
+    if let notice = folder.noticeOfThreads(threads.tensor) { events.notice(notice) }
     Torch.setThreads(threads.tensor)
 
     // What can be refused is refused before the folder changes.
@@ -160,12 +158,5 @@ struct Threads {
         let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
         tensor = max(1, options.threads ?? before ?? cores)
         loading = max(1, options.loaderThreads ?? cores / 2)
-    }
-
-    /// That a run continues with another number of tensor threads.
-    func notice(before: Int, run: String) -> PretrainingError {
-        PretrainingError(
-            .badRun, "the run was started with \(before) tensor threads and continues with \(tensor)", in: run,
-            why: ["sums are computed in another order, so the bytes will differ from an uninterrupted run's"])
     }
 }

@@ -13,8 +13,8 @@ typealias RunLock = FolderLock<TrainingFailure>
 
 extension FolderLock<TrainingFailure> {
     /// Takes the lock of a run.
-    convenience init(run folder: String) throws(TrainingError) {
-        try self.init(folder: folder, name: "lock", what: "run", isRemoved: false)
+    convenience init(run folder: String, kind: String) throws(TrainingError) {
+        try self.init(folder: folder, name: "lock", what: kind, isRemoved: false)
     }
 }
 

@@ -110,7 +110,7 @@ package final class RunFolder<Recipe: RunRecipe> {
                 try: "choose another folder")
         }
         if isRun, request.resume {
-            lock = try RunLock(run: path)
+            lock = try RunLock(run: path, kind: request.kind)
             isResumed = true
             replaces = false
             let (recipe, mark) = try Self.resume(path, request)
@@ -153,7 +153,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         }
         if replaces { replaced = try moveAside() }
         try Disk.makeFolder(path)
-        lock = try RunLock(run: path)
+        lock = try RunLock(run: path, kind: request.kind)
         guard !fileExists("\(path)/run.json") else {
             throw TrainingError(
                 .exists, "another process has just started a run in the folder", in: path,
@@ -175,14 +175,14 @@ package final class RunFolder<Recipe: RunRecipe> {
     /// - Returns: Where the run is that the new one replaces.
     private func moveAside() throws -> String {
         // Held and let go: a run that somebody is writing must not be moved away.
-        _ = try RunLock(run: path)
+        _ = try RunLock(run: path, kind: request.kind)
         var number = 1
         while true {
             let aside = number == 1 ? "\(path).replaced" : "\(path).replaced-\(number)"
             number += 1
             if fileExists(aside) {
                 // Only what an overwriting that broke off left, and nobody has taken up since, is ours to remove.
-                guard Self.isAside(aside), (try? RunLock(run: aside)) != nil else { continue }
+                guard Self.isAside(aside), (try? RunLock(run: aside, kind: request.kind)) != nil else { continue }
                 if checkpoints.steps().isEmpty, !CheckpointStore(run: aside).steps().isEmpty {
                     // What never saved anything does not push out the run that it was to replace.
                     removeIfPresent(path)
@@ -241,7 +241,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         guard differences.isEmpty else {
             throw TrainingError(
                 .inputsChanged, "the \(mark.kind) was started with other inputs", in: path, why: differences,
-                try: "resume with the original inputs, or start a new \(mark.kind)")
+                try: "resume with the original inputs, or start a new \(mark.kind): in another folder, or with --overwrite")
         }
         var asked = request.recipe
         if let seed = request.seed {
@@ -251,10 +251,10 @@ package final class RunFolder<Recipe: RunRecipe> {
         if let difference = try asked?.difference(from: own) {
             throw TrainingError(
                 .recipeChanged,
-                "the recipe differs from the run's in \(difference.key): \(difference.new); the run has \(difference.old)",
+                "the recipe differs from the \(request.kind)'s in \(difference.key): \(difference.new); the \(request.kind) has \(difference.old)",
                 in: path,
                 try:
-                    "resume with the run's own recipe (\(path)/recipe.yaml; only --steps may change), or start a new run"
+                    "resume with the \(request.kind)'s own recipe (\(path)/recipe.yaml; only --steps may change), or start a new \(request.kind): in another folder, or with --overwrite"
             )
         }
         try checkSteps(request, own)
@@ -273,12 +273,32 @@ package final class RunFolder<Recipe: RunRecipe> {
         return (own, mark)
     }
 
+    /// Says that a resumed run continues with another number of tensor threads; `nil` where it does not.
+    package func noticeOfThreads(_ threads: Int) -> TrainingError? {
+        guard let before = tensorThreads, before != threads else { return nil }
+        return TrainingError(
+            .badRun,
+            "the \(request.kind) was started with \(before) tensor threads and continues with \(threads)", in: path,
+            why: [
+                "sums are computed in another order, so the bytes will differ from an uninterrupted \(request.kind)'s"
+            ])
+    }
+
     /// Removes the run that this one replaced; called once this one has something to show.
     package func discardReplaced() {
         guard let replaced else { return }
         self.replaced = nil
         // Somebody may have gone on with it under its new name meanwhile.
-        guard Self.isAside(replaced), (try? RunLock(run: replaced)) != nil else { return }
+        guard Self.isAside(replaced), (try? RunLock(run: replaced, kind: request.kind)) != nil else { return }
         removeIfPresent(replaced)
+    }
+
+    /// Removes the folder of a run that learned nothing, and puts back what it was to replace.
+    package func abandon() {
+        removeIfPresent(path)
+        guard let replaced else { return }
+        self.replaced = nil
+        guard (try? Disk.rename(replaced, to: path)) != nil else { return }
+        removeIfPresent("\(path)/\(Self.asideMark)")
     }
 }

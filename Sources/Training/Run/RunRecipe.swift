@@ -2,7 +2,7 @@
 internal import Files
 
 /// A recipe of a run, whatever is trained by it.
-package protocol RunRecipe: Codable, Sendable, Equatable {
+public protocol RunRecipe: Codable, Sendable, Equatable {
     /// Steps of the run, or of its first phase.
     var steps: Int { get set }
     /// The seed of all that is random.
@@ -17,10 +17,10 @@ package protocol RunRecipe: Codable, Sendable, Equatable {
 
 extension RunRecipe {
     /// It does.
-    package func checkOneNumberOfSteps() throws {}
+    public func checkOneNumberOfSteps() throws {}
 
     /// Only the number of steps may differ.
-    package func difference(from run: Self) throws -> RecipeDifference? {
+    public func difference(from run: Self) throws -> RecipeDifference? {
         var (mine, other) = (self, run)
         (mine.steps, other.steps) = (1, 1)
         return try RecipeDifference(from: other, to: mine)

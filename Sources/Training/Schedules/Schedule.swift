@@ -1,4 +1,5 @@
 // A number that changes with the step: warm-up, cosine, constant.
+internal import Backbone
 
 /// A value as a function of the step, spec 7.3.
 ///

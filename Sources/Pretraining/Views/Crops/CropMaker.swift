@@ -1,4 +1,5 @@
 // The views of a tile that a step trains on: two global crops and several local ones.
+internal import Backbone
 package import Geo
 internal import Telemetry
 package import Training

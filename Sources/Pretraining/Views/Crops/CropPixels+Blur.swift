@@ -1,4 +1,5 @@
 // The blur of a crop, in place.
+internal import Backbone
 internal import Training
 
 extension CropPixels {

@@ -1,5 +1,6 @@
 // How much of the mean canopy height of a crop its class token tells: by its nearest neighbours.
 public import Backbone
+public import Geo
 internal import Glibc
 internal import Measures
 internal import Telemetry
@@ -28,7 +29,8 @@ public struct NeighbourResult: Codable, Sendable, Equatable {
 ///   - neighbours: How many.
 /// - Throws: `DownstreamError` (`badPairs`) where there are too few crops; what the source throws.
 public func neighbourProbe(
-    _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions = ProbeOptions(),
+    _ network: VisionTransformer, record: WeightsRecord, source: any LabelledSource,
+    options: ProbeOptions = ProbeOptions(),
     neighbours: Int = 10
 ) throws -> NeighbourResult {
     typealias Sample = (token: [Float], height: Double)

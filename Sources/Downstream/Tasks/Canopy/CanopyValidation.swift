@@ -1,6 +1,6 @@
 // How well a head does on ground that it was not trained on.
 internal import Backbone
-package import Geo
+internal import Geo
 internal import Measures
 internal import Torch
 
@@ -33,59 +33,28 @@ public struct CanopyValidation: Codable, Sendable, Equatable {
 }
 
 extension CropSampler {
-    /// Windows side by side over all pairs that hold held-out ground: at most as many as the recipe says, chosen by
-    /// the seed.
-    package func validationWindows() -> [(pair: Int, window: PixelWindow)] {
-        lattice().filter { pair, window in heldOut(pair, window).contains(true) }
-            .prefix(recipe.validation.windows).map { $0 }
-    }
-
-    /// All windows of the crop's size side by side over all pairs, in an order that follows the seed.
-    package func lattice() -> some Sequence<(pair: Int, window: PixelWindow)> {
-        var corners: [(pair: Int, column: Int, row: Int)] = []
-        for (pair, grid) in grids.enumerated() where grid.width >= recipe.crop && grid.height >= recipe.crop {
-            for row in starts(grid.height) { for column in starts(grid.width) { corners.append((pair, column, row)) } }
-        }
-        var random = CounterRandom(seed: recipe.seed ^ 0x6c61_7474, path: [])
-        let side = recipe.crop
-        return random.permutation(corners.count).lazy.map { place in
-            let corner = corners[place]
-            return (
-                corner.pair, PixelWindow(column: corner.column, row: corner.row, width: side, height: side)
-            )
-        }
-    }
-
-    /// Side by side from the start; the last is moved back inside.
-    private func starts(_ length: Int) -> [Int] {
-        var starts = Array(stride(from: 0, through: length - recipe.crop, by: recipe.crop))
-        if let last = starts.last, last + recipe.crop < length { starts.append(length - recipe.crop) }
-        return starts
-    }
-
     /// Errors of a head on held-out ground; `nil` where none is held out, or no height is known there.
     ///
     /// - Parameters:
+    ///   - windows: The number of windows from which the mean height of the training ground is taken.
     ///   - heights: Metres `[1, 1, S, S]` of a normalised image `[1, C, S, S]`.
-    ///   - normalizer: The weights' normalisation.
-    func validation(
-        normalizer: PixelNormalizer, heights: (Tensor) throws -> Tensor
+    func canopyValidation(
+        windows wanted: Int, heights: (Tensor) throws -> Tensor
     ) throws -> CanopyValidation? {
         var truth: [Float] = []
         var errors = RegressionTally()
         let windows = validationWindows()
         for (pair, window) in windows {
             let heldOut = heldOut(pair, window)
-            let (image, height) = try source.crop(pair: pair, window: window)
-            let target = try HeightTarget(checked(height, like: window, pair), maxHeight: recipe.maxHeight)
+            let (image, target) = try sample(pair, window)
             let predicted = try heights(normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0)).floats()
             for index in heldOut.indices where heldOut[index] && target.valid[index] > 0 {
-                let metres = target.metres[index]
+                let metres = target.values[index]
                 truth.append(metres)
                 errors.add(prediction: Double(predicted[index]), truth: Double(metres))
             }
         }
-        guard !truth.isEmpty, let mean = try meanTrainingHeight() else { return nil }
+        guard !truth.isEmpty, let mean = try meanTrainingHeight(wanted) else { return nil }
         var meanErrors = RegressionTally()
         for metres in truth { meanErrors.add(prediction: mean, truth: Double(metres)) }
         return CanopyValidation(
@@ -96,20 +65,17 @@ extension CropSampler {
     /// Mean height of the ground that is trained on, metres: of as many windows as are validated, chosen by the seed.
     ///
     /// - Returns: `nil` where a hundred times as many windows hold no known height; training needs one in 32.
-    private func meanTrainingHeight() throws -> Double? {
+    private func meanTrainingHeight(_ wanted: Int) throws -> Double? {
         var (sum, count, windows) = (0.0, 0, 0)
-        let wanted = recipe.validation.windows
         // A country with a few plots has more windows than anybody would wait for.
         for (pair, window) in lattice().prefix(100 * wanted) {
             if windows == wanted { break }
             let heldOut = heldOut(pair, window)
             guard heldOut.contains(false) else { continue }
-            let (_, height) = try source.crop(pair: pair, window: window)
-            let target = try HeightTarget(
-                checked(height, like: window, pair), maxHeight: recipe.maxHeight, excluded: heldOut)
+            let target = try sample(pair, window, excluded: heldOut).target
             let before = count
             for index in target.valid.indices where target.valid[index] > 0 {
-                sum += Double(target.metres[index])
+                sum += Double(target.values[index])
                 count += 1
             }
             if count > before { windows += 1 }

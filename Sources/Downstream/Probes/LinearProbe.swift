@@ -1,6 +1,6 @@
 // How much of canopy height can be read from single patch tokens: a linear regression in closed form.
 public import Backbone
-internal import Geo
+public import Geo
 internal import Telemetry
 package import Torch
 
@@ -59,7 +59,8 @@ public struct ProbeResult: Codable, Sendable, Equatable {
 ///   - source: Images with heights.
 /// - Throws: `DownstreamError` (`badPairs`) where there are too few patches; what the source throws.
 public func linearProbe(
-    _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions = ProbeOptions()
+    _ network: VisionTransformer, record: WeightsRecord, source: any LabelledSource,
+    options: ProbeOptions = ProbeOptions()
 ) throws -> ProbeResult {
     let patch = network.configuration.patchSize
     var training = RidgeSums(width: network.configuration.width)
@@ -108,7 +109,7 @@ struct ProbeCrop {
 ///
 /// - Throws: `DownstreamError` (`badRecipe`, `badPairs`); what the source throws.
 func forEachProbeCrop(
-    _ network: VisionTransformer, record: WeightsRecord, source: any PairSource, options: ProbeOptions,
+    _ network: VisionTransformer, record: WeightsRecord, source: any LabelledSource, options: ProbeOptions,
     _ body: (ProbeCrop) throws -> Void
 ) throws {
     let patch = network.configuration.patchSize
@@ -119,19 +120,23 @@ func forEachProbeCrop(
     guard let gsd = source.layout.gsd, gsd > 0 else {
         throw DownstreamError(.badPairs, "the pairs have no pixel size in metres, which canopy heights need")
     }
-    var recipe = CanopyRecipe()
-    recipe.crop = options.crop
-    recipe.seed = options.seed
-    recipe.validation.block = options.block
-    recipe.validation.share = options.share
-    recipe.maxHeight = options.maxHeight
+    var ground = HeldOutGround()
+    (ground.block, ground.share) = (options.block, options.share)
     let normalizer = PixelNormalizer(mean: record.mean, std: record.std)
-    let sampler = try CropSampler(source: source, recipe: recipe, gsd: gsd, normalizer: normalizer)
+    let sampler = try CropSampler(
+        source: source,
+        settings: CropSettings(
+            crop: options.crop, minimumValid: options.minimumValid, symmetries: [0], heldOut: ground,
+            seed: options.seed),
+        gsd: gsd, normalizer: normalizer
+    ) { labels, excluded in
+        switch labels {
+        case .values(let height): HeadTarget(heights: height, highest: options.maxHeight, excluded: excluded)
+        }
+    }
     for (pair, window) in sampler.lattice().prefix(options.crops) {
-        let (image, height) = try source.crop(pair: pair, window: window)
-        let heights = try patchHeights(
-            HeightTarget(sampler.checked(height, like: window, pair), maxHeight: options.maxHeight), side: options.crop,
-            patch: patch, minimumValid: options.minimumValid)
+        let (image, target) = try sampler.sample(pair, window)
+        let heights = patchHeights(target, side: options.crop, patch: patch, minimumValid: options.minimumValid)
         let batch = try normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0).to(network.device)
         try body(
             ProbeCrop(heights: heights, heldOut: sampler.heldOut(pair, window)) {
@@ -141,13 +146,13 @@ func forEachProbeCrop(
 }
 
 /// Mean height of every patch of a square, row by row; `nil` where too little of it is valid.
-package func patchHeights(_ target: HeightTarget, side: Int, patch: Int, minimumValid: Double) -> [Float?] {
+package func patchHeights(_ target: HeadTarget, side: Int, patch: Int, minimumValid: Double) -> [Float?] {
     let columns = side / patch
     return (0..<columns * columns).map { index in
         var (sum, count) = (Float(0), Float(0))
         for row in index / columns * patch..<(index / columns + 1) * patch {
             for column in index % columns * patch..<(index % columns + 1) * patch {
-                sum += target.metres[row * side + column]
+                sum += target.values[row * side + column]
                 count += target.valid[row * side + column]
             }
         }

@@ -1,5 +1,8 @@
 // Names, shapes and first values of the dense head's tensors.
-internal import Torch
+internal import Backbone
+internal import Files
+internal import Telemetry
+public import Torch
 
 /// One tensor of a head.
 package struct HeadSpecification {
@@ -78,5 +81,31 @@ extension DensePredictionHead {
         convolution("conv_depth.head.2", from: configuration.channels / 2, to: configuration.hidden, side: 3)
         convolution("conv_depth.head.4", from: configuration.hidden, to: outputs, side: 1)
         return list
+    }
+}
+
+extension DensePredictionHead {
+    /// Reads a head from a safetensors file with the published names; every tensor must be there, and no other.
+    ///
+    /// - Throws: `DownstreamError` (`badModel`) that lists missing, unexpected and mis-shaped tensors.
+    public static func load(
+        from path: String, _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int,
+        dtype: DType = .float32, device: Device = .cpu
+    ) throws -> DensePredictionHead {
+        let file = try SafetensorsFile(path: path)
+        let specifications = specifications(configuration, tokenWidth: tokenWidth, outputs: outputs)
+        var tensors: [String: Tensor] = [:]
+        var check = TensorCheck()
+        for specification in specifications {
+            let name = specification.name
+            guard check.want(name, specification.shape, file.entry(name)) else { continue }
+            tensors[name] = try file.tensor(name).to(dtype).to(device)
+        }
+        let causes = check.causes(among: file.names)
+        guard causes.isEmpty else {
+            throw DownstreamError(.badModel, "the tensors in the file do not match the head", in: path, why: causes)
+        }
+        return DensePredictionHead(
+            configuration, tokenWidth: tokenWidth, outputs: outputs, tensors: tensors, followsReference: false)
     }
 }

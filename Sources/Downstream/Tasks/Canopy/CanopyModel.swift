@@ -11,36 +11,16 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
     /// The version of this description that the code writes.
     public static let currentVersion = 1
     /// The name of the file.
-    public static let fileName = "model.json"
-
-    /// The weights of the backbone.
-    public struct BackboneFile: Codable, Sendable, Equatable {
-        /// The file: a name in the model's folder, or an absolute path elsewhere.
-        public var file: String
-        /// SHA-256 of the file.
-        public var sha256: String
-        /// The architecture.
-        public var architecture: BackboneConfiguration
-    }
-
-    /// The weights of the head.
-    public struct HeadFile: Codable, Sendable, Equatable {
-        /// The file, a name in the model's folder.
-        public var file: String
-        /// SHA-256 of the file.
-        public var sha256: String
-        /// The sizes.
-        public var sizes: DenseHeadConfiguration
-    }
+    public static let fileName = ModelFolder.description
 
     /// The version of this description.
     public var formatVersion = CanopyModelDescription.currentVersion
     /// What the model does.
     public var task = "canopy"
     /// The weights of the backbone.
-    public var backbone: BackboneFile
+    public var backbone: ModelBackboneFile
     /// The weights of the head.
-    public var head: HeadFile
+    public var head: ModelHeadFile
     /// From the head's numbers to metres.
     public var bins: HeightBins
     /// The blocks whose tokens the head sees, from 0.
@@ -118,9 +98,7 @@ public struct CanopyModel {
     public let head: DensePredictionHead
 
     /// Whether a folder bears the mark of a model.
-    public static func isModel(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: joined(path, CanopyModelDescription.fileName))
-    }
+    public static func isModel(_ path: String) -> Bool { ModelFolder.isModel(path) }
 
     /// Reads what a model says of itself, without its weights.
     ///
@@ -171,43 +149,14 @@ public struct CanopyModel {
     /// - Throws: `DownstreamError` for missing files, wrong hashes and contradictions; errors of the weights as they come.
     public static func load(from path: String, device: Device = .cpu) throws -> CanopyModel {
         let description = try description(of: path)
-        let backboneFile =
-            description.backbone.file.hasPrefix("/")
-            ? description.backbone.file : joined(path, description.backbone.file)
-        let headFile = joined(path, description.head.file)
-        for (file, hash) in [(backboneFile, description.backbone.sha256), (headFile, description.head.sha256)] {
-            guard FileManager.default.fileExists(atPath: file) else {
-                throw DownstreamError(
-                    .notFound, "the model's weights are missing", in: file,
-                    try: "copy the whole model folder, or fit the model again")
-            }
-            let found = try SHA256.hex(ofFile: file)
-            guard found == hash else {
-                throw DownstreamError(
-                    .badModel, "the weights are not the model's", in: file,
-                    why: ["expected SHA-256 \(hash)", "found \(found)"],
-                    try: "copy the whole model folder again, or fit the model again")
-            }
-        }
-        var options = WeightsOptions()
-        // What was said of a backbone that stays where it is was said once, and its hash was just compared.
-        options.describedHeads = description.backbone.architecture.heads
-        options.readsWholeFile = false
-        let contents = try WeightsContents.open(backboneFile, options: options)
-        let loaded = try VisionTransformer.load(
-            contents, device: device, residency: contents.residency(for: .float32, on: device))
-        guard loaded.network.configuration == description.backbone.architecture else {
-            throw DownstreamError(
-                .badModel, "the backbone's architecture differs from the one in the model's description",
-                in: backboneFile)
-        }
-        let head = try DensePredictionHead.load(
-            from: headFile, description.head.sizes, tokenWidth: description.backbone.architecture.width,
-            outputs: description.bins.count, device: device)
+        let network = try description.backbone.load(in: path, device: device)
+        let head = try description.head.load(
+            in: path, tokenWidth: description.backbone.architecture.width, outputs: description.bins.count,
+            device: device)
         return CanopyModel(
             description: description, path: path,
             sha256: try SHA256.hex(ofFile: joined(path, CanopyModelDescription.fileName)),
-            backbone: loaded.network, head: head)
+            backbone: network, head: head)
     }
 
     /// Heights in metres of normalised images.
@@ -222,32 +171,3 @@ public struct CanopyModel {
         }
     }
 }
-
-extension DensePredictionHead {
-    /// Reads a head from a safetensors file with the published names; every tensor must be there, and no other.
-    ///
-    /// - Throws: `DownstreamError` (`badModel`) that lists missing, unexpected and mis-shaped tensors.
-    public static func load(
-        from path: String, _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int,
-        dtype: DType = .float32, device: Device = .cpu
-    ) throws -> DensePredictionHead {
-        let file = try SafetensorsFile(path: path)
-        let specifications = specifications(configuration, tokenWidth: tokenWidth, outputs: outputs)
-        var tensors: [String: Tensor] = [:]
-        var check = TensorCheck()
-        for specification in specifications {
-            let name = specification.name
-            guard check.want(name, specification.shape, file.entry(name)) else { continue }
-            tensors[name] = try file.tensor(name).to(dtype).to(device)
-        }
-        let causes = check.causes(among: file.names)
-        guard causes.isEmpty else {
-            throw DownstreamError(.badModel, "the tensors in the file do not match the head", in: path, why: causes)
-        }
-        return DensePredictionHead(
-            configuration, tokenWidth: tokenWidth, outputs: outputs, tensors: tensors, followsReference: false)
-    }
-}
-
-/// A file in a folder.
-func joined(_ folder: String, _ name: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + name }

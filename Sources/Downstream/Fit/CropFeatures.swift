@@ -7,8 +7,8 @@ package import Torch
 package struct FeatureBatch {
     /// The four taps.
     package let taps: [(map: Tensor, cls: Tensor)]
-    /// Metres, `[B, 1, S, S]`.
-    package let height: Tensor
+    /// The labels' numbers, `[B, 1, S, S]`.
+    package let target: Tensor
     /// 1 where a pixel counts, `[B, 1, S, S]`.
     package let valid: Tensor
 }
@@ -17,73 +17,83 @@ package struct FeatureBatch {
 package final class CropFeatures {
     private let sampler: CropSampler
     private let backbone: VisionTransformer
+    private let taps: [Int]
+    private let batchSize: Int
+    private let cached: Int
     private var kept: FeatureBatch?
 
     /// Prepares the batches of a recipe; computes the fixed set where the recipe asks for one.
     ///
-    /// - Parameter progress: Told of crops done; an answer of `false` stops.
+    /// - Parameters:
+    ///   - taps: The four blocks whose tokens are wanted.
+    ///   - batch: Crops per step.
+    ///   - cached: Number of crops that are kept; 0 draws fresh ones.
+    ///   - progress: Told of crops done; an answer of `false` stops.
     /// - Throws: What the source throws; `DownstreamError` (`badRecipe`) for a set beyond 16 GB, `cancelled`.
     package init(
-        sampler: CropSampler, backbone: VisionTransformer, progress: (Int, Int) -> Bool = { _, _ in true }
+        sampler: CropSampler, backbone: VisionTransformer, taps: [Int], batch: Int, cached: Int,
+        progress: (Int, Int) -> Bool = { _, _ in true }
     ) throws {
         self.sampler = sampler
         self.backbone = backbone
-        let recipe = sampler.recipe
-        guard recipe.cachedCrops > 0 else { return }
-        let grid = recipe.crop / backbone.configuration.patchSize
-        let floats = 4 * backbone.configuration.width * (grid * grid + 1) + 2 * recipe.crop * recipe.crop
-        let gigabytes = Double(floats) * 4 * Double(recipe.cachedCrops) / 1e9
+        self.taps = taps
+        batchSize = batch
+        self.cached = cached
+        guard cached > 0 else { return }
+        let side = sampler.settings.crop
+        let grid = side / backbone.configuration.patchSize
+        let floats = 4 * backbone.configuration.width * (grid * grid + 1) + 2 * side * side
+        let gigabytes = Double(floats) * 4 * Double(cached) / 1e9
         guard gigabytes <= 16 else {
             throw DownstreamError(
                 .badRecipe,
-                "the features of \(recipe.cachedCrops) cached crops would need \(Int(gigabytes)) GB; the limit is 16",
+                "the features of \(cached) cached crops would need \(Int(gigabytes)) GB; the limit is 16",
                 in: "cached_crops", try: "cache fewer crops, or none (0)")
         }
         var batches: [FeatureBatch] = []
-        for start in stride(from: 0, to: recipe.cachedCrops, by: recipe.batch) {
-            guard progress(start, recipe.cachedCrops) else {
+        for start in stride(from: 0, to: cached, by: batchSize) {
+            guard progress(start, cached) else {
                 throw DownstreamError(.cancelled, "stopped while computing the features of crops")
             }
-            let count = min(recipe.batch, recipe.cachedCrops - start)
+            let count = min(batchSize, cached - start)
             batches.append(try fresh((start..<start + count).map { [0, $0] }))
         }
         kept = FeatureBatch(
             taps: (0..<4).map { tap in
                 (concatenate(batches.map { $0.taps[tap].map }), concatenate(batches.map { $0.taps[tap].cls }))
             },
-            height: concatenate(batches.map(\.height)), valid: concatenate(batches.map(\.valid)))
+            target: concatenate(batches.map(\.target)), valid: concatenate(batches.map(\.valid)))
     }
 
     /// The batch of a step, from 0.
     package func batch(step: Int) throws -> FeatureBatch {
-        let recipe = sampler.recipe
-        guard let kept else { return try fresh((0..<recipe.batch).map { [1, step, $0] }) }
+        guard let kept else { return try fresh((0..<batchSize).map { [1, step, $0] }) }
         // Steps walk through one permutation of the set after another.
-        let first = step * recipe.batch
+        let first = step * batchSize
         var chosen: [Int] = []
         var order: (round: Int, places: [Int])?
-        for place in first..<first + recipe.batch {
-            let round = place / recipe.cachedCrops
+        for place in first..<first + batchSize {
+            let round = place / cached
             if order?.round != round {
-                var random = CounterRandom(seed: recipe.seed ^ 0x6f72_6465, path: [round])
-                order = (round, random.permutation(recipe.cachedCrops))
+                var random = CounterRandom(seed: sampler.settings.seed ^ 0x6f72_6465, path: [round])
+                order = (round, random.permutation(cached))
             }
-            if let order { chosen.append(order.places[place % recipe.cachedCrops]) }
+            if let order { chosen.append(order.places[place % cached]) }
         }
         let index = Tensor(chosen, shape: [chosen.count], device: backbone.device)
         return FeatureBatch(
             taps: kept.taps.map {
                 ($0.map.indexSelect(dim: 0, indices: index), $0.cls.indexSelect(dim: 0, indices: index))
             },
-            height: kept.height.indexSelect(dim: 0, indices: index),
+            target: kept.target.indexSelect(dim: 0, indices: index),
             valid: kept.valid.indexSelect(dim: 0, indices: index))
     }
 
     private func fresh(_ paths: [[Int]]) throws -> FeatureBatch {
         let crops = try paths.map(sampler.crop)
         return FeatureBatch(
-            taps: backbone.taps(stack(crops.map(\.image)), sampler.recipe.taps),
-            height: stack(crops.map(\.height)).to(backbone.device), valid: stack(crops.map(\.valid)).to(backbone.device)
+            taps: backbone.taps(stack(crops.map(\.image)), taps),
+            target: stack(crops.map(\.target)).to(backbone.device), valid: stack(crops.map(\.valid)).to(backbone.device)
         )
     }
 }

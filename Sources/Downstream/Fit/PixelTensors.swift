@@ -1,4 +1,4 @@
-// Pixels to tensors: normalisation, targets, and the eight ways to lay a square.
+// Pixels to tensors: normalisation, and the eight ways to lay a square.
 package import Backbone
 package import Geo
 internal import Telemetry
@@ -39,33 +39,6 @@ package struct PixelNormalizer {
     }
 }
 
-/// Canopy heights of a crop as the trainer wants them.
-package struct HeightTarget {
-    /// Metres, row by row; 0 where not valid.
-    package var metres: [Float]
-    /// 1 where a pixel counts, else 0.
-    package var valid: [Float]
-    /// Share of pixels that count.
-    package var validShare: Double {
-        valid.isEmpty ? 0 : Double(valid.reduce(0, +)) / Double(valid.count)
-    }
-
-    /// Heights of a buffer, by the rule of all heights.
-    ///
-    /// - Parameter excluded: True for pixels that do not count.
-    package init(_ height: PixelBuffer, maxHeight: Double, excluded: [Bool]? = nil) {
-        metres = height.floats()
-        valid = [Float](repeating: 0, count: metres.count)
-        let rule = HeightRule(highest: maxHeight)
-        for index in metres.indices {
-            let isKnown = height.validity?[index] ?? true && !(excluded?[index] ?? false)
-            let known = isKnown ? rule.height(metres[index]) : nil
-            metres[index] = known ?? 0
-            valid[index] = known == nil ? 0 : 1
-        }
-    }
-}
-
 /// One of the eight ways to lay a square: bit 4 transposes, bit 1 mirrors columns, bit 2 mirrors rows.
 ///
 /// - Parameter x: `[..., S, S]`.
@@ -76,19 +49,6 @@ package func laid(_ x: Tensor, symmetry: Int) -> Tensor {
     if symmetry & 1 != 0 { mirrored.append(-1) }
     if symmetry & 2 != 0 { mirrored.append(-2) }
     return mirrored.isEmpty ? x : x.flipped(mirrored)
-}
-
-extension CanopyRecipe.Augmentation {
-    /// The ways to lay a crop that are drawn from.
-    package var symmetries: [Int] {
-        switch (flips, turns) {
-        case (false, false): [0]
-        case (true, false): [0, 1]
-        // Turns by 0, 180, 90 and 270 degrees.
-        case (false, true): [0, 3, 5, 6]
-        case (true, true): Array(0..<8)
-        }
-    }
 }
 
 extension VisionTransformer {

@@ -1,7 +1,8 @@
 // What a fit is asked for besides its recipe, what it tells while it runs, and what it says at the end.
 public import Backbone
-internal import Telemetry
+public import Telemetry
 public import Torch
+internal import Training
 
 /// How to run a fit.
 public struct FitOptions: Sendable {
@@ -23,6 +24,10 @@ public struct FitOptions: Sendable {
     public var randomBackbone = false
     /// What the file of the weights leaves open.
     public var weights = WeightsOptions()
+    /// What the fit is called on its page.
+    public var name = "fit"
+    /// The recipe as people wrote it, kept with an unfinished fit.
+    public var recipeText: String?
     /// What to store as the model's provenance: command, versions, files.
     public var provenance: [String: String] = [:]
 
@@ -38,8 +43,8 @@ public struct FitStep: Sendable {
     public var steps: Int
     /// The loss.
     public var loss: Double
-    /// Share of the Charbonnier loss in it, 0 to 1.
-    public var handOver: Double
+    /// What the task says of it; empty where it says nothing.
+    public var words: String
     /// The learning rate.
     public var learningRate: Double
     /// The gradient's norm before it was limited.
@@ -49,16 +54,22 @@ public struct FitStep: Sendable {
 
     /// Makes an event.
     package init(
-        step: Int, steps: Int, loss: Double, handOver: Double, learningRate: Double, gradientNorm: Double,
+        step: Int, steps: Int, loss: Double, words: String, learningRate: Double, gradientNorm: Double,
         milliseconds: Double
     ) {
         self.step = step
         self.steps = steps
         self.loss = loss
-        self.handOver = handOver
+        self.words = words
         self.learningRate = learningRate
         self.gradientNorm = gradientNorm
         self.milliseconds = milliseconds
+    }
+
+    init<Task: HeadTask>(_ outcome: HeadTrainee<Task>.Outcome, _ time: StepTime) {
+        self.init(
+            step: time.step, steps: time.total, loss: outcome.loss, words: outcome.words,
+            learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, milliseconds: time.seconds * 1000)
     }
 
     /// The step as one line for people.
@@ -67,10 +78,11 @@ public struct FitStep: Sendable {
             let text = "\(number)"
             return String(repeating: "0", count: max(0, "\(steps)".count - text.count)) + text
         }
-        return """
-            step \(padded(step))/\(steps) | loss \(fixed(loss, 4)) | charbonnier \(Int((handOver * 100).rounded())) % | \
-            lr \(scientific(learningRate)) | \(Int(milliseconds.rounded())) ms
-            """
+        let parts = [
+            "step \(padded(step))/\(steps)", "loss \(fixed(loss, 4))", words, "lr \(scientific(learningRate))",
+            "\(Int(milliseconds.rounded())) ms",
+        ]
+        return parts.filter { !$0.isEmpty }.joined(separator: " | ")
     }
 }
 
@@ -82,10 +94,12 @@ public enum FitEvent: Sendable {
     case step(FitStep)
     /// A checkpoint was written after this many steps.
     case saved(step: Int)
+    /// Something that a person should know: a damaged checkpoint that was passed over, a save that failed.
+    case notice(any ExplainedError)
 }
 
 /// What a fit says at the end.
-public struct FitSummary: Sendable {
+public struct FitSummary<Validation: Sendable>: Sendable {
     /// The model's folder; it exists only when the fit is complete.
     public var model: String
     /// Steps done.
@@ -99,5 +113,10 @@ public struct FitSummary: Sendable {
     /// Mean loss of the last steps, up to 50; `nil` where no step was done.
     public var loss: Double?
     /// Errors on held-out ground; `nil` where none was held out, or the fit is not complete.
-    public var validation: CanopyValidation?
+    public var validation: Validation?
+}
+
+extension Device {
+    /// Index of the NVIDIA card; `nil` for the processor.
+    var card: Int? { if case .cuda(let index) = self { index } else { nil } }
 }

@@ -53,14 +53,3 @@ extension CanopyRecipe.Loss {
         return absolute.map { $0 + relative } ?? relative
     }
 }
-
-extension CanopyRecipe.Optimizer {
-    /// The learning rate of a step: a linear rise, then half a cosine to zero.
-    package func rate(step: Int, of steps: Int) -> Double {
-        let rise = warmup * Double(steps)
-        let place = Double(step)
-        if place < rise { return learningRate * (place + 1) / (rise + 1) }
-        let share = (place - rise) / max(Double(steps) - rise, 1)
-        return learningRate * 0.5 * (1 + cosine(.pi * share))
-    }
-}
