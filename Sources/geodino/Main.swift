@@ -24,8 +24,10 @@ struct Geodino: ParsableCommand {
         #if EARTH
             commands += [
                 SynthCommand.self, TileCommand.self, CorpusCommand.self, PretrainCommand.self, FitCommand.self,
-                CanopyCommand.self, ScoreCommand.self, WeightsCommand.self, EmbedCommand.self, DemoCommand.self,
-                BenchCommand.self,
+            ]
+            commands += Tasks.all.map { $0.map }
+            commands += [
+                ScoreCommand.self, WeightsCommand.self, EmbedCommand.self, DemoCommand.self, BenchCommand.self,
             ]
         #else
             commands += [PretrainCommand.self, WeightsCommand.self, EmbedCommand.self, BenchCommand.self]
@@ -33,9 +35,6 @@ struct Geodino: ParsableCommand {
         return commands
     }
 }
-
-/// The version of the program, as recorded in what it writes.
-let geodinoVersion = "0.1.0"
 
 @main
 enum Main {
@@ -80,14 +79,4 @@ enum Main {
             GDALWarnings.flush(before: report)
         #endif
     }
-}
-
-/// Writes a line to stderr, without secrets.
-func printToStandardError(_ text: String) {
-    FileHandle.standardError.write(Data((Redaction.text(text) + "\n").utf8))
-}
-
-extension ExitCode {
-    /// Interrupted by Ctrl-C, after a clean save.
-    static let interrupted = ExitCode(130)
 }

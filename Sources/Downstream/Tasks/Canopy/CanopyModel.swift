@@ -46,6 +46,9 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
         case task, backbone, head, bins, taps, window, layout, mean, std, units, validation, provenance
     }
 
+    /// What a map of the model holds.
+    public var outputBands: [BandInfo] { [BandInfo(name: "canopy height", unit: units)] }
+
     /// Checks that the parts fit together.
     ///
     /// - Throws: `DownstreamError` (`badModel`) that names everything that is wrong.

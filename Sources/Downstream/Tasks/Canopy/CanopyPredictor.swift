@@ -29,7 +29,7 @@ public final class CanopyPredictor: WindowPredictor {
     /// Side of a window in pixels.
     public var windowSize: Int { model.description.window }
     /// Canopy height in metres.
-    public var outputBands: [BandInfo] { [BandInfo(name: "canopy height", unit: model.description.units)] }
+    public var outputBands: [BandInfo] { model.description.outputBands }
 
     /// Canopy heights of windows, one `float32` band each, with the validity and grid of the input.
     ///

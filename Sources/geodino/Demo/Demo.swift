@@ -179,8 +179,8 @@
                 var trial = recipe
                 trial.optimizer.learningRate *= factor
                 trial.steps = max(1, recipe.steps / 10)
-                let summary = try fit(
-                    trial, weights: backbone, source: pairs, model: "models/trial", options: options, quiet: true)
+                let summary = try fitWithLines(
+                    CanopyTask.self, trial, weights: backbone, source: pairs, model: "models/trial", options: options, quiet: true)
                 let error = summary.validation?.mae ?? .infinity
                 say("learning rate \(trial.optimizer.learningRate): held-out MAE \(shown(error)) m")
                 if error < best.error { best = (trial.optimizer.learningRate, error) }
@@ -188,10 +188,10 @@
             try? FileManager.default.removeItem(atPath: "models/trial")
             var chosen = recipe
             chosen.optimizer.learningRate = best.rate
-            let summary = try fit(
-                chosen, weights: backbone, source: pairs, model: model, options: options, quiet: quiet)
+            let summary = try fitWithLines(
+                CanopyTask.self, chosen, weights: backbone, source: pairs, model: model, options: options, quiet: quiet)
             guard summary.isComplete else { throw ExitCode.interrupted }
-            say(summary.text)
+            say(CanopyEntry.text(summary))
             return (summary, best.rate)
         }
 

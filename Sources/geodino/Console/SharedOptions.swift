@@ -93,30 +93,3 @@ struct DeviceOptions: ParsableArguments {
         }
     }
 }
-
-/// Prints a value as JSON on stdout.
-func printJSON(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-}
-
-/// Prints a line on stdout, without secrets; in this module it takes the place of Swift's own.
-func print(_ text: String) { Swift.print(Redaction.text(text)) }
-
-/// Rounds for display: four significant digits without an exponent where that is short.
-func shown(_ value: Double?, digits: Int = 3) -> String {
-    guard let value else { return "-" }
-    return String(format: "%.\(digits)f", value)
-}
-
-extension CommandLine {
-    /// What was typed, so that a shell would take it again; without secrets.
-    static var asTyped: String {
-        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
-        let words = Redaction.arguments(Array(arguments.dropFirst())).map { word in
-            !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
-        }
-        return (["geodino"] + words).joined(separator: " ")
-    }
-}

@@ -1,28 +1,52 @@
-// geodino fit: a head on a frozen backbone, from a few labelled pairs.
+// geodino fit: a head on a frozen backbone, from a few labelled images.
 #if EARTH
     import ArgumentParser
+    import Training
     import Backbone
     import Downstream
     import Foundation
     import Geo
-    import Mapping
-    import Raster
     import Scenes
     import Telemetry
     import Torch
 
     struct FitCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "fit", abstract: "Train a head on a frozen backbone.", subcommands: [FitCanopyCommand.self])
+            commandName: "fit", abstract: "Train a head on a frozen backbone.", subcommands: Tasks.all.map { $0.fit })
     }
 
-    struct FitCanopyCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "canopy", abstract: "Train a canopy-height head from images and heights.",
-            discussion: """
-                Pairs may have any CRS and resolution; they are resampled to the weights' GSD. A part of the ground, \
-                in blocks, is held out and scored at the end. --resume continues an interrupted fit.
-                """)
+    /// Labelled images as a fit takes them, and what is to be said of them.
+    struct LabelledInput {
+        /// The images.
+        var source: any LabelledSource
+        /// What the user should know before the fit.
+        var warnings: [String]
+        /// What was left out of the labels, known after the fit; `nil` where nothing was.
+        var leftOut: () -> String?
+    }
+
+    /// What the command line adds to a task: its words, its labels, its summary.
+    protocol FitEntry {
+        /// The task.
+        associatedtype Task: HeadTask
+        /// What the command does, for the help.
+        static var abstract: String { get }
+        /// More about it.
+        static var discussion: String { get }
+        /// Opens the labelled images.
+        static func input(
+            _ entries: [PairEntry], recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest, aoi: String?
+        ) throws -> LabelledInput
+        /// What a complete fit prints.
+        static func text(_ summary: FitSummary<Task.Validation>) -> String
+    }
+
+    /// `geodino fit TASK`, whatever the task.
+    struct FitTaskCommand<Entry: FitEntry>: ParsableCommand {
+        static var configuration: CommandConfiguration {
+            CommandConfiguration(
+                commandName: Entry.Task.name, abstract: Entry.abstract, discussion: Entry.discussion)
+        }
 
         @Argument(help: "The recipe: a YAML document such as recipes/canopy-dpt.yaml.")
         var recipe: String
@@ -77,7 +101,7 @@
         }
 
         func run() throws {
-            let (recipe, text) = try StrictYAML.decode(CanopyRecipe.self, path: recipe)
+            let (recipe, text) = try StrictYAML.decode(Entry.Task.Recipe.self, path: recipe)
             try recipe.validate()
             try checkOutputName(output)
             try gdal.apply()
@@ -88,10 +112,9 @@
             try recipe.validate(for: record.transformer(path: contents.path))
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
-            let source = try RasterPairs(
-                entries, record: record, tileSize: recipe.window, heights: HeightRule(highest: recipe.maxHeight),
-                bands: bands.request(entries.map(\.image)), aoi: aoi)
-            for warning in source.pairs.flatMap(\.warnings) { printToStandardError("warning: \(warning)") }
+            let input = try Entry.input(
+                entries, recipe: recipe, record: record, bands: bands.request(entries.map(\.image)), aoi: aoi)
+            for warning in input.warnings { printToStandardError("warning: \(warning)") }
 
             var options = FitOptions()
             options.resume = resume
@@ -105,26 +128,30 @@
             options.name = URL(fileURLWithPath: output).lastPathComponent
             options.weights = weightsArguments.options
             options.provenance = ["software": "geodino \(geodinoVersion)"]
-            let summary = try fit(
-                recipe, weights: weights, source: source, model: output, options: options, quiet: shared.quiet)
-            print(summary.text)
-            if let leftOut = source.leftOut { print("excluded: \(leftOut)") }
+            let summary = try fitWithLines(
+                Entry.Task.self, recipe, weights: weights, source: input.source, model: output, options: options,
+                quiet: shared.quiet)
+            print(
+                summary.isComplete
+                    ? Entry.text(summary)
+                    : "\(summary.model): saved after step \(summary.step) of \(summary.steps); resume with --resume")
+            if let leftOut = input.leftOut() { print("excluded: \(leftOut)") }
             if summary.wasInterrupted { throw ExitCode.interrupted }
         }
     }
 
     /// Runs a fit with its lines on stderr, stopping on Ctrl-C.
-    func fit(
-        _ recipe: CanopyRecipe, weights: String, source: any LabelledSource, model: String, options: FitOptions,
-        quiet: Bool
-    ) throws -> FitSummary<CanopyValidation> {
+    func fitWithLines<Task: HeadTask>(
+        _ task: Task.Type, _ recipe: Task.Recipe, weights: String, source: any LabelledSource, model: String,
+        options: FitOptions, quiet: Bool
+    ) throws -> FitSummary<Task.Validation> {
         Interrupt.catchSignals()
         let meter = ProgressMeter("features", style: quiet ? .silent : nil)
         defer { meter.finish() }
         let steps = options.steps ?? recipe.steps
         let every = max(1, steps / 20)
-        let summary = try fitCanopy(
-            recipe: recipe, weights: weights, source: source, model: model, options: options,
+        let summary = try fit(
+            task, recipe: recipe, weights: weights, source: source, model: model, options: options,
             handler: { event in
                 switch event {
                 case .caching(let done, let total):
@@ -139,20 +166,5 @@
             interrupted: { Interrupt.requested })
         meter.finish()
         return summary
-    }
-
-    extension FitSummary<CanopyValidation> {
-        /// The summary for people.
-        var text: String {
-            guard isComplete else { return "\(model): saved after step \(step) of \(steps); resume with --resume" }
-            guard let v = validation else {
-                return "\(model): \(steps) steps; not validated: no ground with known heights was held out"
-            }
-            return """
-                \(model): \(steps) steps; held out \(v.pixels) pixels: MAE \(shown(v.mae, digits: 2)) m, \
-                RMSE \(shown(v.rmse, digits: 2)) m, bias \(shown(v.bias, digits: 2)) m \
-                (mean predictor \(shown(v.meanPredictorMAE, digits: 2)) m)
-                """
-        }
     }
 #endif

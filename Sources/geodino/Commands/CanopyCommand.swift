@@ -151,8 +151,17 @@
                 [tensor, modelPath, weightsArguments.periods].compactMap(\.self)
                 + [weights, head].compactMap(\.self).flatMap(WeightsContents.files)
             if tensor != nil { try checkOutputs([output], inputs: read, overwrite: overwrite) }
-            let model = try loadedModel(modelPath, device: Device(named: deviceName))
-            if let tensor {
+            // A plan needs what the model says of itself, not its weights.
+            let model: CanopyModel?
+            let description: CanopyModelDescription
+            if dryRun, let modelPath {
+                model = nil
+                description = try CanopyModel.description(of: modelPath)
+            } else {
+                let loaded = try loadedModel(modelPath, device: Device(named: deviceName))
+                (model, description) = (loaded, loaded.description)
+            }
+            if let tensor, let model {
                 workspace.announce()
                 if let count = device.tensorThreads { Torch.setThreads(count) }
                 let meter = shared.meter("canopy")
@@ -163,9 +172,8 @@
                 print("\(output): heights of \(counted(count, "images"))")
                 return
             }
-            let predictor = CanopyPredictor(model: model, batch: batch)
             // A window at the area's edge sees scenes beyond it.
-            let sight = Double(predictor.windowSize) * (predictor.layout.gsd ?? 0)
+            let sight = Double(description.window) * (description.layout.gsd ?? 0)
             let scenes = try foundScenes(&workspace, sight: sight)
             workspace.announce()
 
@@ -178,23 +186,24 @@
             request.batchSize = batch
             request.overlap = overlap
             request.bands = try bands.request(scenes)
-            request.model = MapModel(model)
+            if let model { request.model = MapModel(model) }
             request.otherInputs = read
             request.software = "geodino \(geodinoVersion)"
             request.commandLine = CommandLine.asTyped
             request.maximum = legendMaximum
-            // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
-            if let count = device.tensorThreads { Torch.setThreads(count) }
-            request.intraOpThreads = Torch.threads
-            if dryRun {
+            guard let model, !dryRun else {
                 let plan = try planMap(
-                    request, layout: predictor.layout, windowSize: predictor.windowSize,
-                    outputBands: predictor.outputBands)
+                    request, layout: description.layout, windowSize: description.window,
+                    outputBands: description.outputBands)
                 if format == .json { try printJSON(plan) } else { print(plan.text) }
                 return
             }
             let meter = shared.meter("canopy")
             defer { meter.finish() }
+            // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
+            if let count = device.tensorThreads { Torch.setThreads(count) }
+            request.intraOpThreads = Torch.threads
+            let predictor = CanopyPredictor(model: model, batch: batch)
             let summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
             meter.finish()
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
