@@ -5,6 +5,7 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -12,6 +13,7 @@
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/rms_norm.h>
@@ -23,6 +25,10 @@
 #include "ctorch.hpp"
 
 using namespace ct;
+
+int32_t ct_solve_positive(ct_tensor a, ct_tensor b, ct_tensor *out) noexcept {
+    return guard([&] { give(out, at::cholesky_solve(in(b), at::linalg_cholesky(in(a)))); });
+}
 
 int32_t ct_matmul(ct_tensor a, ct_tensor b, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(a).matmul(in(b))); });

@@ -55,6 +55,7 @@ private func tile(
     options: TileOptions, progress: ProgressHandler?
 ) throws -> TileSummary {
     var described = found
+    if !options.overwrite { keepGrids(ofCorpus: corpus, in: &described) }
     let layout = try commonLayout(described, profile)
     let digest = try aoi.map { SHA256.hex(of: Array(try $0.geoJSON.utf8)) }
     let plan = try makePlan(described, profile, aoi)
@@ -85,6 +86,20 @@ private func tile(
         var summary = try run(folder, plan, scenes, aoi, target, options, progress, isFresh: true)
         summary.notes = notes + summary.notes
         return summary
+    }
+}
+
+/// Takes over the grids of the scenes of a corpus that is there already: one that was begun by an earlier version of the rule is
+/// finished by it.
+private func keepGrids(ofCorpus corpus: String, in scenes: inout [CorpusScene]) {
+    guard CorpusFolder.bearsMarker(corpus), let marker = try? CorpusFolder(corpus).marker,
+        marker.scenes.count == scenes.count
+    else { return }
+    for (index, before) in marker.scenes.enumerated() where scenes[index].hasContent(of: before) {
+        scenes[index].lattice = before.lattice
+        scenes[index].tileGSD = before.tileGSD
+        scenes[index].isExact = before.isExact
+        scenes[index].resampling = before.resampling
     }
 }
 

@@ -13,10 +13,6 @@ public enum DownstreamFailure: String, FileFailure {
     case badPairs
     /// A fit's folder that cannot be resumed.
     case badRun
-    /// The recipe, the weights or the pairs are not those the fit was started with.
-    case changed
-    /// A checkpoint that is damaged or does not fit.
-    case badCheckpoint
     /// A model folder that is damaged or does not fit.
     case badModel
     /// No such model or run.

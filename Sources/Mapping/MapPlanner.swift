@@ -158,7 +158,7 @@ struct MapJob {
                 if let sight, !sight.isEmpty, isUsable(scene, bands: placed.bands) { used.append(placed) }
                 continue
             }
-            if let warning = try scene.checkDetail(for: layout.gsd) { warnings.append(warning) }
+            if let warning = try scene.checkDetail(for: layout.gsd, isForMap: true) { warnings.append(warning) }
             if let warning = scene.alphaWarning { warnings.append(warning) }
             if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
             if request.bands[scene.path] == nil,
@@ -230,7 +230,7 @@ struct MapJob {
     /// Whether a scene has the detail and the values that the model knows.
     private func isUsable(_ scene: Scene, bands: [Int]) -> Bool {
         do {
-            _ = try scene.checkDetail(for: layout.gsd)
+            _ = try scene.checkDetail(for: layout.gsd, isForMap: true)
             try scene.checkValues(for: layout, bands: bands)
             return true
         } catch {

@@ -90,20 +90,23 @@ public struct Scene: Sendable {
 
     /// Refuses a scene without the detail that a network knows.
     ///
-    /// - Parameter wanted: The network's GSD, metres; `nil` takes any.
+    /// - Parameters:
+    ///   - wanted: The network's GSD, metres; `nil` takes any.
+    ///   - isForMap: Whether a map will be made of it; else something learns from it.
     /// - Returns: A warning where the scene is only somewhat coarse.
     /// - Throws: `tooCoarse` above twice the GSD.
-    package func checkDetail(for wanted: Double?) throws(SceneError) -> String? {
+    package func checkDetail(for wanted: Double?, isForMap: Bool) throws(SceneError) -> String? {
         guard let wanted, gsd > wanted * 1.25 else { return nil }
-        let found = "\(rounded(gsd, 3)) m per pixel, but the model was trained at \(rounded(wanted, 3)) m"
+        let (scene, network, was) = isForMap ? ("scene", "model", "was") : ("image", "weights", "were")
+        let found = "\(rounded(gsd, 3)) m per pixel, but the \(network) \(was) trained at \(rounded(wanted, 3)) m"
         guard gsd <= wanted * 2 else {
             throw SceneError(
-                .tooCoarse, "the scene has \(found); the limit is twice the model's GSD", in: path,
+                .tooCoarse, "the \(scene) has \(found); the limit is twice that", in: path,
                 try:
-                    "use a scene of at most \(rounded(wanted * 2, 3)) m per pixel, or a model trained at the scene's GSD"
+                    "use \(isForMap ? "a scene" : "an image") of at most \(rounded(wanted * 2, 3)) m per pixel, or \(isForMap ? "a model" : "weights") trained at the \(scene)'s GSD"
             )
         }
-        return "\(path): \(found); expect a blurred map"
+        return "\(path): \(found)" + (isForMap ? "; expect a blurred map" : "")
     }
 
     /// The bands that are read of it, for comparison with other scenes.

@@ -27,8 +27,6 @@ public enum SceneFailure: String, FileFailure {
     case badPairs
     /// A file cannot be read.
     case readFailed
-    /// The user asked to stop.
-    case cancelled
 
     /// Scenes are only read.
     public static var writeFailed: Self { readFailed }

@@ -5,7 +5,7 @@ package import Raster
 package struct SceneMetadata: Sendable, Hashable {
     /// When it was taken, as the file writes it; never TIFF's own date, which is when the file was made.
     package var acquired: String?
-    /// The same as RFC 3339, from the first of the names that holds a date; `nil` where none does.
+    /// When it was taken, to the second or the day, as RFC 3339; `nil` where no name that says so exactly holds a date.
     package var time: String?
     /// Satellite or aircraft.
     package var platform: String?
@@ -33,9 +33,10 @@ package struct SceneMetadata: Sendable, Hashable {
             for (name, value) in domain where !value.isEmpty { values[name.uppercased()] = value }
         }
         func first(_ names: String...) -> String? { names.lazy.compactMap { values[$0] }.first }
-        let times = Self.times.compactMap { values[$0] }
-        acquired = times.first
-        time = times.lazy.compactMap(rfc3339).first
+        acquired = first("ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "ACQUISITION_DATE", "DATATAKE_SENSING_START")
+        time =
+            ["ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "DATETIME", "PRODUCT_START_TIME", "SENSING_TIME"].lazy
+            .compactMap { values[$0].flatMap(rfc3339) }.first
         platform = first("SATELLITEID", "PLATFORM", "SPACECRAFT_ID", "DATATAKE_1_SPACECRAFT_NAME")
         licence = first("LICENCE", "LICENSE")
         attribution = first("ATTRIBUTION", "TIFFTAG_COPYRIGHT", "COPYRIGHT")
@@ -44,12 +45,6 @@ package struct SceneMetadata: Sendable, Hashable {
         offNadir = first("OFF_NADIR", "OFFNADIR", "OFF_NADIR_ANGLE").flatMap(Self.number)
         cloudCover = first("CLOUDCOVER", "CLOUD_COVER").flatMap(Self.number)
     }
-
-    /// Names under which providers write when a scene was taken.
-    private static let times = [
-        "ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "ACQUISITION_DATE", "DATATAKE_SENSING_START", "DATETIME",
-        "PRODUCT_START_TIME", "SENSING_TIME",
-    ]
 
     /// A number that can be written down again: vendors put `nan` where they know none, and JSON has no word for it.
     private static func number(_ text: String) -> Double? { Double(text).flatMap { $0.isFinite ? $0 : nil } }

@@ -18,9 +18,9 @@ package func rounded(_ value: Double, _ decimals: Int) -> String {
 
 /// A number with exactly so many decimals.
 package func fixed(_ value: Double, _ decimals: Int) -> String {
-    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
+    guard value.isFinite, abs(value) * scale < 1e15 else { return "\(value)" }
     let rounded = Int((abs(value) * scale).rounded())
     let (whole, part) = rounded.quotientAndRemainder(dividingBy: Int(scale))
     let digits = String(part)

@@ -16,6 +16,13 @@ public func dot(_ a: Tensor, _ b: Tensor) -> Tensor {
     make("dot", [a, b]) { ct.pointee.dot(a.handle, b.handle, $0) }
 }
 
+/// The solution x of `a x = b` for a symmetric positive definite `a`, by Cholesky's factorisation: `[n, n]`, `[n, k]` to `[n, k]`.
+///
+/// A matrix that is not positive definite is an error of the scope.
+public func solvePositive(_ a: Tensor, _ b: Tensor) -> Tensor {
+    make("solvePositive", [a, b]) { ct.pointee.solve_positive(a.handle, b.handle, $0) }
+}
+
 /// `beta * x + alpha * a b` of matrices.
 public func addmm(_ x: Tensor, _ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
     make("addmm", [x, a, b]) { ct.pointee.addmm(x.handle, a.handle, b.handle, beta, alpha, $0) }

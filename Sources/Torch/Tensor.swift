@@ -46,6 +46,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     /// The memory of a GPU, by its index.
     case cuda(Int)
 
+    /// Index of the NVIDIA card; `nil` for the processor.
+    package var card: Int? { if case .cuda(let index) = self { index } else { nil } }
+
     /// `cpu` or `cuda:0`.
     public var description: String {
         switch self {

@@ -35,8 +35,6 @@ public enum TrainingFailure: String, FileFailure {
     case locked
     /// The loss is not a finite number.
     case notFinite
-    /// Somebody who looks at a run failed.
-    case observerFailed
     /// The user asked to stop.
     case cancelled
 }

@@ -42,6 +42,20 @@ struct TileTests {
         #expect(tile.grid?.transform == grid)
     }
 
+    @Test func `a corpus whose tiles were placed by an earlier rule stays as it is`() throws {
+        let scene = folder.file("near.tif")
+        let grid = GeoTransform(originX: 500_001.7, originY: 5_000_003.1, pixelSize: 0.603)
+        try RampRaster(transform: grid, width: 100, height: 70).write(to: scene)
+        try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c"))
+        let path = URL(fileURLWithPath: folder.file("c/geodino-corpus.json"))
+        let text = try String(contentsOf: path, encoding: .utf8)
+        try text.replacing("\"tile_gsd\" : 0.60", with: "\"tile_gsd\" : 0.61").replacing(
+            "\"is_exact\" : true", with: "\"is_exact\" : false"
+        ).write(to: path, atomically: true, encoding: .utf8)
+        #expect(try String(contentsOf: path, encoding: .utf8) != text)
+        #expect(try tile(scenes: [scene], profile: smallProfile(), into: folder.file("c")).upToDate)
+    }
+
     @Test func `the bytes do not depend on the number of threads`() throws {
         let scenes = [
             try makeScene(folder, "a.tif"),

@@ -147,7 +147,7 @@ struct FitTests {
                 recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m", options: options(),
                 interrupted: {
                     asked += 1
-                    return asked > 5
+                    return asked > 10
                 })
             #expect(summary.wasInterrupted && !summary.isComplete && summary.step == 5)
             let rest = try fitCanopy(
@@ -196,6 +196,45 @@ struct FitTests {
                     $0.steps = 4
                 })
             #expect(longer.isComplete && longer.step == 4)
+        }
+    }
+
+    @Test func `a resumed fit has the steps that are asked for now, whatever was asked for before`() throws {
+        try withWeights { folder, weights in
+            func fit(_ name: String, recipe steps: Int = 20, _ change: (inout FitOptions) -> Void) throws
+                -> FitSummary<CanopyValidation>
+            {
+                var recipe = tinyRecipe()
+                recipe.steps = steps
+                return try fitCanopy(
+                    recipe: recipe, weights: weights, source: madePairs(), model: "\(folder)/\(name)",
+                    options: options(change))
+            }
+            _ = try fit("short") { ($0.steps, $0.stopAfter) = (12, 6) }
+            let longer = try fit("short") { $0.resume = true }
+            #expect(longer.isComplete && longer.step == 20)
+            _ = try fit("other") { $0.stopAfter = 6 }
+            let shorter = try fit("other", recipe: 12) { $0.resume = true }
+            #expect(shorter.isComplete && shorter.step == 12)
+            _ = try fit("option") { $0.stopAfter = 6 }
+            _ = try fit("option") { ($0.resume, $0.steps) = (true, 12) }
+            #expect(try hash(folder + "/other/head.safetensors") == hash(folder + "/option/head.safetensors"))
+        }
+    }
+
+    @Test func `what a killed process was writing does not end in the model`() throws {
+        try withWeights { folder, weights in
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
+                options: options { $0.stopAfter = 6 })
+            for name in ["head.safetensors.partial-77", "energy.json.partial"] {
+                try Data("half".utf8).write(to: URL(filePath: "\(folder)/m.partial/\(name)"))
+            }
+            _ = try fitCanopy(
+                recipe: tinyRecipe(), weights: weights, source: madePairs(), model: folder + "/m",
+                options: options { $0.resume = true })
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/m")
+            #expect(!files.contains { $0.contains("partial") }, "\(files)")
         }
     }
 

@@ -174,14 +174,14 @@ struct LinearProbeTests {
         sums.add((x.narrow(dim: 0, start: 0, length: 150), Tensor(Array(line[..<150]), shape: [150])))
         sums.add((x.narrow(dim: 0, start: 150, length: 250), Tensor(Array(line[150...]), shape: [250])))
         let solution = try sums.solved(ridge: 0)
-        expectClose(solution, [2, 0, -3, 4], absolute: 1e-9)
+        expectClose(solution.doubles(), [2, 0, -3, 4], absolute: 1e-9)
         expectClose([sums.determination(solution)], [1], absolute: 1e-9)
         var other = RidgeSums(width: 3)
         other.add((x, Tensor(noise, shape: [count])))
         #expect(try other.determination(other.solved(ridge: 0)).magnitude < 0.05)
         // Always saying the mean explains nothing; a heavy ridge comes near to that.
         let mean = line.reduce(0, +) / Double(count)
-        expectClose([sums.determination([0, 0, 0, mean])], [0], absolute: 1e-9)
+        expectClose([sums.determination(Tensor([0, 0, 0, mean], shape: [4]))], [0], absolute: 1e-9)
         #expect(try sums.determination(sums.solved(ridge: 1e6)) < 0.01)
         #expect(throws: DownstreamError.self) {
             var flat = RidgeSums(width: 2)

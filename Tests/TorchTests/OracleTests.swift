@@ -67,9 +67,17 @@ private final class Oracle {
             // Tested elsewhere: they have no single operator of their own.
             "from_bytes", "from_buffer", "empty_pinned", "rope", "sinkhorn", "is_all_finite", "empty", "split",
             "prototype_loss", "sinkhorn_scales", "can_pack_linear", "prefers_packed_linear", "pack_linear",
-            "packed_linear",
+            "packed_linear", "solve_positive",
         ])
         #expect(missing.isEmpty)
+    }
+
+    @Test func `a positive definite system is solved, another is an error`() throws {
+        let a = matmul(square, square.transpose(0, 1)).to(.float64) + Tensor.eye(4, dtype: .float64)
+        let x = Tensor([1, -2, 0.5, 3, 0, 0, 1, 4], shape: [4, 2])
+        let found = try catchingTorchErrors { solvePositive(a, matmul(a, x.to(.float64))) }
+        #expect((found - x.to(.float64)).abs().max().item() < 1e-9)
+        #expect(throws: TorchError.self) { try catchingTorchErrors { solvePositive(a * -1, x.to(.float64)) } }
     }
 
     /// The functions that the header lists in the families of operators.

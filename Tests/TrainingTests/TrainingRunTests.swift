@@ -138,7 +138,7 @@ struct TrainingRunTests {
             "asked",
             interrupted: {
                 asked += 1
-                return asked > 4
+                return asked > 8
             })
         #expect(interrupted.end == .interrupted && interrupted.step == 4)
         _ = try session("asked", resume: true)
@@ -179,6 +179,14 @@ struct TrainingRunTests {
         let locked = #expect(throws: TrainingError.self) { try session("run", resume: true) }
         #expect(locked?.code == .locked)
         held = nil
+        // Nor is a run of another kind taken for one, and never replaced.
+        request.kind = "fit"
+        for overwrite in [false, true] {
+            (request.resume, request.overwrite) = (!overwrite, overwrite)
+            let foreign = #expect(throws: TrainingError.self) { _ = try RunFolder(path: "\(path)/run", request) }
+            #expect(foreign?.code == .exists && foreign?.what.hasPrefix("the folder holds a run, not a fit") == true)
+        }
+        (request.kind, request.resume, request.overwrite) = ("run", true, false)
         request.inputs = RunInputs(["numbers": "even"])
         let other = #expect(throws: TrainingError.self) { _ = try RunFolder(path: "\(path)/run", request) }
         #expect(other?.code == .inputsChanged && other?.causes == ["numbers: random; now even"])

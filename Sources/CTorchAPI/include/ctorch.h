@@ -21,7 +21,7 @@ typedef intptr_t ct_int;
 
 /* Number of this contract; the table says which one a library was built for. Any change of a function
  * below counts it up. */
-#define CT_ABI_VERSION 5
+#define CT_ABI_VERSION 6
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_SKIPPED = 3 };
 
@@ -223,7 +223,7 @@ typedef struct ct_value {
 
 /* Products, layers, images. Pairs are (rows, columns). */
 #define CT_NN(F) \
-    CT_BINARY(F, matmul) CT_BINARY(F, outer) CT_BINARY(F, dot) \
+    CT_BINARY(F, matmul) CT_BINARY(F, outer) CT_BINARY(F, dot) CT_BINARY(F, solve_positive) \
     F(int32_t, addmm, (ct_tensor x, ct_tensor a, ct_tensor b, double beta, double alpha, ct_tensor *out)) \
     F(int32_t, einsum, (const char *equation, const ct_tensor *xs, ct_int count, ct_tensor *out)) \
     F(int32_t, linear, (ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out)) \

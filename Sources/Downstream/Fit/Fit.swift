@@ -73,7 +73,7 @@ private struct Fitting<Task: HeadTask> {
                 "backbone": options.randomBackbone ? "random" : "pretrained",
             ]))
         request.kind = "fit"
-        (request.steps, request.resume, request.overwrite) = (options.steps, options.resume, options.overwrite)
+        (request.steps, request.resume, request.overwrite) = (recipe.steps, options.resume, options.overwrite)
         let folder = try RunFolder(path: model.fit, request)
         let checkpoint = try folder.newestCheckpoint(result: nil, totalSteps: recipe.steps) {
             handler(.notice($0))
@@ -123,11 +123,7 @@ private struct Fitting<Task: HeadTask> {
                 wasInterrupted: interrupted,
                 loss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count), validation: validation)
         }
-        func save() throws {
-            let isNew = session.saved != session.step
-            try session.save()
-            if isNew { handler(.saved(step: session.step)) }
-        }
+        session.didSave = { handler(.saved(step: $0)) }
         if session.step < last {
             do {
                 trainee.features = try CropFeatures(
@@ -147,7 +143,12 @@ private struct Fitting<Task: HeadTask> {
                     if losses.count > 50 { losses.removeFirst() }
                     handler(.step(FitStep(outcome, time)))
                 }, interrupted: interrupted)
-            try save()
+            if end == .interrupted || session.step < steps {
+                try session.save()
+            } else {
+                // The model is what counts: a disk too full for a last checkpoint does not take it away too.
+                session.saveOrTell()
+            }
             if end == .interrupted { return summary(interrupted: true) }
         }
         guard session.step == steps else { return summary(interrupted: false) }
@@ -158,6 +159,7 @@ private struct Fitting<Task: HeadTask> {
             // All steps are done; what they are worth is found out after a resume.
             return summary(interrupted: true)
         }
+        folder.discardReplaced()
         try writeModel(trainee.head, validation, folder: folder.path)
         return summary(interrupted: false, validation)
     }

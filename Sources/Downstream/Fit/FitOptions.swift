@@ -115,8 +115,3 @@ public struct FitSummary<Validation: Sendable>: Sendable {
     /// Errors on held-out ground; `nil` where none was held out, or the fit is not complete.
     public var validation: Validation?
 }
-
-extension Device {
-    /// Index of the NVIDIA card; `nil` for the processor.
-    var card: Int? { if case .cuda(let index) = self { index } else { nil } }
-}

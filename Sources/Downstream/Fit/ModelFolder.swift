@@ -44,7 +44,10 @@ package struct ModelFolder {
                 .badRun, "an unfinished fit of an earlier version of geodino exists, which this version cannot resume",
                 in: fit, try: "finish it with the version that started it, or start from scratch with --overwrite")
         }
+        // One that still runs is spared.
+        let lock = try FolderLock<DownstreamFailure>(folder: fit, name: "lock", what: "fit", isRemoved: false)
         try Disk.remove(fit)
+        withExtendedLifetime(lock) {}
     }
 
     /// Turns the fit's folder into the model; an old model is moved aside first and removed last.
@@ -57,8 +60,9 @@ package struct ModelFolder {
         }
         try Disk.syncFolder(fit)
         try Disk.rename(fit, to: model)
-        if replaces { removeIfPresent(old) }
-        for file in ["checkpoints", "run.json", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }
+        if Self.isModel(old) { removeIfPresent(old) }
+        // The mark first: without it nobody takes the model for an unfinished fit.
+        for file in ["run.json", "checkpoints", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }
     }
 }
 

@@ -185,68 +185,41 @@ package struct RidgeSums {
         count += Double(n)
     }
 
-    /// The weights and, last, the constant that minimise the squared error plus the ridge.
+    /// The weights and, last, the constant that minimise the squared error plus the ridge, `[width + 1]`.
     ///
     /// - Throws: `DownstreamError` (`badPairs`) where the features do not determine them.
-    package func solved(ridge: Double) throws(DownstreamError) -> [Double] {
-        let size = width + 1
-        var a = products.doubles()
-        var b = responses.doubles()
+    package func solved(ridge: Double) throws(DownstreamError) -> Tensor {
+        let sums = products.select(dim: 1, index: width).narrow(dim: 0, start: 0, length: width)
+        let heights = responses.select(dim: 0, index: width)
         // Taking off the means leaves covariances; the ridge then weighs against their mean diagonal.
-        let means = (0..<width).map { a[$0 * size + width] / count }
-        let meanHeight = b[width] / count
-        for row in 0..<width {
-            for column in 0..<width { a[row * size + column] -= count * means[row] * means[column] }
-            b[row] -= count * means[row] * meanHeight
-        }
-        let variance = (0..<width).reduce(0) { $0 + a[$1 * size + $1] } / Double(width)
-        for row in 0..<width { a[row * size + row] += ridge * variance }
-        guard let weights = choleskySolved(a, stride: size, b, count: width) else {
+        let covariance =
+            products.narrow(dim: 0, start: 0, length: width).narrow(dim: 1, start: 0, length: width)
+            - outer(sums, sums) / count
+        let variances = covariance.diagonal()
+        let weighted = covariance + Tensor.eye(width, dtype: .float64) * (ridge * variances.mean())
+        let right = responses.narrow(dim: 0, start: 0, length: width) - sums * (heights / count)
+        do {
+            return try catchingTorchErrors {
+                let weights = solvePositive(weighted, right.unsqueezed(dim: 1)).select(dim: 1, index: 0)
+                let constant = (heights - dot(sums, weights)) / count
+                guard weights.isFinite().all().item() > 0 else { throw Undetermined() }
+                return concatenate([weights, constant.unsqueezed(dim: 0)], dim: 0)
+            }
+        } catch {
             throw DownstreamError(
                 .badPairs, "the patches' features do not determine a regression",
                 why: ["they are all equal, or not finite"])
         }
-        return weights + [meanHeight - zip(weights, means).reduce(0) { $0 + $1.0 * $1.1 }]
     }
 
     /// One minus squared error over variance about the mean.
-    package func determination(_ solution: [Double]) -> Double {
-        let size = width + 1
-        let a = products.doubles()
-        let b = responses.doubles()
-        var error = squares
-        for row in 0..<size {
-            error -= 2 * solution[row] * b[row]
-            for column in 0..<size { error += solution[row] * a[row * size + column] * solution[column] }
-        }
-        let total = squares - b[width] * b[width] / count
+    package func determination(_ solution: Tensor) -> Double {
+        let error = squares - 2 * dot(solution, responses).item() + dot(solution, matmul(products, solution)).item()
+        let height = responses.select(dim: 0, index: width).item()
+        let total = squares - height * height / count
         return total > 0 ? 1 - error / total : 0
     }
 }
 
-/// Solves a symmetric positive definite system by Cholesky's factorisation; `nil` where it is not definite.
-func choleskySolved(_ matrix: [Double], stride: Int, _ right: [Double], count: Int) -> [Double]? {
-    var lower = [Double](repeating: 0, count: count * count)
-    for row in 0..<count {
-        for column in 0...row {
-            var sum = matrix[row * stride + column]
-            for k in 0..<column { sum -= lower[row * count + k] * lower[column * count + k] }
-            if row == column {
-                guard sum > 0, sum.isFinite else { return nil }
-                lower[row * count + row] = sum.squareRoot()
-            } else {
-                lower[row * count + column] = sum / lower[column * count + column]
-            }
-        }
-    }
-    var x = Array(right[..<count])
-    for row in 0..<count {
-        for k in 0..<row { x[row] -= lower[row * count + k] * x[k] }
-        x[row] /= lower[row * count + row]
-    }
-    for row in (0..<count).reversed() {
-        for k in row + 1..<count { x[row] -= lower[k * count + row] * x[k] }
-        x[row] /= lower[row * count + row]
-    }
-    return x
-}
+/// A system without one solution.
+private struct Undetermined: Error {}

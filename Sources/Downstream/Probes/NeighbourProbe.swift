@@ -1,7 +1,6 @@
 // How much of the mean canopy height of a crop its class token tells: by its nearest neighbours.
 public import Backbone
 public import Geo
-internal import Glibc
 internal import Measures
 internal import Telemetry
 internal import Torch
@@ -33,14 +32,14 @@ public func neighbourProbe(
     options: ProbeOptions = ProbeOptions(),
     neighbours: Int = 10
 ) throws -> NeighbourResult {
-    typealias Sample = (token: [Float], height: Double)
+    typealias Sample = (token: Tensor, height: Double)
     var (training, test): ([Sample], [Sample]) = ([], [])
     try forEachProbeCrop(network, record: record, source: source, options: options) { crop in
         let known = crop.heights.compactMap { $0.map(Double.init) }
         let heldOut = crop.heldOut.count(where: { $0 })
         let isTest = 2 * heldOut >= crop.heldOut.count
         guard !known.isEmpty, isTest || heldOut == 0 else { return }
-        let token = crop.tokens().cls.normalized(dim: 1).select(dim: 0, index: 0).floats()
+        let token = crop.tokens().cls.normalized(dim: 1).select(dim: 0, index: 0).to(.cpu)
         let sample = (token, known.reduce(0, +) / Double(known.count))
         if isTest { test.append(sample) } else { training.append(sample) }
     }
@@ -51,20 +50,14 @@ public func neighbourProbe(
                 "\(training.count) to search for neighbours and \(test.count) to test on; expected at least \(neighbours) and 2"
             ], try: "give more pairs, or use smaller crops or blocks")
     }
+    func matrix(_ samples: [Sample]) -> Tensor { stack(samples.map(\.token)) }
+    let heights = Tensor(training.map(\.height), shape: [training.count])
+    let nearest = matmul(matrix(test), matrix(training).transpose(0, 1)).to(.float64).topK(neighbours)
+    let weights = (nearest.values / 0.07).softmax(dim: 1)
+    let found = heights.indexSelect(dim: 0, indices: nearest.indices.reshaped([-1])).reshaped([test.count, neighbours])
+    let predicted = (found * weights).sum([1]).doubles()
     var errors = RegressionTally()
-    for sample in test {
-        let nearest = training.map { other in
-            (
-                similarity: Double(zip(sample.token, other.token).reduce(Float(0)) { $0 + $1.0 * $1.1 }),
-                height: other.height
-            )
-        }.sorted { $0.similarity > $1.similarity }.prefix(neighbours)
-        let best = nearest.first?.similarity ?? 0
-        let weights = nearest.map { exp(($0.similarity - best) / 0.07) }
-        let sum = weights.reduce(0, +)
-        let predicted = zip(nearest, weights).reduce(0) { $0 + $1.0.height * $1.1 } / sum
-        errors.add(prediction: predicted, truth: sample.height)
-    }
+    for (sample, height) in zip(test, predicted) { errors.add(prediction: height, truth: sample.height) }
     return NeighbourResult(
         r2: errors.r2 ?? 0, testCrops: test.count, trainingCrops: training.count)
 }

@@ -1,4 +1,5 @@
 // The directory of a zip archive, read with suspicion: where each stored member lies.
+
 /// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them.
 ///
 /// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (64-bit sizes). Compressed, encrypted and split archives are

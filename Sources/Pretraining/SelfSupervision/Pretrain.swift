@@ -142,11 +142,6 @@ private func checkDump(_ dump: StepDump?, steps: Range<Int>) throws {
 /// Something that a person should know of a run.
 private func notice(_ text: String, _ run: String) -> PretrainingError { PretrainingError(.badRun, text, in: run) }
 
-extension Device {
-    /// Index of the NVIDIA card; `nil` for the processor.
-    fileprivate var card: Int? { if case .cuda(let index) = self { index } else { nil } }
-}
-
 /// How many threads do what.
 struct Threads {
     let tensor: Int

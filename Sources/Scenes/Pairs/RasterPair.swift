@@ -76,7 +76,7 @@ public final class RasterPair: Sendable {
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
         if let warning = imageFacts.alphaWarning { warnings.append(warning) }
-        if let warning = try imageFacts.checkDetail(for: layout.gsd) { warnings.append(warning) }
+        if let warning = try imageFacts.checkDetail(for: layout.gsd, isForMap: false) { warnings.append(warning) }
         let raw = try aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
         area = try LatticeArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)

@@ -275,7 +275,11 @@ struct LegacyStream {
         func next() throws(FileComplaint) -> (machine: PickleMachine<TensorPickle>, value: PickleValue<PickleGlobal>) {
             // A pickle ends by itself; what follows are the next one, or the bytes of storages.
             let rest = UnsafeRawBufferPointer(rebasing: bytes[place...].prefix(TensorPickle.limit))
-            let (machine, value, end) = try PickleMachine<TensorPickle>.read(rest)
+            let (machine, value, end): (PickleMachine<TensorPickle>, PickleValue<PickleGlobal>, Int)
+            do throws(FileComplaint) { (machine, value, end) = try PickleMachine.read(rest) } catch {
+                // Cut by us, not by a download that broke off.
+                throw rest.count < bytes.count - place ? FileComplaint(error.text) : error
+            }
             place += end
             return (machine, value)
         }

@@ -59,6 +59,8 @@ package final class TrainingRun<Learner: Trainee, Recipe: RunRecipe> {
     private let metrics: RunMetrics<Learner.Outcome.Line>
     private let energy: EnergyLog
     private let notice: (any ExplainedError) -> Void
+    /// Told of the step of each checkpoint that was written.
+    package var didSave: (Int) -> Void = { _ in }
 
     /// Opens the logs of a folder that has begun.
     ///
@@ -97,6 +99,7 @@ package final class TrainingRun<Learner: Trainee, Recipe: RunRecipe> {
     ) throws -> LoopEnd {
         var pace = Pace(total: trainee.totalSteps)
         while step < last {
+            if interrupted() { return .interrupted }
             // Waiting for samples is a part of a step; probes and checkpoints are not.
             pace.begin()
             let batch: Learner.Batch
@@ -111,6 +114,7 @@ package final class TrainingRun<Learner: Trainee, Recipe: RunRecipe> {
                 saveOrTell()
                 throw error
             }
+            // Once more: what was waited for may have taken long.
             if interrupted() { return .interrupted }
             let outcome: Learner.Outcome
             do { outcome = try trainee.step(batch) } catch  where trainee.isWhole(after: error) {
@@ -165,11 +169,13 @@ package final class TrainingRun<Learner: Trainee, Recipe: RunRecipe> {
         do { try settings.report(folder.path) } catch {
             notice(
                 TrainingError(
-                    .writeFailed, "cannot write report.html; the run continues", in: folder.path, why: causes(of: error)
+                    .writeFailed, "cannot write report.html; the \(folder.kind) continues", in: folder.path,
+                    why: causes(of: error)
                 ))
         }
         folder.discardReplaced()
         saved = step
+        didSave(step)
     }
 
     /// A save in the middle that fails leaves the run alive.
@@ -178,7 +184,8 @@ package final class TrainingRun<Learner: Trainee, Recipe: RunRecipe> {
             let known = error as? TrainingError
             notice(
                 TrainingError(
-                    known?.code ?? .writeFailed, "cannot save the checkpoint of step \(step); the run continues",
+                    known?.code ?? .writeFailed,
+                    "cannot save the checkpoint of step \(step); the \(folder.kind) continues",
                     in: known?.place ?? "", why: causes(of: error), try: known?.remedy))
         }
     }
@@ -213,7 +220,7 @@ extension RunFolder {
             // From the start again, where nothing would be lost by it.
             if let result, fileExists("\(path)/\(result)") {
                 throw TrainingError(
-                    .badCheckpoint, "the run has weights, but no checkpoint to resume from", in: path,
+                    .badCheckpoint, "the \(kind) has weights, but no checkpoint to resume from", in: path,
                     try:
                         "use the weights as they are, start a new run in another folder, or replace this run with --overwrite"
                 )
@@ -224,14 +231,16 @@ extension RunFolder {
         let differences = manifest.inputs.differences(from: inputs)
         guard differences.isEmpty, manifest.random.seed == recipe.runSeed else {
             throw TrainingError(
-                .badCheckpoint, "the checkpoint belongs to another run", in: place,
-                why: differences + ["its seed is \(manifest.random.seed), the run's is \(recipe.runSeed)"],
-                try: "remove it, or restore the run's folder from a copy")
+                .badCheckpoint, "the checkpoint belongs to another \(kind)", in: place,
+                why: differences
+                    + (manifest.random.seed == recipe.runSeed
+                        ? [] : ["its seed is \(manifest.random.seed), the \(kind)'s is \(recipe.runSeed)"]),
+                try: "remove it, or restore the \(kind)'s folder from a copy")
         }
         guard manifest.step <= totalSteps else {
             throw TrainingError(
                 .badRun,
-                "the run has already done \(manifest.step) steps, more than the \(totalSteps) requested",
+                "the \(kind) has already done \(manifest.step) steps, more than the \(totalSteps) requested",
                 in: place,
                 try: "raise --steps, or leave it out")
         }

@@ -105,7 +105,7 @@ package struct CheckpointStore: Sendable {
             .diskFull,
             "a checkpoint needs about \(needed / 1_000_000) MB, but only \(free / 1_000_000) MB are free",
             in: folder,
-            try: "free some space; the run continues and tries again at the next checkpoint")
+            try: "free some space; the next checkpoint is tried again")
     }
 
     /// Reads every byte of a checkpoint and compares it with the manifest.

@@ -41,6 +41,9 @@ struct RunMark: Codable {
     }
 }
 
+/// What of a mark says which kind of run it is.
+private struct KindOfRun: Decodable { let geodino: String }
+
 /// A run's folder, held by this process alone.
 package final class RunFolder<Recipe: RunRecipe> {
     /// What is asked for.
@@ -78,6 +81,8 @@ package final class RunFolder<Recipe: RunRecipe> {
     package let checkpoints: CheckpointStore
     /// What is learned from.
     package var inputs: RunInputs { request.inputs }
+    /// What the folder is called in messages: `run`, `fit`.
+    package var kind: String { request.kind }
     /// Whether the run was there before.
     package let isResumed: Bool
     /// Threads of the tensor library that the run was started with; `nil` for a new run.
@@ -104,6 +109,11 @@ package final class RunFolder<Recipe: RunRecipe> {
         let isRun = fileExists("\(path)/run.json")
         let isEmpty =
             !fileExists(path) || (Files.isFolder(path) && fileNames(in: path).isEmpty)
+        if isRun, let kind = Self.kind(of: path), kind != request.kind {
+            throw TrainingError(
+                .exists, "the folder holds a \(kind), not a \(request.kind); refusing to overwrite", in: path,
+                try: "choose another name, or move it away")
+        }
         guard isRun || isEmpty || Self.isUnborn(path) else {
             throw TrainingError(
                 .exists, "not a geodino \(request.kind); refusing to overwrite", in: path,
@@ -117,6 +127,12 @@ package final class RunFolder<Recipe: RunRecipe> {
             self.recipe = recipe
             tensorThreads = mark.tensorThreads
             checkpoints.clean()
+            // What a killed process was writing.
+            for name in fileNames(in: path) where name.hasSuffix(".partial") || name.contains(".partial-") {
+                removeIfPresent("\(path)/\(name)")
+            }
+            // A run that was interrupted before its first save still replaces another.
+            if Self.isAside("\(path).replaced") { replaced = "\(path).replaced" }
             // Whoever goes on with a run that was moved aside wants to keep it.
             removeIfPresent("\(path)/\(Self.asideMark)")
             return
@@ -126,7 +142,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         replaces = isRun
         guard var fresh = request.recipe else {
             throw TrainingError(
-                .badRun, "no run to resume was found, and no recipe was given to start one", in: path,
+                .badRun, "no \(request.kind) to resume was found, and no recipe was given to start one", in: path,
                 try: "give a recipe")
         }
         try Self.checkSteps(request, fresh)
@@ -156,8 +172,8 @@ package final class RunFolder<Recipe: RunRecipe> {
         lock = try RunLock(run: path, kind: request.kind)
         guard !fileExists("\(path)/run.json") else {
             throw TrainingError(
-                .exists, "another process has just started a run in the folder", in: path,
-                try: "choose another output folder, or replace the run with --overwrite")
+                .exists, "another process has just started a \(request.kind) in the folder", in: path,
+                try: "choose another output folder, or replace the \(request.kind) with --overwrite")
         }
         try Disk.write(try prettyJSON(recipe), to: "\(path)/recipe.json")
         if let text = request.recipeText { try Disk.write(text, to: "\(path)/recipe.yaml") }
@@ -200,11 +216,17 @@ package final class RunFolder<Recipe: RunRecipe> {
         fileExists("\(path)/run.json") && fileExists("\(path)/\(asideMark)")
     }
 
+    /// What the mark of a run says that it is; `nil` where it cannot be read.
+    private static func kind(of path: String) -> String? {
+        guard let bytes = try? Disk.read("\(path)/run.json") else { return nil }
+        return (try? JSONDecoder().decode(KindOfRun.self, from: Data(bytes)))?.geodino
+    }
+
     /// Whether a folder holds only what an interrupted start of a run leaves.
     private static func isUnborn(_ path: String) -> Bool {
         let left: Set = [
             "lock", "recipe.json", "recipe.yaml", "recipe.json.partial", "recipe.yaml.partial",
-            "run.json.partial",
+            "run.json.partial", "fit.json.partial",
         ]
         return Files.isFolder(path) && fileNames(in: path).allSatisfy(left.contains)
             && fileExists("\(path)/lock")
@@ -229,19 +251,17 @@ package final class RunFolder<Recipe: RunRecipe> {
             mark = try JSONDecoder().decode(RunMark.self, from: Data(try Disk.read("\(path)/run.json")))
         } catch {
             throw TrainingError(
-                .badRun, "the run's recipe.json or run.json cannot be read", in: path, why: causes(of: error),
+                .badRun, "the \(request.kind)'s recipe.json or run.json cannot be read", in: path,
+                why: causes(of: error),
                 try: "restore them from a copy, or start from scratch with --overwrite")
-        }
-        guard mark.kind == request.kind else {
-            throw TrainingError(
-                .exists, "the folder holds a \(mark.kind), not a \(request.kind)", in: path,
-                try: "choose another folder")
         }
         let differences = mark.inputs.differences(from: request.inputs)
         guard differences.isEmpty else {
             throw TrainingError(
                 .inputsChanged, "the \(mark.kind) was started with other inputs", in: path, why: differences,
-                try: "resume with the original inputs, or start a new \(mark.kind): in another folder, or with --overwrite")
+                try:
+                    "resume with the original inputs, or start a new \(mark.kind): in another folder, or with --overwrite"
+            )
         }
         var asked = request.recipe
         if let seed = request.seed {
@@ -261,13 +281,13 @@ package final class RunFolder<Recipe: RunRecipe> {
         if let steps = request.steps { own.steps = steps }
         do { try own.validate() } catch  where request.steps == nil {
             throw TrainingError(
-                .badRun, "the run's recipe.json was edited and is no longer valid", in: path,
+                .badRun, "the \(request.kind)'s recipe.json was edited and is no longer valid", in: path,
                 why: causes(of: error),
                 try: "restore it from a copy, or start from scratch with --overwrite")
         }
         if let threads = mark.tensorThreads, !(1...4096).contains(threads) {
             throw TrainingError(
-                .badRun, "the run's run.json says \(threads) tensor threads; expected 1 to 4096", in: path,
+                .badRun, "the \(request.kind)'s run.json says \(threads) tensor threads; expected 1 to 4096", in: path,
                 try: "restore it from a copy, or start from scratch with --overwrite")
         }
         return (own, mark)

@@ -180,7 +180,8 @@
                 trial.optimizer.learningRate *= factor
                 trial.steps = max(1, recipe.steps / 10)
                 let summary = try fitWithLines(
-                    CanopyTask.self, trial, weights: backbone, source: pairs, model: "models/trial", options: options, quiet: true)
+                    CanopyTask.self, trial, weights: backbone, source: pairs, model: "models/trial", options: options,
+                    quiet: true)
                 let error = summary.validation?.mae ?? .infinity
                 say("learning rate \(trial.optimizer.learningRate): held-out MAE \(shown(error)) m")
                 if error < best.error { best = (trial.optimizer.learningRate, error) }
