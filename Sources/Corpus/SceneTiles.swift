@@ -43,7 +43,7 @@ struct SceneTiles {
                 .badScene, "the scene does not fit the grid of \(crs.name)", in: scene.path,
                 try: "warp it to a projected CRS with gdalwarp, or cut it into parts")
         }
-        // Only whole pixels: what lies outside of the scene is in no tile.
+        // Whole pixels only: a tile never reaches beyond the scene.
         let left = (bounds.minX / pixel - 1e-6).rounded(.up)
         let top = (bounds.maxY / pixel + 1e-6).rounded(.down)
         let right = (bounds.maxX / pixel + 1e-6).rounded(.down)

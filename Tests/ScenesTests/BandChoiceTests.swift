@@ -79,7 +79,7 @@ struct BandChoiceTests {
                 path: reader.path,
                 bands: try reader.chosen(.named(["red", "green", "blue"]), asked: asked, by: "the test"),
                 all: reader.bands,
-                asked: asked == nil ? .nobody : own ? .forThis : .forAll)
+                asked: asked == nil ? .automatically : own ? .forThis : .forAll)
         }
         func error(_ scenes: [SceneBands], _ stretch: StretchRule = .none) -> SceneError? {
             do throws(SceneError) {
@@ -110,7 +110,7 @@ struct BandChoiceTests {
         // A grey picture is red, green and blue alike, and agrees with any.
         let one = try scene("one.vrt", [""])
         let grey = SceneBands(
-            path: one.path, bands: [one.bands[0], one.bands[0], one.bands[0]], all: one.bands, asked: .nobody)
+            path: one.path, bands: [one.bands[0], one.bands[0], one.bands[0]], all: one.bands, asked: .automatically)
         #expect(try error([grey, read(named)]) == nil && error([read(named), grey]) == nil)
     }
 
@@ -118,7 +118,7 @@ struct BandChoiceTests {
         func read(_ name: String, scale: Double, offset: Double) throws -> SceneBands {
             let reader = try scene(
                 name, [String](repeating: "<Scale>\(scale)</Scale><Offset>\(offset)</Offset>", count: 3))
-            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, asked: .nobody)
+            return SceneBands(path: reader.path, bands: reader.bands, all: reader.bands, asked: .automatically)
         }
         func agree(_ scenes: [SceneBands], _ stretch: StretchRule) -> Bool {
             (try? checkAgreement(scenes, stretch: stretch)) != nil

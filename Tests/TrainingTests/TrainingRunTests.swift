@@ -91,6 +91,7 @@ struct TrainingRunTests {
     ) throws -> (end: LoopEnd, step: Int) {
         var request = RunFolder<MeanRecipe>.Request(recipe: MeanRecipe(), inputs: RunInputs(["numbers": "random"]))
         request.resume = resume
+        request.results = ["head.safetensors"]
         let folder = try RunFolder(path: "\(path)/\(name)", request)
         let trainee = MeanTrainee(folder.recipe)
         change(trainee)
@@ -167,6 +168,20 @@ struct TrainingRunTests {
         }
         #expect(error?.code == .notFinite && error?.what == "the loss is inf" && error?.remedy == "lower the rate")
         #expect(error?.causes.first == "number 7" && error?.causes.last?.hasSuffix("checkpoints/00000005") == true)
+        try FileManager.default.removeItem(atPath: path)
+    }
+
+    @Test func `a resumed run clears what its own killed writes left, and nothing else`() throws {
+        _ = try session("run", until: 3)
+        let run = "\(path)/run"
+        // A fit into the run's folder, and features that another process is writing there.
+        try FileManager.default.createDirectory(atPath: "\(run)/model.partial", withIntermediateDirectories: true)
+        let others = ["model.partial/head.safetensors", "tokens.safetensors.partial-77", "notes.partial"]
+        let own = ["recipe.json.partial", "report.html.partial", "head.safetensors.partial-77"]
+        for name in others + own { try Data("half".utf8).write(to: URL(filePath: "\(run)/\(name)")) }
+        _ = try session("run", resume: true)
+        for name in others { #expect(FileManager.default.fileExists(atPath: "\(run)/\(name)"), "\(name)") }
+        for name in own { #expect(!FileManager.default.fileExists(atPath: "\(run)/\(name)"), "\(name)") }
         try FileManager.default.removeItem(atPath: path)
     }
 

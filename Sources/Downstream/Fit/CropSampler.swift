@@ -65,7 +65,7 @@ package struct CropSampler {
         self.target = target
         blocks = SpatialBlocks(
             block: settings.heldOut.block, gsd: gsd, share: settings.heldOut.share, seed: settings.seed)
-        guard source.count > 0 else { throw DownstreamError(.badPairs, "there are no pairs to train on") }
+        guard source.count > 0 else { throw DownstreamError(.badPairs, "no training pairs were given") }
         items = try (0..<source.count).map { try source.item($0) }
         var sum = 0.0
         var places: [Double] = []

@@ -61,7 +61,7 @@ package struct ModelFolder {
         try Disk.syncFolder(fit)
         try Disk.rename(fit, to: model)
         if Self.isModel(old) { removeIfPresent(old) }
-        // The mark first: without it nobody takes the model for an unfinished fit.
+        // Remove the marker first: without it, the model cannot be mistaken for an unfinished fit.
         for file in ["run.json", "checkpoints", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }
     }
 }

@@ -1,4 +1,4 @@
-// Whole numbers and names out of the bytes of a file that nobody vouches for.
+// Reads numbers and names from the bytes of an untrusted file.
 
 /// Whole numbers out of bytes, checked against their end.
 package struct LittleEndianBytes {

@@ -46,7 +46,7 @@ package protocol PickleVocabulary {
     static func call(
         _ function: Name, _ arguments: [Value], in machine: PickleMachine<Self>
     ) throws(FileComplaint) -> PickleAnswer<Self>
-    /// What lies outside of the pickle under a name.
+    /// Resolves a persistent ID, which refers to data outside the pickle.
     static func object(named name: Value, in machine: PickleMachine<Self>) throws(FileComplaint) -> PickleAnswer<Self>
     /// An object with the state that is laid onto it; `nil` where that is not allowed.
     static func built(

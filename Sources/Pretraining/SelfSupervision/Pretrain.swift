@@ -33,6 +33,7 @@ public func pretrain(
     try Torch.load()
     var request = RunFolder<PretrainingRecipe>.Request(
         recipe: recipe, recipeText: recipeText, inputs: RunInputs(["corpus": source.fingerprint]))
+    request.results = [VisionTransformer.fileName]
     (request.steps, request.seed) = (options.steps, options.seed)
     (request.resume, request.overwrite) = (options.resume, options.overwrite)
     let folder = try RunFolder(path: run, request)

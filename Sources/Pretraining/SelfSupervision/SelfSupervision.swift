@@ -95,7 +95,7 @@ final class SelfSupervision: Trainee {
                 }
                 found.merge(numbers) { _, new in new }
             } catch let error as any ExplainedError where error.isCancellation {
-                // Whoever asked for the end is heard after the step.
+                // The loop notices the request to stop after this step.
             } catch {
                 notice(
                     PretrainingError(

@@ -16,8 +16,8 @@ public struct SceneBands: Sendable {
 
     /// Who chose the bands of a scene.
     public enum Asked: Sendable, Hashable {
-        /// Nobody: they follow from what the file says.
-        case nobody
+        /// Not chosen: they follow from what the file says.
+        case automatically
         /// A profile, for whatever scenes come.
         case byProfile
         /// A person, for all scenes alike.
@@ -54,7 +54,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             let band = scene.bands[place]
             guard let name = band.identity else {
                 // A sole band without a name is grey, as a sole band is.
-                if width > 1, unknown == nil || scene.asked == .nobody || scene.asked == .byProfile { unknown = scene }
+                if width > 1, unknown == nil || scene.asked == .automatically || scene.asked == .byProfile { unknown = scene }
                 continue
             }
             guard let first = known else {
@@ -62,8 +62,8 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
                 continue
             }
             guard first.name != name else { continue }
-            // A name of somebody's own says nothing against the place that a person gave it.
-            let isChosen = scene.asked != .nobody || first.scene.asked != .nobody
+            // A custom band name does not contradict an explicit choice.
+            let isChosen = scene.asked != .automatically || first.scene.asked != .automatically
             if isChosen, band.commonName == nil || !first.isCommon { continue }
             throw SceneError(
                 .unclearBands,
@@ -75,7 +75,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             )
         }
         guard let unknown, let known,
-            [.nobody, .byProfile].contains(unknown.asked) || unknown.asked == .forAll && isTurned(known.scene)
+            [.automatically, .byProfile].contains(unknown.asked) || unknown.asked == .forAll && isTurned(known.scene)
         else { continue }
         throw SceneError(
             .unclearBands,

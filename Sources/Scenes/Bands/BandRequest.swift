@@ -22,7 +22,7 @@ public struct BandRequest: Sendable, Hashable, Codable {
 
     /// Who chose the bands of a scene.
     public func asked(_ scene: String) -> SceneBands.Asked {
-        byScene[scene] != nil ? .forThis : all != nil ? .forAll : .nobody
+        byScene[scene] != nil ? .forThis : all != nil ? .forAll : .automatically
     }
 
     /// As it is typed, with scenes by the names of their files.

@@ -71,7 +71,7 @@ public final class RasterPair: Sendable {
         let lattice = try imageFacts.lattice(crs, gsd: layout.gsd).lattice
         let chosen = try imageFacts.chosen(.named(layout.bands.map(\.name)), asked: bands, by: "the model")
         let wanted = chosen.map(\.index)
-        imageBands = imageFacts.read(wanted, asked: bands != nil ? .forThis : .nobody)
+        imageBands = imageFacts.read(wanted, asked: bands != nil ? .forThis : .automatically)
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }

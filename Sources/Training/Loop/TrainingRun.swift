@@ -9,7 +9,7 @@ package enum LoopEnd: Sendable {
     case finished
     /// At the step that was asked for.
     case stopped
-    /// Somebody asked for it; the state is saved.
+    /// The user asked to stop; the state is saved.
     case interrupted
 }
 

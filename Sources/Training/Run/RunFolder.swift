@@ -56,6 +56,8 @@ package final class RunFolder<Recipe: RunRecipe> {
         package var inputs: RunInputs
         /// What the folder is called in `run.json` and in messages.
         package var kind = "run"
+        /// Names of the files that the run leaves in the folder at its end.
+        package var results: [String] = []
         /// Replaces the recipe's number of steps.
         package var steps: Int?
         /// Replaces the recipe's seed; a run that is resumed must have it.
@@ -127,10 +129,7 @@ package final class RunFolder<Recipe: RunRecipe> {
             self.recipe = recipe
             tensorThreads = mark.tensorThreads
             checkpoints.clean()
-            // What a killed process was writing.
-            for name in fileNames(in: path) where name.hasSuffix(".partial") || name.contains(".partial-") {
-                removeIfPresent("\(path)/\(name)")
-            }
+            removeUnfinishedFiles()
             // A run that was interrupted before its first save still replaces another.
             if Self.isAside("\(path).replaced") { replaced = "\(path).replaced" }
             // Whoever goes on with a run that was moved aside wants to keep it.
@@ -214,6 +213,19 @@ package final class RunFolder<Recipe: RunRecipe> {
 
     private static func isAside(_ path: String) -> Bool {
         fileExists("\(path)/run.json") && fileExists("\(path)/\(asideMark)")
+    }
+
+    /// Removes what a killed process was writing: files of the run's own names alone, since others may write into the folder too.
+    private func removeUnfinishedFiles() {
+        let own = ["recipe.json", "recipe.yaml", "run.json", "energy.json", "report.html"] + request.results
+        for name in fileNames(in: path) where isPlainFile("\(path)/\(name)") {
+            let isOurs = own.contains { file in
+                guard name.hasPrefix("\(file).partial") else { return false }
+                let rest = name.dropFirst(file.count + ".partial".count)
+                return rest.isEmpty || rest.first == "-" && rest.dropFirst().allSatisfy(\.isNumber)
+            }
+            if isOurs { removeIfPresent("\(path)/\(name)") }
+        }
     }
 
     /// What the mark of a run says that it is; `nil` where it cannot be read.
