@@ -19,7 +19,7 @@ public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
     let items = stops.map { stop in
         let value = (stop.place * maximum * 1000).rounded() / 1000
         return
-            "          <item value=\"\(number(value))\" label=\"\(escaped(number(value) + unit))\" color=\"\(hex(stop.colour))\" alpha=\"255\"/>"
+            "          <item value=\"\(number(value))\" label=\"\(escapedForMarkup(number(value) + unit))\" color=\"\(hex(stop.colour))\" alpha=\"255\"/>"
     }
     return """
         <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
@@ -47,7 +47,7 @@ public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
                     </Option>
                   </colorramp>
         \(items.joined(separator: "\n"))
-                  <rampLegendSettings minimumLabel="" maximumLabel="" prefix="" suffix="\(escaped(unit))" direction="0" orientation="2" useContinuousLegend="1"/>
+                  <rampLegendSettings minimumLabel="" maximumLabel="" prefix="" suffix="\(escapedForMarkup(unit))" direction="0" orientation="2" useContinuousLegend="1"/>
                 </colorrampshader>
               </rastershader>
             </rasterrenderer>
@@ -77,18 +77,3 @@ private let qgisPicture = """
     </qgis>
 
     """
-
-/// Text for XML attributes.
-private func escaped(_ text: String) -> String {
-    var out = ""
-    for character in text {
-        switch character {
-        case "&": out += "&amp;"
-        case "<": out += "&lt;"
-        case ">": out += "&gt;"
-        case "\"": out += "&quot;"
-        default: out.append(character)
-        }
-    }
-    return out
-}

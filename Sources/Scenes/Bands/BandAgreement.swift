@@ -40,9 +40,9 @@ public struct SceneBands: Sendable {
 
 /// Refuses scenes that are read as one (a corpus, a map, the images of a fit) and do not mean the same by their bands.
 ///
-/// Bands are compared by what they are, not by their number. A scene that does not say what its bands are agrees with another
-/// that does not say it either; beside one that does, a person has to choose its bands. Physical scales have to agree where
-/// the stretch takes numbers as they are: offsets are taken out by a fixed stretch, and percentiles know neither.
+/// Bands are compared by what they are, not by their number. Scenes that do not say what their bands are agree with each other;
+/// next to a scene that does say it, the user has to choose their bands. Physical scales must agree if the stretch uses stored
+/// numbers as they are: a fixed stretch removes offsets, and percentiles depend on neither scale nor offset.
 ///
 /// - Throws: `unclearBands` or `unequalScales`, naming two scenes and a remedy.
 public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(SceneError) {
@@ -54,7 +54,9 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             let band = scene.bands[place]
             guard let name = band.identity else {
                 // A sole band without a name is grey, as a sole band is.
-                if width > 1, unknown == nil || scene.asked == .automatically || scene.asked == .byProfile { unknown = scene }
+                if width > 1, unknown == nil || scene.asked == .automatically || scene.asked == .byProfile {
+                    unknown = scene
+                }
                 continue
             }
             guard let first = known else {

@@ -41,7 +41,7 @@ package struct LineChart {
                     + "height=\"\(Self.height - Self.top - Self.bottom)\"/>"
             }
             svg +=
-                "<text class=\"phase\" x=\"\(fixed(from + 3, 1))\" y=\"\(Self.top + 10)\">\(escaped(phase.name))</text>"
+                "<text class=\"phase\" x=\"\(fixed(from + 3, 1))\" y=\"\(Self.top + 10)\">\(escapedForMarkup(phase.name))</text>"
         }
         for tick in ticks {
             let place = fixed(y(tick), 1)
@@ -69,10 +69,10 @@ package struct LineChart {
         let legend = drawn.enumerated().map { index, curve in
             let last = curve.points.last { $0.value.isFinite }.map { " \(Self.label($0.value))" } ?? ""
             return
-                "<span><i style=\"background:\(Self.colours[index % Self.colours.count])\"></i>\(escaped(curve.name))\(last)</span>"
+                "<span><i style=\"background:\(Self.colours[index % Self.colours.count])\"></i>\(escapedForMarkup(curve.name))\(last)</span>"
         }.joined()
         return
-            "<figure><figcaption><b>\(escaped(title))</b> \(escaped(note))</figcaption>\(svg)<div class=\"legend\">\(legend)</div></figure>"
+            "<figure><figcaption><b>\(escapedForMarkup(title))</b> \(escapedForMarkup(note))</figcaption>\(svg)<div class=\"legend\">\(legend)</div></figure>"
     }
 
     /// Three to six round numbers that span an interval.
@@ -102,19 +102,4 @@ package struct LineChart {
         if text.hasSuffix(".") { text.removeLast() }
         return text
     }
-}
-
-/// Text for HTML.
-func escaped(_ text: String) -> String {
-    var out = ""
-    for character in text {
-        switch character {
-        case "&": out += "&amp;"
-        case "<": out += "&lt;"
-        case ">": out += "&gt;"
-        case "\"": out += "&quot;"
-        default: out.append(character)
-        }
-    }
-    return out
 }

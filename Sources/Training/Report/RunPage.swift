@@ -1,6 +1,7 @@
 // report.html: the curves and the pictures of a run on one page that needs no network.
 internal import Files
 internal import FoundationEssentials
+internal import Telemetry
 
 /// What the page of a run shows besides what all have: curves of its metrics log, pictures, energy.
 package struct RunPage {
@@ -43,14 +44,14 @@ package struct RunPage {
             ? ""
             : "<h2>Patch features of fixed tiles</h2>\n<p>Each tile, and below it the three strongest components of its patch features as colours.</p>\n"
                 + shown.joined(separator: "\n")
-        let energy = EnergyReport(run: run).map { "<p>Energy: \(escaped($0.text)).</p>" } ?? ""
+        let energy = EnergyReport(run: run).map { "<p>Energy: \(escapedForMarkup($0.text)).</p>" } ?? ""
         return """
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>\(escaped(name))</title>
+            <html lang="en"><head><meta charset="utf-8"><title>\(escapedForMarkup(name))</title>
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <style>\(Self.style)</style></head><body>
-            <h1>\(escaped(name))</h1>
-            <p>Step \(steps) of \(total ?? steps). \(escaped(summary))</p>
+            <h1>\(escapedForMarkup(name))</h1>
+            <p>Step \(steps) of \(total ?? steps). \(escapedForMarkup(summary))</p>
             \(energy)
             <div class="charts">
             \(charts)
@@ -70,7 +71,7 @@ package struct RunPage {
             let step = Int(name.dropLast(4)).map(String.init) ?? name
             let text = Data(bytes).base64EncodedString()
             return
-                "<figure class=\"wide\"><figcaption>step \(escaped(step))</figcaption><img alt=\"features at step \(escaped(step))\" src=\"data:image/png;base64,\(text)\"></figure>"
+                "<figure class=\"wide\"><figcaption>step \(escapedForMarkup(step))</figcaption><img alt=\"features at step \(escapedForMarkup(step))\" src=\"data:image/png;base64,\(text)\"></figure>"
         }
     }
 

@@ -86,7 +86,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
         samples = try container.decode(Int.self, forKey: .samples)
         skipped = try container.decodeIfPresent(Skipped.self, forKey: .skipped)
         files = try container.decode([File].self, forKey: .files)
-        inputs = try RunInputs(from: decoder, besides: Set(CodingKeys.allCases.map(\.rawValue)))
+        inputs = try RunInputs(from: decoder, except: Set(CodingKeys.allCases.map(\.rawValue)))
     }
 
     /// Writes a manifest with the inputs among its keys.
@@ -98,6 +98,6 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
         try container.encode(samples, forKey: .samples)
         try container.encodeIfPresent(skipped, forKey: .skipped)
         try container.encode(files, forKey: .files)
-        try inputs.encode(beside: encoder)
+        try inputs.encode(alongside: encoder)
     }
 }

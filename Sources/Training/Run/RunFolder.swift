@@ -29,7 +29,7 @@ struct RunMark: Codable {
         kind = try container.decode(String.self, forKey: .kind)
         formatVersion = try container.decode(Int.self, forKey: .formatVersion)
         tensorThreads = try container.decodeIfPresent(Int.self, forKey: .tensorThreads)
-        inputs = try RunInputs(from: decoder, besides: Set(CodingKeys.allCases.map(\.rawValue)))
+        inputs = try RunInputs(from: decoder, except: Set(CodingKeys.allCases.map(\.rawValue)))
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -37,7 +37,7 @@ struct RunMark: Codable {
         try container.encode(kind, forKey: .kind)
         try container.encode(formatVersion, forKey: .formatVersion)
         try container.encodeIfPresent(tensorThreads, forKey: .tensorThreads)
-        try inputs.encode(beside: encoder)
+        try inputs.encode(alongside: encoder)
     }
 }
 

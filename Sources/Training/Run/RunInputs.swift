@@ -29,14 +29,14 @@ package struct RunInputs: Sendable, Equatable {
         init?(intValue: Int) { nil }
     }
 
-    /// Writes the names beside the keys that an encoder has already.
-    func encode(beside encoder: any Encoder) throws {
+    /// Writes the names next to the keys that the encoder already has.
+    func encode(alongside encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Name.self)
         for (name, value) in values { try container.encode(value, forKey: Name(stringValue: name)) }
     }
 
     /// Reads all texts but those of some keys.
-    init(from decoder: any Decoder, besides known: Set<String>) throws {
+    init(from decoder: any Decoder, except known: Set<String>) throws {
         let container = try decoder.container(keyedBy: Name.self)
         values = [:]
         for key in container.allKeys where !known.contains(key.stringValue) {
