@@ -71,7 +71,7 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
     public var stride: Int {
         switch self {
         case .transformer(let configuration): configuration.patchSize
-        case .convNeXt: ConvNeXt.stride
+        case .convNeXt: ConvNeXtConfiguration.stride
         }
     }
 
@@ -82,7 +82,7 @@ public enum BackboneArchitecture: Codable, Sendable, Equatable {
     public func tapStride(ofLayer layer: Int, grid: TapGrid) -> Int {
         switch self {
         case .transformer(let configuration): configuration.patchSize
-        case .convNeXt: grid == .own ? ConvNeXt.stride(ofStage: layer) : ConvNeXt.tapStride
+        case .convNeXt: grid == .own ? ConvNeXtConfiguration.stride(ofStage: layer) : ConvNeXtConfiguration.tapStride
         }
     }
 

@@ -21,31 +21,11 @@ public protocol ImageBackbone: AnyObject, Layer {
     ) -> (output: TokenOutput, taps: [IntermediateOutput])
 }
 
-/// The grid that the maps of a network's stages come on.
-public enum TapGrid: Sendable {
-    /// That of patches, the same for all.
-    case patches
-    /// The stage's own.
-    case own
-}
-
 extension ImageBackbone {
     /// The output and the tokens after some blocks or stages on the grid of patches; see the requirement.
     public func forward(
         _ images: Tensor, tapping indices: [Int], normalised: Bool
     ) -> (output: TokenOutput, taps: [IntermediateOutput]) {
         forward(images, tapping: indices, normalised: normalised, grid: .patches)
-    }
-}
-
-extension VisionTransformer: ImageBackbone {
-    /// What it is.
-    public var architecture: BackboneArchitecture { .transformer(configuration) }
-
-    /// The output and the tokens after some blocks; see the requirement.
-    public func forward(
-        _ images: Tensor, tapping indices: [Int], normalised: Bool, grid: TapGrid
-    ) -> (output: TokenOutput, taps: [IntermediateOutput]) {
-        forward(images, tapping: indices, normalised: normalised)
     }
 }

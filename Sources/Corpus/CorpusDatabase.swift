@@ -210,3 +210,31 @@ final class CorpusDatabase {
         return CorpusError(.writeFailed, what, in: path, why: ["\(error)"])
     }
 }
+
+/// Opens the GeoPackage, or makes it from the shards; adds the shards it lacks.
+func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (CorpusDatabase, made: Bool) {
+    let made = !fileExists(folder.database)
+    let database =
+        try made ? CorpusDatabase.create(folder.database, marker: folder.marker) : CorpusDatabase(folder.database)
+    let known = try database.shards()
+    let systems = folder.marker.systems
+    if let lost = known.keys.filter({ $0 >= shards.count }).min() {
+        throw CorpusError(
+            .damaged, "corpus.gpkg lists shard \(ShardName.text(lost)), which is missing",
+            in: folder.database,
+            try: "restore the shard and its index from a copy, or: geodino corpus reindex \(shellQuoted(folder.path))")
+    }
+    for shard in shards {
+        if let hash = known[shard.number] {
+            guard hash == shard.indexHash else {
+                throw CorpusError(
+                    .damaged, "corpus.gpkg describes a shard \(shard.name) other than the existing one",
+                    in: folder.database,
+                    try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(folder.path))")
+            }
+        } else {
+            try database.add(shard, systems: systems)
+        }
+    }
+    return (database, made)
+}

@@ -65,33 +65,17 @@ struct CorpusFolder {
         try Disk.write(bytes, to: journalPath)
     }
 
-    /// Name of a shard, without suffix: six digits or more.
-    static func shardName(_ number: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-    }
-
-    /// The number in a shard's file name with a suffix, which has six digits or more; `nil` for other names.
-    static func shardNumber(_ name: String, suffix: String) -> Int? {
-        guard name.hasSuffix(suffix) else { return nil }
-        let digits = name.dropLast(suffix.count)
-        guard digits.count >= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits),
-            shardName(number) == digits
-        else { return nil }
-        return number
-    }
-
     /// Path of a shard's archive.
-    func archive(_ number: Int) -> String { "\(shards)/\(Self.shardName(number)).tar" }
+    func archive(_ number: Int) -> String { "\(shards)/\(ShardName.text(number)).tar" }
     /// Path of a shard's index.
-    func index(_ number: Int) -> String { "\(shards)/\(Self.shardName(number)).idx" }
+    func index(_ number: Int) -> String { "\(shards)/\(ShardName.text(number)).idx" }
 
     /// Numbers of the archives and of the indexes that are there.
     func listing() throws(CorpusError) -> (archives: [Int], indexes: Set<Int>) {
         guard fileExists(shards) else { return ([], []) }
         let files = try Disk.names(in: shards)
-        let archives = files.compactMap { Self.shardNumber($0, suffix: ".tar") }.sorted()
-        return (archives, Set(files.compactMap { Self.shardNumber($0, suffix: ".idx") }))
+        let archives = files.compactMap { ShardName.number($0, suffix: ".tar") }.sorted()
+        return (archives, Set(files.compactMap { ShardName.number($0, suffix: ".idx") }))
     }
 
     /// The remedy when records and bytes do not agree.
@@ -116,7 +100,7 @@ struct CorpusFolder {
         let (archives, indexes) = try listing()
         for number in indexes.subtracting(archives).sorted() {
             throw CorpusError(
-                .damaged, "shard \(Self.shardName(number)).tar is missing, but its index exists", in: shards,
+                .damaged, "shard \(ShardName.text(number)).tar is missing, but its index exists", in: shards,
                 try: "restore the shard from a copy, or \(reindexRemedy)")
         }
         var finished: [FinishedShard] = []
@@ -124,14 +108,14 @@ struct CorpusFolder {
             guard number == position else {
                 throw CorpusError(
                     .damaged,
-                    "shard \(Self.shardName(position)).tar is missing, but \(Self.shardName(number)).tar exists",
+                    "shard \(ShardName.text(position)).tar is missing, but \(ShardName.text(number)).tar exists",
                     in: shards, try: "restore the shard from a copy, or \(reindexRemedy)")
             }
             guard indexes.contains(number) else {
                 if number == open, number == archives.count - 1 { break }
                 throw CorpusError(
                     .damaged,
-                    "shard \(Self.shardName(number)).tar has no index, and the journal does not list it as open",
+                    "shard \(ShardName.text(number)).tar has no index, and the journal does not list it as open",
                     in: archive(number), try: reindexRemedy)
             }
             let shard = try FinishedShard(number: number, folder: self)
@@ -148,7 +132,7 @@ struct FinishedShard: Sendable {
     let path: String
     let index: ShardIndex
 
-    var name: String { CorpusFolder.shardName(number) + ".tar" }
+    var name: String { ShardName.text(number) + ".tar" }
     /// SHA-256 of the index's header, which holds the hash of its records.
     var indexHash: String { SHA256.hex(of: index.header) }
 

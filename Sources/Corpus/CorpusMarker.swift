@@ -121,7 +121,7 @@ struct Journal: Codable, Equatable {
     func loss(shards found: Int, tiles counted: Int) -> String? {
         guard complete else { return nil }
         if let shards, found < shards {
-            let first = CorpusFolder.shardName(found) + ".tar"
+            let first = ShardName.text(found) + ".tar"
             return shards - found == 1
                 ? "the last shard, \(first), is missing with its index"
                 : "the last \(shards - found) shards, from \(first) on, are missing with their indexes"

@@ -73,7 +73,7 @@ private func writePack(
     var files: [PackManifest.File] = []
     for first in stride(from: 0, to: source.tileCount, by: perFile) {
         let ids = first..<min(source.tileCount, first + perFile)
-        let name = "pack-\(CorpusFolder.shardName(files.count)).safetensors"
+        let name = "pack-\(ShardName.text(files.count)).safetensors"
         let hash = try writePackFile(source, ids, to: folder + "/" + name, progress: progress)
         files.append(PackManifest.File(name: name, count: ids.count, sha256: hash))
     }

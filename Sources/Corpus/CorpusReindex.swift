@@ -32,11 +32,11 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
     if let gap = archives.enumerated().first(where: { $0.offset != $0.element })?.offset {
         throw CorpusError(
             .damaged,
-            "shard \(CorpusFolder.shardName(gap)).tar is missing, so the tiles after it have lost their numbers",
+            "shard \(ShardName.text(gap)).tar is missing, so the tiles after it have lost their numbers",
             in: folder.shards, try: "restore the shard from a copy")
     }
     for number in indexes.subtracting(archives).sorted() {
-        let name = CorpusFolder.shardName(number)
+        let name = ShardName.text(number)
         summary.notes.append("shards/\(name).tar is lost; its index is now \(name).idx.orphan")
         try Disk.rename(folder.index(number), to: folder.index(number) + ".orphan")
     }
@@ -87,7 +87,7 @@ private func fits(_ number: Int, _ folder: CorpusFolder) throws -> Bool {
 private func rebuild(
     _ number: Int, _ folder: CorpusFolder, isLast: Bool, _ summary: inout ReindexSummary
 ) throws -> Bool {
-    let name = CorpusFolder.shardName(number)
+    let name = ShardName.text(number)
     let scan = try ShardScan(folder.archive(number))
     // Without an index and without an end, the last shard was being written.
     if isLast, !scan.isFinished, !fileExists(folder.index(number)) {

@@ -67,21 +67,21 @@ private final class CorpusVerifier {
         if journal == nil { note("\(Journal.name) is missing") }
         let (archives, indexes) = try folder.listing()
         for number in indexes.subtracting(archives).sorted() {
-            note("shards/\(CorpusFolder.shardName(number)).tar is missing")
+            note("shards/\(ShardName.text(number)).tar is missing")
         }
         if let last = archives.last {
             for number in 0..<last where !archives.contains(number) && !indexes.contains(number) {
-                note("shards/\(CorpusFolder.shardName(number)).tar is missing with its index")
+                note("shards/\(ShardName.text(number)).tar is missing with its index")
             }
         }
         var shards: [FinishedShard] = []
         for number in archives {
             if !indexes.contains(number) {
-                if journal?.openShard != number { note("shards/\(CorpusFolder.shardName(number)).idx is missing") }
+                if journal?.openShard != number { note("shards/\(ShardName.text(number)).idx is missing") }
                 continue
             }
             do { shards.append(try FinishedShard(number: number, folder: folder)) } catch {
-                note(error, "shards/\(CorpusFolder.shardName(number)).idx")
+                note(error, "shards/\(ShardName.text(number)).idx")
             }
         }
         tileCount = shards.reduce(0) { $0 + $1.index.count }
@@ -98,7 +98,7 @@ private final class CorpusVerifier {
     private func verify(_ shard: FinishedShard) throws {
         let place = "shards/\(shard.name)"
         if !shard.index.recordsAreWhole() {
-            note("shards/\(CorpusFolder.shardName(shard.number)).idx: its records do not match their checksum")
+            note("shards/\(ShardName.text(shard.number)).idx: its records do not match their checksum")
         }
         let file: InputFile
         do {

@@ -221,3 +221,10 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
 
 /// The corpus that a file in its shards folder belongs to.
 func corpusFolder(of shardFile: String) -> String { parentFolder(parentFolder(shardFile)) }
+
+extension TileRecord {
+    /// Whether it is the record of the tile that an index names.
+    func fits(_ record: IndexRecord) -> Bool {
+        isSound && id == Int(clamping: record.id) && scene == Int(record.scene)
+    }
+}

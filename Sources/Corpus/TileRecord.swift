@@ -85,11 +85,6 @@ public struct TileRecord: Codable, Sendable, Hashable {
         (0...Self.idLimit).contains(id) && key == Self.key(id) && (0...Self.idLimit).contains(scene)
     }
 
-    /// Whether it is the record of the tile that an index names.
-    func fits(_ record: IndexRecord) -> Bool {
-        isSound && id == Int(clamping: record.id) && scene == Int(record.scene)
-    }
-
     /// More than any corpus has, and little enough to be counted with.
     private static let idLimit = 1 << 40
 

@@ -147,34 +147,6 @@ private func upToDate(_ folder: CorpusFolder, _ plan: TilePlan) throws -> TileSu
     return summary
 }
 
-/// Opens the GeoPackage, or makes it from the shards; adds the shards it lacks.
-func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (CorpusDatabase, made: Bool) {
-    let made = !fileExists(folder.database)
-    let database =
-        try made ? CorpusDatabase.create(folder.database, marker: folder.marker) : CorpusDatabase(folder.database)
-    let known = try database.shards()
-    let systems = folder.marker.systems
-    if let lost = known.keys.filter({ $0 >= shards.count }).min() {
-        throw CorpusError(
-            .damaged, "corpus.gpkg lists shard \(CorpusFolder.shardName(lost)), which is missing",
-            in: folder.database,
-            try: "restore the shard and its index from a copy, or: geodino corpus reindex \(shellQuoted(folder.path))")
-    }
-    for shard in shards {
-        if let hash = known[shard.number] {
-            guard hash == shard.indexHash else {
-                throw CorpusError(
-                    .damaged, "corpus.gpkg describes a shard \(shard.name) other than the existing one",
-                    in: folder.database,
-                    try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(folder.path))")
-            }
-        } else {
-            try database.add(shard, systems: systems)
-        }
-    }
-    return (database, made)
-}
-
 /// The layout that all scenes share.
 private func commonLayout(_ scenes: [CorpusScene], _ profile: TileProfile) throws -> PixelLayout {
     let first = scenes[0]
@@ -239,47 +211,6 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
         if let reason = emptyReason(part, scene, marker.profile) { summary.notes.append("\(scene.path): \(reason)") }
     }
     return summary
-}
-
-/// Why a scene has no place for a tile; `nil` where it has one.
-func emptyReason(_ part: TilePlan.Part, _ scene: CorpusScene, _ profile: TileProfile) -> String? {
-    guard part.placeCount == 0 else { return nil }
-    func metres(_ pixels: Int) -> String { significant((Double(pixels) * scene.tileGSD).rounded()) }
-    if min(scene.lattice.width, scene.lattice.height) < profile.tileSize {
-        return
-            "scene \(metres(scene.lattice.width)) x \(metres(scene.lattice.height)) m, tile \(metres(profile.tileSize)) m"
-    }
-    if part.columns.isEmpty || part.rows.isEmpty {
-        return "no tile's centre is within the bounds of the area of interest"
-    }
-    if let density = profile.sampling.density {
-        return
-            "\(significant(part.squareKilometres)) km2 at \(significant(density)) tiles per km2 give less than half a tile"
-    }
-    if profile.sampling.count != nil { return "its share of the count is less than one tile" }
-    return
-        "no tile of the grid with a stride of \(profile.gridStride) pixels has its centre within the bounds of the area of interest"
-}
-
-/// Throws where no scene has a place for a tile, before anything is written.
-private func explainEmptyPlan(
-    _ plan: TilePlan, _ scenes: [CorpusScene], _ profile: TileProfile, _ corpus: String
-) throws {
-    guard plan.placeCount == 0 else { return }
-    let reasons = zip(plan.parts, scenes).compactMap { part, scene in
-        emptyReason(part, scene, profile).map { "\(scene.path): \($0)" }
-    }
-    throw nothingCut(reasons, profile, corpus)
-}
-
-/// The error of a run without tiles.
-func nothingCut(_ reasons: [String], _ profile: TileProfile, _ corpus: String) -> CorpusError {
-    let shown = reasons.count > 10 ? reasons.prefix(10) + ["and \(reasons.count - 10) more scenes"] : reasons[...]
-    return CorpusError(
-        .nothingCut, "no tile could be cut with the profile '\(profile.name)'", in: corpus, why: Array(shown),
-        try:
-            "use a profile with a smaller tile_size, gsd: native or a lower min_valid_fraction, larger scenes, or another area of interest"
-    )
 }
 
 extension TileSummary {

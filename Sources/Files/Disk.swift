@@ -11,23 +11,6 @@ package enum Disk<Kind: FileFailure> {
     /// The error of the module.
     package typealias Failure = ModuleError<Kind>
 
-    /// Writes a file whole or not at all: under a temporary name, synced, renamed into place, and the folder synced.
-    ///
-    /// - Parameter temporary: What is appended to the name meanwhile. The default is for folders that have one writer: what a killed
-    ///   process left behind is written over. Elsewhere use `ofProcess`.
-    package static func write(
-        _ bytes: some Sequence<UInt8>, to path: String, temporary: String = ".partial"
-    ) throws(Failure) {
-        let file = try DurableFile<Kind>(path: path, temporary: temporary)
-        try file.append(Array(bytes))
-        try file.finish()
-    }
-
-    /// Writes a text, as `write(_:to:)`.
-    package static func write(_ text: String, to path: String, temporary: String = ".partial") throws(Failure) {
-        try write(text.utf8, to: path, temporary: temporary)
-    }
-
     /// A temporary ending that no other process uses.
     package static var ofProcess: String { ".partial-\(getpid())" }
 

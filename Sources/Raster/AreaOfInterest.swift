@@ -7,9 +7,6 @@ public import Telemetry
 ///
 /// In a geographic CRS, what crosses 180 degrees is kept in parts, each within -180 to 180.
 public struct AreaOfInterest: Sendable {
-    /// A closed ring of points, x and y in CRS units; the first point is repeated at the end.
-    public typealias Outline = [(x: Double, y: Double)]
-
     /// The CRS of the coordinates.
     public let crs: CoordinateReferenceSystem
     /// Polygons, each an outer ring followed by its holes; they do not overlap.

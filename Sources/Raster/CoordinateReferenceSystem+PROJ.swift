@@ -138,25 +138,6 @@ extension CoordinateReferenceSystem {
         return a.isSame(as: b)
     }
 
-    /// Whether x runs east and y north at a place in degrees, each within 45 degrees, so that a north-up picture in this CRS
-    /// shows the ground as in any other; false where x runs west, south or north, as in some national and polar systems.
-    ///
-    /// GDAL hands coordinates over in the order x, y, which names no direction.
-    public func runsEastAndNorth(longitude: Double, latitude: Double) -> Bool {
-        guard let transformer = try? CoordinateTransformer(from: .wgs84, to: self) else { return false }
-        // A step of some metres: curvature does not show, nor does the rounding of coordinates of millions of metres.
-        let step = 1e-4
-        let middle = min(max(latitude, -90 + 2 * step), 90 - 2 * step)
-        let ends = transformer.transform([
-            (longitude - step, middle), (longitude + step, middle), (longitude, middle - step),
-            (longitude, middle + step),
-        ]).compactMap(\.self)
-        guard ends.count == 4 else { return false }
-        let east = (x: ends[1].x - ends[0].x, y: ends[1].y - ends[0].y)
-        let north = (x: ends[3].x - ends[2].x, y: ends[3].y - ends[2].y)
-        return east.x > abs(east.y) && north.y > abs(north.x)
-    }
-
     /// The UTM zone (WGS 84) of a place in degrees, with the exceptions of Norway and Svalbard; the polar
     /// stereographic system (UPS) north of 84 and south of -80 degrees.
     public static func utm(longitude: Double, latitude: Double) -> CoordinateReferenceSystem {

@@ -12,9 +12,9 @@ import Telemetry
 extension Dataset {
     /// The name under which GDAL's tools open the dataset, quoted for a shell: an archive's entry where the archive was named.
     var quotedName: String {
-        let isArchive = path.lowercased().hasSuffix(".zip") && !Self.isVirtual(path)
+        let isArchive = path.lowercased().hasSuffix(".zip") && !GDALName.isVirtual(path)
         guard isArchive, let name = gdal.pointee.GDALGetDescription(handle) else {
-            return shellQuoted(Self.gdalName(of: path))
+            return shellQuoted(GDALName.of(path))
         }
         return shellQuoted(String(cString: name))
     }
@@ -22,7 +22,7 @@ extension Dataset {
     /// Whether `gdal_edit.py` can change the file in place: a plain file that may be written, of a format that is updated, and no
     /// cloud-optimised GeoTIFF, whose layout would be lost.
     private var isEditable: Bool {
-        guard !Self.isVirtual(path), !path.lowercased().hasSuffix(".zip"), access(path, W_OK) == 0,
+        guard !GDALName.isVirtual(path), !path.lowercased().hasSuffix(".zip"), access(path, W_OK) == 0,
             let driver = gdal.pointee.GDALGetDatasetDriver(handle),
             let name = gdal.pointee.GDALGetDriverShortName(driver)
         else { return false }

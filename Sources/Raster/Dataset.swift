@@ -23,8 +23,8 @@ final class Dataset {
         let gdal = try GDAL.api()
         Redaction.learn(address: path)
         let input = try InputFile.raster(path)
-        let name = gdalName(of: input.name)
-        if !isVirtual(name), !FileManager.default.fileExists(atPath: name) {
+        let name = GDALName.of(input.name)
+        if !GDALName.isVirtual(name), !FileManager.default.fileExists(atPath: name) {
             throw RasterError(.notFound, "no such file", in: path, try: "check the path")
         }
         let flags = UInt32(GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
@@ -61,32 +61,9 @@ final class Dataset {
         }.0
     }
 
-    /// A path as GDAL's virtual file systems name it: `https://` and cloud addresses are read in place.
-    ///
-    /// The fragment of a web address (`#...`) goes: it is never sent to a server, and GDAL 3.6 waits without end for such
-    /// a file.
-    static func gdalName(of path: String) -> String {
-        if ["https://", "http://", "/vsicurl/http"].contains(where: path.hasPrefix), let mark = path.firstIndex(of: "#")
-        {
-            return gdalName(of: String(path[..<mark]))
-        }
-        for (scheme, folder) in [
-            ("https://", "/vsicurl/https://"), ("http://", "/vsicurl/http://"), ("s3://", "/vsis3/"),
-            ("gs://", "/vsigs/"), ("az://", "/vsiaz/"),
-        ] where path.hasPrefix(scheme) {
-            return folder + path.dropFirst(scheme.count)
-        }
-        return path
-    }
-
-    /// Whether a name is not a plain file: a virtual file, or a connection string such as `HDF5:"a.h5"://b`.
-    static func isVirtual(_ name: String) -> Bool {
-        name.hasPrefix("/vsi") || name.contains(":") || name.hasPrefix("<")
-    }
-
     /// What to do about a remote file that cannot be read; `nil` for files of this machine.
     static func remoteAdvice(_ path: String, _ causes: [String]) -> String? {
-        let name = gdalName(of: path)
+        let name = GDALName.of(path)
         guard path.contains("://") || name.hasPrefix("/vsicurl") else {
             return namesAddress(path)
                 ? "check that the addresses in the file respond and that their tokens are still valid" : nil
@@ -111,8 +88,8 @@ final class Dataset {
 
     /// Whether reading a file may wait for another machine: it has an address, or is a document that may hold some.
     static func mayWait(_ path: String) -> Bool {
-        let name = gdalName(of: path)
-        if isVirtual(name) { return !name.hasPrefix("/vsimem/") }
+        let name = GDALName.of(path)
+        if GDALName.isVirtual(name) { return !name.hasPrefix("/vsimem/") }
         // What a pipe gives is gone once it is read.
         var status = stat()
         guard stat(name, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -149,11 +126,4 @@ final class Dataset {
     func metadataItem(_ name: String, _ domain: String, of object: GDALMajorObjectH? = nil) -> String? {
         gdal.collect { $0.GDALGetMetadataItem(object ?? handle, name, domain).map { String(cString: $0) } }.0
     }
-}
-
-/// A string list as GDAL's functions take it when they only read it.
-func constant(
-    _ list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-) -> UnsafePointer<UnsafePointer<CChar>?> {
-    UnsafeRawPointer(list).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
 }

@@ -14,7 +14,7 @@ struct Densifier {
     }
 
     /// The ring in the target CRS; `nil` where a point has no image.
-    func apply(to ring: AreaOfInterest.Outline) -> AreaOfInterest.Outline? {
+    func apply(to ring: Outline) -> Outline? {
         let images = transformer.transform(ring)
         guard let first = images.first, let start = first else { return nil }
         var result = [start]
@@ -29,7 +29,7 @@ struct Densifier {
     /// Adds the points between two ends; false where a point has no image.
     private func bend(
         _ a: (x: Double, y: Double), _ b: (x: Double, y: Double), _ from: (x: Double, y: Double),
-        _ to: (x: Double, y: Double), _ depth: Int, _ result: inout AreaOfInterest.Outline
+        _ to: (x: Double, y: Double), _ depth: Int, _ result: inout Outline
     ) -> Bool {
         guard depth < 12 else { return true }
         let middle = ((a.x + b.x) / 2, (a.y + b.y) / 2)

@@ -3,6 +3,9 @@ internal import CGDAL
 import Synchronization
 public import Telemetry
 
+/// GDAL's functions.
+typealias GDALFunctions = UnsafePointer<cgdal_api>
+
 /// libgdal as a whole.
 public enum GDAL {
     /// Raised bounds would let one bad header take the machine's memory.

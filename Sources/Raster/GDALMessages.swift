@@ -1,9 +1,6 @@
 // GDAL's messages: caught around each call on the calling thread, never printed.
 internal import CGDAL
 
-/// GDAL's functions.
-typealias GDALFunctions = UnsafePointer<cgdal_api>
-
 /// The messages of one call, in the order in which GDAL gave them, which is root first.
 final class GDALMessages {
     private(set) var errors: [String] = []
@@ -68,3 +65,10 @@ func strings(of list: UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> [String] 
 
 /// Drops a result; some functions of GDAL return nothing in one version and a status in the next.
 func discard<Value>(_ value: Value) {}
+
+/// A string list as GDAL's functions take it when they only read it.
+func constant(
+    _ list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+) -> UnsafePointer<UnsafePointer<CChar>?> {
+    UnsafeRawPointer(list).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
+}

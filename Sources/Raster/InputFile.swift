@@ -52,7 +52,7 @@ struct InputFile {
         var isFolder = false
         // GDAL reads these as they are.
         let isRead = [".gdb.zip", ".shp.zip", ".gpkg.zip"].contains { path.lowercased().hasSuffix($0) }
-        guard path.lowercased().hasSuffix(".zip"), !isRead, !Dataset.isVirtual(path),
+        guard path.lowercased().hasSuffix(".zip"), !isRead, !GDALName.isVirtual(path),
             FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder
         else { return nil }
         let gdal = try GDAL.api()
@@ -185,31 +185,5 @@ enum Pipes {
                 try: "write the area to a file first")
         }
         return bytes
-    }
-}
-
-/// Bytes under a name that GDAL opens; gone when it is no longer held.
-final class MemoryFile {
-    let name: String
-    private let bytes: UnsafeMutableBufferPointer<UInt8>
-    private let gdal: GDALFunctions
-
-    init(_ content: [UInt8], ending: String, path: String) throws(RasterError) {
-        gdal = try GDAL.api()
-        name = memoryName(ending)
-        bytes = .allocate(capacity: max(1, content.count))
-        _ = bytes.initialize(from: content)
-        let (file, messages) = gdal.collect {
-            $0.VSIFileFromMemBuffer(name, bytes.baseAddress, vsi_l_offset(content.count), 0)
-        }
-        guard let file else {
-            throw RasterError(.readFailed, "cannot hold the file in memory", in: path, why: messages.all)
-        }
-        _ = gdal.collect { discard($0.VSIFCloseL(file)) }
-    }
-
-    deinit {
-        _ = gdal.collect { discard($0.VSIUnlink(name)) }
-        bytes.deallocate()
     }
 }

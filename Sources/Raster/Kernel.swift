@@ -11,19 +11,6 @@ struct Kernel {
 
     init(_ resampling: Resampling) { self.resampling = resampling }
 
-    /// How far, in source pixels, a kernel reaches from its centre for a target pixel of a size in source pixels.
-    static func reach(_ resampling: Resampling, _ size: Double) -> Double {
-        switch resampling {
-        case .nearest: 0.5
-        case .bilinear: max(1, size) + 0.5
-        case .cubic: 2 * max(1, size) + 0.5
-        case .average, .mode: max(size, smallest) / 2
-        }
-    }
-
-    /// A target pixel's least size in source pixels for kernels over its area.
-    private static let smallest = 1.0 / 1024
-
     /// Weights of one target pixel along one axis.
     private struct Axis {
         /// First source pixel, counted from the window's.
@@ -260,7 +247,7 @@ struct Kernel {
         let stretch: Double
         switch resampling {
         case .average, .mode:
-            stretch = max(size, Self.smallest)
+            stretch = max(size, KernelReach.smallest)
             low = (place - stretch / 2).rounded(.down)
             high = (place + stretch / 2).rounded(.up) - 1
         default:

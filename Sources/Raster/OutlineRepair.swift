@@ -7,7 +7,7 @@ import Telemetry
 struct OutlineRepair {
     /// The result.
     struct Repaired {
-        var polygons: [[AreaOfInterest.Outline]] = []
+        var polygons: [[Outline]] = []
         var warnings: [String] = []
         var crosses = false
     }
@@ -29,9 +29,9 @@ struct OutlineRepair {
             throw bad(what, try: "draw at least one polygon around the area of interest")
         }
         var repaired = Repaired()
-        var drawn: [[AreaOfInterest.Outline]] = []
+        var drawn: [[Outline]] = []
         for polygon in outlines.polygons {
-            var rings: [AreaOfInterest.Outline] = []
+            var rings: [Outline] = []
             for (index, ring) in polygon.enumerated() {
                 if let closed = try closed(ring, &repaired) {
                     rings.append(closed)
@@ -56,12 +56,12 @@ struct OutlineRepair {
 
     /// The ring with its first point at its end; `nil`, with a warning, where it encloses nothing.
     private func closed(
-        _ ring: AreaOfInterest.Outline, _ repaired: inout Repaired
-    ) throws(RasterError) -> AreaOfInterest.Outline? {
+        _ ring: Outline, _ repaired: inout Repaired
+    ) throws(RasterError) -> Outline? {
         if let odd = ring.first(where: { !$0.x.isFinite || !$0.y.isFinite }) {
             throw bad("the point \(odd.x), \(odd.y) of the area is not finite", try: "correct its coordinates")
         }
-        var points: AreaOfInterest.Outline = []
+        var points: Outline = []
         for point in ring where points.last.map({ $0.x != point.x || $0.y != point.y }) ?? true {
             points.append(point)
         }
@@ -77,7 +77,7 @@ struct OutlineRepair {
         return points
     }
 
-    private func checkDegrees(_ polygons: [[AreaOfInterest.Outline]]) throws(RasterError) {
+    private func checkDegrees(_ polygons: [[Outline]]) throws(RasterError) {
         let points = polygons.joined().joined()
         let limit = 90 / degreesPerUnit * (1 + 1e-12)
         guard let high = points.first(where: { abs($0.y) > limit }) else {
@@ -99,8 +99,8 @@ struct OutlineRepair {
 
     /// The polygon with neighbours at most half a turn apart, so that it may reach past 180 degrees.
     private func unrolled(
-        _ polygon: [AreaOfInterest.Outline]
-    ) throws(RasterError) -> [AreaOfInterest.Outline] {
+        _ polygon: [Outline]
+    ) throws(RasterError) -> [Outline] {
         let turn = 360 / degreesPerUnit
         var rings = polygon
         for r in rings.indices {
@@ -125,13 +125,13 @@ struct OutlineRepair {
 
     /// Mends, cuts at 180 degrees and unites, all with OGR.
     private func unite(
-        _ polygons: [[AreaOfInterest.Outline]], _ repaired: inout Repaired
+        _ polygons: [[Outline]], _ repaired: inout Repaired
     ) throws(RasterError) {
         let gdal = try GDAL.api()
-        var pieces: [[AreaOfInterest.Outline]] = []
+        var pieces: [[Outline]] = []
         var reasons: [String] = []
         for polygon in polygons {
-            let (parts, messages) = gdal.collect { gdal -> (polygons: [[AreaOfInterest.Outline]], mended: Bool) in
+            let (parts, messages) = gdal.collect { gdal -> (polygons: [[Outline]], mended: Bool) in
                 guard let geometry = Self.geometry(polygon, gdal) else { return ([], false) }
                 defer { gdal.OGR_G_DestroyGeometry(geometry) }
                 if gdal.OGR_G_IsValid(geometry) != 0 { return ([polygon], false) }
@@ -153,7 +153,7 @@ struct OutlineRepair {
                 "the area's rings enclose no area", why: reasons,
                 try: "repair it, for example with 'Fix geometries' in QGIS")
         }
-        let (united, messages) = gdal.collect { gdal -> [[AreaOfInterest.Outline]]? in
+        let (united, messages) = gdal.collect { gdal -> [[Outline]]? in
             guard pieces.count > 1 else { return pieces }
             guard let all = gdal.OGR_G_CreateGeometry(wkbMultiPolygon) else { return nil }
             defer { gdal.OGR_G_DestroyGeometry(all) }
@@ -177,17 +177,17 @@ struct OutlineRepair {
 
     /// Parts within -180 to 180 degrees.
     private func cut(
-        _ polygon: [AreaOfInterest.Outline], _ gdal: GDALFunctions, _ crosses: inout Bool
-    ) throws(RasterError) -> [[AreaOfInterest.Outline]] {
+        _ polygon: [Outline], _ gdal: GDALFunctions, _ crosses: inout Bool
+    ) throws(RasterError) -> [[Outline]] {
         guard isGeographic, let bounds = Bounds(points: polygon[0]) else { return [polygon] }
         let half = 180 / degreesPerUnit
         if bounds.minX >= -half, bounds.maxX <= half { return [polygon] }
-        var parts: [[AreaOfInterest.Outline]] = []
+        var parts: [[Outline]] = []
         for turn in [-2.0, -1, 0, 1, 2] {
             let centre = turn * 2 * half
             guard bounds.minX < centre + half, bounds.maxX > centre - half else { continue }
-            let (found, messages) = gdal.collect { gdal -> [[AreaOfInterest.Outline]]? in
-                let box: AreaOfInterest.Outline = [
+            let (found, messages) = gdal.collect { gdal -> [[Outline]]? in
+                let box: Outline = [
                     (centre - half, -half), (centre + half, -half), (centre + half, half), (centre - half, half),
                     (centre - half, -half),
                 ]
@@ -215,7 +215,7 @@ struct OutlineRepair {
         return parts
     }
 
-    private static func geometry(_ polygon: [AreaOfInterest.Outline], _ gdal: cgdal_api) -> OGRGeometryH? {
+    private static func geometry(_ polygon: [Outline], _ gdal: cgdal_api) -> OGRGeometryH? {
         guard let made = gdal.OGR_G_CreateGeometry(wkbPolygon) else { return nil }
         for ring in polygon {
             guard let line = gdal.OGR_G_CreateGeometry(wkbLinearRing) else { continue }

@@ -154,14 +154,6 @@ extension RasterReader {
     }
 }
 
-/// The pixels being made.
-struct WarpTarget<S: Sample> {
-    let width: Int
-    let count: Int
-    var samples: [S]
-    var valid: [Bool]
-}
-
 extension PixelBuffer.Samples {
     /// The samples as an array of a type; `nil` where they are of another.
     func typed<S>() -> [S]? {

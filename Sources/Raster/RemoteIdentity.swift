@@ -13,7 +13,7 @@ public import Telemetry
 /// - Throws: `readFailed` where the file cannot be read, `cancelled` while it waits, `gdalMissing`.
 public func remoteIdentity(of path: String) throws(RasterError) -> String? {
     guard isAddress(path) else { return nil }
-    let name = Dataset.gdalName(of: path)
+    let name = GDALName.of(path)
     // A part of a file, or a service: what it reads cannot be asked for its size.
     guard name.hasPrefix("/vsi") else { return Redaction.identity(ofService: path) }
     let address = Redaction.identity(of: path)
@@ -29,7 +29,7 @@ private func isAddress(_ path: String) -> Bool {
     let folders = [
         "/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs",
     ]
-    return path.contains("://") || folders.contains(where: Dataset.gdalName(of: path).contains)
+    return path.contains("://") || folders.contains(where: GDALName.of(path).contains)
 }
 
 /// Whether a raster is on another machine, or is a document of this one, such as a VRT, that names addresses.

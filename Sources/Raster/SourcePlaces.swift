@@ -132,7 +132,7 @@ final class SourcePlaces {
         var low = Double.infinity
         var high = -Double.infinity
         for i in places.indices {
-            let reach = Kernel.reach(resampling, sizes[i])
+            let reach = KernelReach.of(resampling, sizes[i])
             guard sizes[i] <= 2 * Double(length) + 2, places[i] + reach > 0, places[i] - reach < Double(length) else {
                 places[i] = .nan
                 continue
@@ -164,8 +164,8 @@ final class SourcePlaces {
                 let south = step(x, y, here, here + columns)
                 let across = (east.column * east.column + south.column * south.column).squareRoot()
                 let down = (east.row * east.row + south.row * south.row).squareRoot()
-                let reachAcross = Kernel.reach(resampling, across)
-                let reachDown = Kernel.reach(resampling, down)
+                let reachAcross = KernelReach.of(resampling, across)
+                let reachDown = KernelReach.of(resampling, down)
                 // NaN steps and pixels larger than the raster fail here; their kernel cannot be half full.
                 guard across <= 2 * Double(width) + 2, down <= 2 * Double(height) + 2,
                     c + reachAcross > 0, c - reachAcross < Double(width), r + reachDown > 0,

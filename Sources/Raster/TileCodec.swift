@@ -1,15 +1,7 @@
 // Small GeoTIFFs in memory: the members of a corpus.
 internal import CGDAL
 public import Geo
-import Synchronization
 public import Telemetry
-
-private let memoryNumber = Atomic<Int>(0)
-
-/// A name in GDAL's memory file system that is not used elsewhere.
-func memoryName(_ ending: String = ".tif") -> String {
-    "/vsimem/geodino-\(memoryNumber.wrappingAdd(1, ordering: .relaxed).newValue)\(ending)"
-}
 
 /// Encodes pixels as a small GeoTIFF; the same pixels always give the same bytes.
 ///

@@ -10,73 +10,6 @@ import Telemetry
     import Glibc
 #endif
 
-/// Polygons as they were drawn, with a tally of everything else.
-struct Outlines {
-    var polygons: [[AreaOfInterest.Outline]] = []
-    /// Names of geometry types that are not areas.
-    var others: Set<String> = []
-    var features = 0
-    var withoutGeometry = 0
-    var emptyGeometries = 0
-    var hasHeights = false
-
-    /// Adds a geometry's polygons, those of collections too.
-    mutating func add(_ geometry: OGRGeometryH, _ gdal: cgdal_api, depth: Int = 0) {
-        guard gdal.OGR_G_IsEmpty(geometry) == 0 else {
-            emptyGeometries += 1
-            return
-        }
-        if gdal.OGR_G_Is3D(geometry) != 0 { hasHeights = true }
-        if gdal.OGR_G_HasCurveGeometry(geometry, 0) != 0 {
-            guard let straight = gdal.OGR_G_GetLinearGeometry(geometry, 0, nil) else { return }
-            defer { gdal.OGR_G_DestroyGeometry(straight) }
-            add(straight, gdal, depth: depth + 1)
-            return
-        }
-        let type = gdal.OGR_GT_Flatten(gdal.OGR_G_GetGeometryType(geometry))
-        switch type {
-        case wkbPolygon, wkbTriangle: addPolygon(geometry, gdal)
-        case wkbMultiPolygon, wkbGeometryCollection, wkbPolyhedralSurface, wkbTIN:
-            guard depth < 32 else { return }
-            for index in 0..<gdal.OGR_G_GetGeometryCount(geometry) {
-                if let part = gdal.OGR_G_GetGeometryRef(geometry, index) { add(part, gdal, depth: depth + 1) }
-            }
-        default: others.insert(gdal.OGRGeometryTypeToName(type).map { String(cString: $0) } ?? "Unknown")
-        }
-    }
-
-    private mutating func addPolygon(_ geometry: OGRGeometryH, _ gdal: cgdal_api) {
-        var rings: [AreaOfInterest.Outline] = []
-        for index in 0..<gdal.OGR_G_GetGeometryCount(geometry) {
-            guard let ring = gdal.OGR_G_GetGeometryRef(geometry, index) else { continue }
-            rings.append(
-                (0..<gdal.OGR_G_GetPointCount(ring)).map { (gdal.OGR_G_GetX(ring, $0), gdal.OGR_G_GetY(ring, $0)) })
-        }
-        if !rings.isEmpty { polygons.append(rings) }
-    }
-
-    /// Adds the polygons of a WKT.
-    mutating func add(wkt: String) throws(RasterError) {
-        let gdal = try GDAL.api()
-        let (geometry, messages) = gdal.collect { gdal in
-            wkt.withCString { text -> OGRGeometryH? in
-                var cursor: UnsafeMutablePointer<CChar>? = UnsafeMutablePointer(mutating: text)
-                var geometry: OGRGeometryH?
-                let status = gdal.OGR_G_CreateFromWkt(&cursor, nil, &geometry)
-                return status == OGRERR_NONE ? geometry : nil
-            }
-        }
-        guard let geometry else {
-            throw RasterError(
-                .badAOI, "'\(wkt.prefix(60))' is not a WKT geometry", why: messages.all,
-                try: "give POLYGON((x y, ...)) or MULTIPOLYGON")
-        }
-        features = 1
-        _ = gdal.collect { add(geometry, $0) }
-        gdal.pointee.OGR_G_DestroyGeometry(geometry)
-    }
-}
-
 /// All polygons of a vector file.
 struct VectorFile {
     private(set) var outlines = Outlines()
@@ -93,9 +26,9 @@ struct VectorFile {
         let gdal = try GDAL.api()
         Redaction.learn(address: path)
         let input = try InputFile.area(path)
-        let name = Dataset.gdalName(of: input.name)
+        let name = GDALName.of(input.name)
         defer { withExtendedLifetime(input.memory) {} }
-        if !Dataset.isVirtual(name), !FileManager.default.fileExists(atPath: name) {
+        if !GDALName.isVirtual(name), !FileManager.default.fileExists(atPath: name) {
             throw RasterError(.badAOI, "no such file", in: path, try: "check the path")
         }
         let flags = UInt32(GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
@@ -103,7 +36,7 @@ struct VectorFile {
         guard let opened else {
             let said = messages.all.map { $0.replacing(name, with: path) }
             // What a server answered says nothing of the file.
-            if Dataset.gdalName(of: path).hasPrefix("/vsi"), let advice = Dataset.remoteAdvice(path, said) {
+            if GDALName.of(path).hasPrefix("/vsi"), let advice = Dataset.remoteAdvice(path, said) {
                 throw RasterError(.badAOI, "cannot read the area", in: path, why: said, try: advice)
             }
             throw RasterError(

@@ -118,8 +118,8 @@ struct AddressRewriter {
     ///
     /// Static, since a closure that held the rewriter would make each secret that is met copy all before it.
     private static func keeps(_ name: String, _ use: Use) -> Bool {
-        if Redaction.selectors.contains(name) { return true }
-        return use == .cutNamed && !Redaction.soundsSecret(name) && !Redaction.publicParameters.contains(name)
+        if SecretNames.selectors.contains(name) { return true }
+        return use == .cutNamed && !SecretNames.soundsSecret(name) && !SecretNames.publicParameters.contains(name)
     }
 
     /// A path, without the values of parameters such as `;jsessionid=`.
@@ -130,7 +130,7 @@ struct AddressRewriter {
         {
             let stop = piece.firstIndex(of: UInt8(ascii: "/")) ?? piece.endIndex
             guard number > 0, let equals = piece[..<stop].firstIndex(of: UInt8(ascii: "=")),
-                Redaction.soundsSecret(Self.name(piece[..<equals]))
+                SecretNames.soundsSecret(Self.name(piece[..<equals]))
             else {
                 out += (number > 0 ? [UInt8(ascii: ";")] : []) + piece
                 continue
@@ -220,7 +220,7 @@ struct AddressRewriter {
 
     // MARK: - Bytes
 
-    private static let mark = Array(Redaction.mark.utf8)
+    private static let mark = Array(SecretNames.mark.utf8)
     private static let endsHost = Set("/?#".utf8)
     static let endsAddress = Set(" \t\r\n\"'<>`\\|{}^".utf8)
     private static let punctuation = Set(".,;:!)]".utf8)

@@ -39,7 +39,7 @@ struct ConnectionString {
             let end =
                 rest[slash...].lastIndex(of: "@") ?? rest[slash...].firstIndex(of: ",") ?? rest.endIndex
             add("password", rest[rest.index(after: slash)..<end])
-            marked += rest[...slash] + Redaction.mark
+            marked += rest[...slash] + SecretNames.mark
             cut += rest[..<slash]
             rest = rest[end...]
         } else if let place = Self.lists[driver] {
@@ -47,7 +47,7 @@ struct ConnectionString {
             if parts.count > place {
                 add("password", parts[place])
                 let before = parts[..<place].joined(separator: ",")
-                marked += before + ",\(Redaction.mark)"
+                marked += before + ",\(SecretNames.mark)"
                 cut += before
                 rest = parts.count > place + 1 ? rest[rest.index(before: parts[place + 1].startIndex)...] : ""
             }
@@ -77,7 +77,7 @@ struct ConnectionString {
     }
 
     private mutating func add(_ name: String, _ value: Substring) {
-        if !value.isEmpty, value != Redaction.mark { secrets.append((name, String(value))) }
+        if !value.isEmpty, value != SecretNames.mark { secrets.append((name, String(value))) }
     }
 
     /// Goes through `name=value` pairs, with blanks around the sign or not; a value in quotes or braces may hold what
@@ -99,10 +99,10 @@ struct ConnectionString {
             let value = sign.dropFirst().drop { $0.isWhitespace }
             let end = end(ofValue: value)
             let whole = value[..<end]
-            if Redaction.soundsSecret(String(name)), !whole.isEmpty {
+            if SecretNames.soundsSecret(String(name)), !whole.isEmpty {
                 let bare = whole.filter { !"'\"{}".contains($0) }
                 add(String(name), Substring(bare))
-                marked += rest[..<value.startIndex] + Redaction.mark
+                marked += rest[..<value.startIndex] + SecretNames.mark
             } else {
                 marked += rest[..<end]
                 cut += gap + rest[..<end]

@@ -23,9 +23,9 @@ struct MarkedElements {
             let start = text.index(after: tag.endIndex)
             guard let close = text[start...].firstRange(of: "</") else { continue }
             let value = text[start..<close.lowerBound]
-            if !value.isEmpty, value != Redaction.mark {
+            if !value.isEmpty, value != SecretNames.mark {
                 secrets.append((name, String(value)))
-                marked += text[done..<start] + Redaction.mark
+                marked += text[done..<start] + SecretNames.mark
                 done = close.lowerBound
             }
             place = close.upperBound
@@ -42,6 +42,6 @@ struct MarkedElements {
         where ["key", "name"].contains(word.lowercased()) {
             names.append(value)
         }
-        return names.first { Redaction.soundsSecret(String($0)) }.map(String.init)
+        return names.first { SecretNames.soundsSecret(String($0)) }.map(String.init)
     }
 }

@@ -14,7 +14,7 @@ internal import Synchronization
 /// The same goes for the connection strings of databases and services that GDAL knows (`PG:host=... password=...`).
 public enum Redaction {
     /// What stands in the place of a secret.
-    public static let mark = "REDACTED"
+    public static let mark = SecretNames.mark
 
     // MARK: - Writing
 
@@ -60,7 +60,7 @@ public enum Redaction {
     public static func arguments(_ words: [String]) -> [String] {
         CommandWord.all(words).map { word in
             guard case .setting(let name, let value) = word.kind else { return address(word.text) }
-            return soundsSecret(name) ? String(word.text.dropLast(value.count)) + mark : address(word.text)
+            return SecretNames.soundsSecret(name) ? String(word.text.dropLast(value.count)) + mark : address(word.text)
         }
     }
 
@@ -122,7 +122,7 @@ public enum Redaction {
 
     /// Remembers the value of a setting, if it is secret.
     public static func learn(setting name: String, value: String) {
-        guard soundsSecret(name) else { return learn(address: value) }
+        guard SecretNames.soundsSecret(name) else { return learn(address: value) }
         // The whole, and what may be quoted alone: one of several headers, the token behind `Bearer`, the password
         // behind the user, the key inside a connection string.
         var pieces = [value]
@@ -181,9 +181,9 @@ public enum Redaction {
     ///
     /// Short ones are still taken out of addresses.
     private static func isWorthKnowing(_ name: String, _ value: String) -> Bool {
-        guard !publicParameters.contains(name.lowercased()) else { return false }
+        guard !SecretNames.publicParameters.contains(name.lowercased()) else { return false }
         let count = value.utf8.count
-        if soundsSecret(name) { return count >= 8 || (count >= 6 && !value.allSatisfy(\.isLetter)) }
+        if SecretNames.soundsSecret(name) { return count >= 8 || (count >= 6 && !value.allSatisfy(\.isLetter)) }
         return looksRandom(value)
     }
 
@@ -203,50 +203,6 @@ public enum Redaction {
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
     }
-
-    // MARK: - Names
-
-    /// Whether a parameter or a setting is secret by its name.
-    static func soundsSecret(_ name: String) -> Bool {
-        let name = name.lowercased()
-        // Where a secret is kept is none: `AWS_WEB_IDENTITY_TOKEN_FILE`.
-        guard !name.hasSuffix("file") else { return false }
-        if secretSyllables.contains(where: { name.contains($0) }) { return true }
-        // Short words hide in others: `author`, `design`, `monkey`.
-        return name.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).contains {
-            secretWords.contains(String($0))
-        }
-    }
-
-    /// What names of secrets alone contain.
-    private static let secretSyllables = [
-        "secret", "token", "passw", "userpwd", "apikey", "accesskey", "privatekey", "sharedkey", "authkey", "userkey",
-        "subscriptionkey", "accountkey", "signature", "credential", "bearer", "authorization", "cookie", "sessionid",
-        "sessid", "connection_string", "connectionstring",
-    ]
-
-    /// Parts of names that are secret where they stand alone.
-    private static let secretWords: Set<String> = [
-        "key", "auth", "pass", "pwd", "header", "headers", "sig", "sas", "session", "login", "jwt", "hmac", "ticket",
-        "hdnts", "hdnea",
-    ]
-
-    /// Parameters that say which data are meant; their values stay.
-    static let selectors: Set<String> = [
-        "asset", "assets", "band", "bands", "bbox", "bidx", "bounds", "bucket", "collection", "collections", "coverage",
-        "coverageid", "crs", "dataset", "date", "datetime", "expression", "f", "file", "filename", "format", "height",
-        "id", "ids", "item", "items", "layer", "layers", "level", "name", "nodata", "page", "path", "prefix", "product",
-        "region", "request", "resampling", "resolution", "scale", "scene", "service", "size", "srs", "style", "styles",
-        "subset", "tilecol", "tilematrix", "tilematrixset", "tilerow", "tilesize", "time", "typename", "typenames",
-        "url", "version", "versionid", "width", "x", "y", "z", "zoom",
-    ]
-
-    /// Parameters of signed addresses that are no secret by themselves, and common words or dates.
-    static let publicParameters: Set<String> = [
-        "x-amz-algorithm", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-goog-algorithm", "x-goog-date",
-        "x-goog-expires", "x-goog-signedheaders", "expires", "sv", "sr", "sp", "se", "st", "spr", "skt", "ske", "sks",
-        "skv", "sip", "skoid", "sktid", "sdd", "scid", "x-amz-content-sha256",
-    ]
 }
 
 extension [UInt8] {

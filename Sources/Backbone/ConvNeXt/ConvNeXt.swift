@@ -16,13 +16,6 @@ public final class ConvNeXt: ImageBackbone {
     private let tensors: BackboneTensors
     private let specifications: [ParameterSpecification]
 
-    /// Pixels per token of the last map along each axis.
-    static let stride = 32
-    /// Pixels per token of the maps that dense heads get.
-    static let tapStride = 16
-    /// Pixels per token of a stage's own map.
-    static func stride(ofStage stage: Int) -> Int { 4 << stage }
-
     /// Makes a network with random weights.
     ///
     /// - Parameters:
@@ -80,9 +73,9 @@ public final class ConvNeXt: ImageBackbone {
         precondition(
             !images.isDefined
                 || shape.count == 4 && shape[1] == configuration.channels && shape[2] > 0 && shape[3] > 0
-                    && shape[2] % Self.stride == 0 && shape[3] % Self.stride == 0,
+                    && shape[2] % ConvNeXtConfiguration.stride == 0 && shape[3] % ConvNeXtConfiguration.stride == 0,
             """
-            images of this backbone are [B, \(configuration.channels), H, W] with H and W multiples of \(Self.stride), \
+            images of this backbone are [B, \(configuration.channels), H, W] with H and W multiples of \(ConvNeXtConfiguration.stride), \
             got \(shape)
             """)
         precondition(
@@ -106,7 +99,9 @@ public final class ConvNeXt: ImageBackbone {
         let output = TokenOutput(
             cls: cls, registers: all.narrow(dim: 1, start: 0, length: 0), patches: patches, preNorm: raw, masks: nil,
             gridHeight: x.shape[2], gridWidth: x.shape[3])
-        let size = (height: shape[2] / Self.tapStride, width: shape[3] / Self.tapStride)
+        let size = (
+            height: shape[2] / ConvNeXtConfiguration.tapStride, width: shape[3] / ConvNeXtConfiguration.tapStride
+        )
         let taps = indices.map { stage in
             // Resized before it is normalised: a norm of a mean is not the mean of norms.
             let map =

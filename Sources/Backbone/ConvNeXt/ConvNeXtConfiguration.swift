@@ -23,6 +23,13 @@ public struct ConvNeXtConfiguration: Codable, Sendable, Equatable {
         case normEpsilon = "norm_epsilon"
     }
 
+    /// Pixels per token of the last map along each axis.
+    static let stride = 32
+    /// Pixels per token of the maps that dense heads get.
+    static let tapStride = 16
+    /// Pixels per token of a stage's own map.
+    static func stride(ofStage stage: Int) -> Int { 4 << stage }
+
     /// A ConvNeXt-T; change what differs.
     public init() {}
 

@@ -109,3 +109,9 @@ public enum CropKind: Sendable {
     /// A small crop.
     case local
 }
+
+/// The samples of a batch whose residual branch is computed, in rising order.
+func keptSamples(of batch: Int, rate: Double, random: consuming CounterRandom) -> [Int] {
+    // Sorted, because the order does not matter and memory likes it.
+    random.permutation(batch).prefix(max(Int(Double(batch) * (1 - rate)), 1)).sorted()
+}

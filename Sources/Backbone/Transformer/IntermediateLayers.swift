@@ -1,18 +1,6 @@
 // What blocks in the middle of the network say: the taps that dense heads stand on.
 public import Torch
 
-/// The tokens after one block, as a map.
-public struct IntermediateOutput {
-    /// The block, from 0.
-    public let block: Int
-    /// Patch tokens as a map, `[B, D, gridHeight, gridWidth]`.
-    public let map: Tensor
-    /// Class tokens, `[B, D]`.
-    public let cls: Tensor
-    /// Register tokens, `[B, R, D]`.
-    public let registers: Tensor
-}
-
 extension VisionTransformer {
     /// Tokens after some blocks; nothing is random and no block after the last one asked for is computed.
     ///

@@ -225,9 +225,3 @@ private func droppingPath(_ x: Tensor, keeping chosen: [Int], _ branch: (Tensor)
     // A branch without LayerScale may be in a lower type.
     return x.indexAdd(dim: 0, indices: index, (part * (Double(x.shape[0]) / Double(chosen.count))).to(x.dtype))
 }
-
-/// The samples of a batch whose residual branch is computed, in rising order.
-func keptSamples(of batch: Int, rate: Double, random: consuming CounterRandom) -> [Int] {
-    // Sorted, because the order does not matter and memory likes it.
-    random.permutation(batch).prefix(max(Int(Double(batch) * (1 - rate)), 1)).sorted()
-}

@@ -1,18 +1,6 @@
 // The vision transformer of the DINOv3 family, and of DINOv2's: images to tokens.
 public import Torch
 
-/// The tensors of a backbone by their official names.
-struct BackboneTensors {
-    var byName: [String: Tensor]
-
-    subscript(name: String) -> Tensor {
-        guard let tensor = byName[name] else {
-            preconditionFailure("a backbone needs the tensor \(name), which its configuration does not list")
-        }
-        return tensor
-    }
-}
-
 /// The tokens of a batch of images before the first block.
 struct EmbeddedTokens {
     /// `[B, 1 + R + patches, D]`.
@@ -23,37 +11,6 @@ struct EmbeddedTokens {
     let height: Int
     /// Columns of patches.
     let width: Int
-}
-
-/// What the transformer says about a batch of images.
-public struct TokenOutput {
-    /// Class tokens, normalised, `[B, D]`.
-    public let cls: Tensor
-    /// Register tokens, normalised, `[B, R, D]`.
-    public let registers: Tensor
-    /// Patch tokens, normalised, row by row, `[B, gridHeight * gridWidth, D]`.
-    public let patches: Tensor
-    /// All tokens before the final normalisation (class, registers, patches), `[B, 1 + R + patches, D]`.
-    public let preNorm: Tensor
-    /// The masks that were given, `[B, patches]`.
-    public let masks: Tensor?
-    /// Rows of patches.
-    public let gridHeight: Int
-    /// Columns of patches.
-    public let gridWidth: Int
-
-    package init(
-        cls: Tensor, registers: Tensor, patches: Tensor, preNorm: Tensor, masks: Tensor?, gridHeight: Int,
-        gridWidth: Int
-    ) {
-        self.cls = cls
-        self.registers = registers
-        self.patches = patches
-        self.preNorm = preNorm
-        self.masks = masks
-        self.gridHeight = gridHeight
-        self.gridWidth = gridWidth
-    }
 }
 
 /// One entry of a forward pass over several resolutions.
@@ -175,7 +132,7 @@ public final class VisionTransformer: Layer {
     public func packed() -> VisionTransformer {
         precondition(dtype == .float32 && device == .cpu, "a network is packed in float32 on the CPU")
         return VisionTransformer(
-            configuration, tensors: tensors.byName.filter { HuggingFaceNames.blockName($0.key) == nil },
+            configuration, tensors: tensors.byName.filter { BlockName.parts($0.key) == nil },
             blocks: .packed((0..<configuration.depth).map { blocks[$0].packed() }), dtype: dtype, device: device)
     }
 

@@ -26,7 +26,7 @@ struct HuggingFaceDinov2Names: ForeignNames, HuggingFaceLayout {
     private init(prefix: String) { self.prefix = prefix }
 
     func origin(_ official: String) -> TensorOrigin? {
-        if let (block, rest) = HuggingFaceNames.blockName(official) {
+        if let (block, rest) = BlockName.parts(official) {
             let layer = "\(prefix)encoder.layer.\(block)."
             if rest == "attn.qkv.weight" || rest == "attn.qkv.bias" {
                 let kind = rest.dropFirst("attn.qkv.".count)

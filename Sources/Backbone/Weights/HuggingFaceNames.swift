@@ -35,7 +35,7 @@ struct HuggingFaceNames: HuggingFaceLayout {
 
     /// The origin of an official name, if all tensors were stored; `nil` for what transformers does not have.
     func origin(_ official: String) -> TensorOrigin? {
-        if let (block, rest) = Self.blockName(official) {
+        if let (block, rest) = BlockName.parts(official) {
             let layer = "\(layers)\(block)."
             switch rest {
             case "attn.qkv.weight", "attn.qkv.bias":
@@ -49,13 +49,6 @@ struct HuggingFaceNames: HuggingFaceLayout {
         }
         if official == "rope_embed.periods" { return .derived }
         return Self.outerNames[official].map { .stored(prefix + $0) }
-    }
-
-    /// The block's number and the rest of a name such as `blocks.3.norm1.weight`.
-    static func blockName(_ official: String) -> (block: Int, rest: String)? {
-        let parts = official.split(separator: ".", maxSplits: 2)
-        guard parts.count == 3, parts[0] == "blocks", let block = Int(parts[1]) else { return nil }
-        return (block, String(parts[2]))
     }
 
     private static let outerNames = [
@@ -114,7 +107,7 @@ extension HuggingFaceNames: ForeignNames {
         case .stored(let name):
             if source.entry(name) != nil { return .stored(name) }
             let mayBeOff =
-                official.hasSuffix(".bias") && Self.blockName(official) != nil && !official.contains(".norm")
+                official.hasSuffix(".bias") && BlockName.parts(official) != nil && !official.contains(".norm")
             return mayBeOff && !isInAnotherLayer(name, of: source) ? .zeros : nil
         case let other: return other
         }
@@ -137,7 +130,7 @@ extension HuggingFaceNames: ForeignNames {
             return [3 * rows] + shape.dropFirst()
         case .derived:
             // transformers masks the bias of k by leaving it out.
-            guard let (block, rest) = Self.blockName(official), rest == "attn.qkv.bias_mask" else { return nil }
+            guard let (block, rest) = BlockName.parts(official), rest == "attn.qkv.bias_mask" else { return nil }
             let bias = "\(layers)\(block).attention.k_proj.bias"
             return source.entry(bias) == nil ? [1] : nil
         case .afterZeros, .zeros, nil: return nil

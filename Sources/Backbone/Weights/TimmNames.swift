@@ -58,7 +58,7 @@ struct TimmNames: ForeignNames {
 
     /// timm's name of an official one; `nil` for what it does not have.
     private func name(_ official: String) -> String? {
-        guard let (block, rest) = HuggingFaceNames.blockName(official) else {
+        guard let (block, rest) = BlockName.parts(official) else {
             switch official {
             case "storage_tokens", "register_tokens": return "\(prefix)reg_token"
             case "mask_token", "rope_embed.periods": return nil

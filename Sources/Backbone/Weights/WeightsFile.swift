@@ -16,9 +16,6 @@ public struct LoadedBackbone {
 }
 
 extension VisionTransformer {
-    /// The name of the weights in a run's or a model's folder.
-    public static let fileName = "backbone.safetensors"
-
     /// Writes the weights in single precision with official names; the file appears whole or not at all.
     ///
     /// - Parameters:
@@ -84,7 +81,7 @@ extension VisionTransformer {
             }
         }
         let tensors = try contents.tensors(dtype: dtype, device: device) {
-            blocks == nil || HuggingFaceNames.blockName($0) == nil
+            blocks == nil || BlockName.parts($0) == nil
         }
         let network = VisionTransformer(
             architecture, tensors: tensors, blocks: blocks, dtype: dtype, device: device)

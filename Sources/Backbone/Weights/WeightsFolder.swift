@@ -9,7 +9,7 @@ enum WeightsFolder {
     static let extras = "geodino.safetensors"
 
     private static let candidates = [
-        VisionTransformer.fileName, "model.safetensors.index.json", "model.safetensors",
+        WeightsRecord.fileName, "model.safetensors.index.json", "model.safetensors",
     ]
 
     /// The file that a path means: itself, or the weights in a folder.

@@ -5,6 +5,9 @@ public import Telemetry
 
 /// The description inside a weights file: everything needed to feed the network rightly.
 public struct WeightsRecord: Codable, Sendable, Equatable {
+    /// The name of the weights in a run's or a model's folder.
+    public static let fileName = "backbone.safetensors"
+
     /// The version of this description that the code writes.
     public static let currentVersion = 1
 

@@ -73,7 +73,7 @@ private struct Fitting<Task: HeadTask> {
                 "backbone": options.randomBackbone ? "random" : "pretrained",
             ]))
         request.kind = "fit"
-        request.results = ["head.safetensors", VisionTransformer.fileName, ModelFolder.description]
+        request.results = ["head.safetensors", WeightsRecord.fileName, ModelFolder.description]
         (request.steps, request.resume, request.overwrite) = (recipe.steps, options.resume, options.overwrite)
         let folder = try RunFolder(path: model.fit, request)
         let checkpoint = try folder.newestCheckpoint(result: nil, totalSteps: recipe.steps) {

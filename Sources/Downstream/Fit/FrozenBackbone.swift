@@ -73,7 +73,7 @@ struct FrozenBackbone {
 
     /// Puts the weights into a model's folder, or names the file that holds them.
     func store(in folder: String, seed: UInt64) throws -> ModelBackboneFile {
-        let name = VisionTransformer.fileName
+        let name = WeightsRecord.fileName
         let target = joined(folder, name)
         if options.randomBackbone {
             var record = record

@@ -108,13 +108,6 @@ extension HeadRecipe {
         set { seed = UInt64(UInt(bitPattern: newValue)) }
     }
 
-    /// How training crops are cut.
-    package var cropSettings: CropSettings {
-        CropSettings(
-            crop: crop, minimumValid: minimumValid, symmetries: augmentation.symmetries, heldOut: validation, seed: seed
-        )
-    }
-
     /// What is wrong with the values that all tasks share, one sentence each; empty where nothing is.
     var sharedProblems: [String] {
         var wrong = head.problems

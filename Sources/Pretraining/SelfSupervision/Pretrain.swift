@@ -33,7 +33,7 @@ public func pretrain(
     try Torch.load()
     var request = RunFolder<PretrainingRecipe>.Request(
         recipe: recipe, recipeText: recipeText, inputs: RunInputs(["corpus": source.fingerprint]))
-    request.results = [VisionTransformer.fileName]
+    request.results = [WeightsRecord.fileName]
     (request.steps, request.seed) = (options.steps, options.seed)
     (request.resume, request.overwrite) = (options.resume, options.overwrite)
     let folder = try RunFolder(path: run, request)
@@ -46,7 +46,7 @@ public func pretrain(
     let plan = PhasePlan(recipe)
     let work = try plan.work(source: source)
     let checkpoint = try folder.newestCheckpoint(
-        result: VisionTransformer.fileName, totalSteps: plan.total, notice: events.notice)
+        result: WeightsRecord.fileName, totalSteps: plan.total, notice: events.notice)
     if let checkpoint { try recipe.refuseChangedRules(checkpoint.manifest, at: checkpoint.place) }
     let first = checkpoint?.manifest.step ?? 0
     let start =

@@ -202,7 +202,7 @@ final class SelfSupervision: Trainee {
     ///
     /// - Returns: The file.
     func export(_ record: WeightsRecord) throws -> String {
-        let path = "\(folder)/\(VisionTransformer.fileName)"
+        let path = "\(folder)/\(WeightsRecord.fileName)"
         try catchingTorchErrors { try learner.teacher.backbone.save(to: path, record: record, overwrite: true) }
         return path
     }

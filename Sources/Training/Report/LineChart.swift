@@ -103,3 +103,11 @@ package struct LineChart {
         return text
     }
 }
+
+extension MetricsCurves {
+    /// A chart of some curves: what they are called on it, and in the log.
+    package func chart(_ title: String, _ note: String, _ names: [(String, String)]) -> LineChart {
+        LineChart(
+            title: title, note: note, curves: names.map { ($0.0, curves[$0.1] ?? []) }, phases: phases, steps: steps)
+    }
+}

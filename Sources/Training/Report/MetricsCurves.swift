@@ -39,12 +39,6 @@ package struct MetricsCurves {
         withExtendedLifetime(file) {}
     }
 
-    /// A chart of some curves: what they are called on it, and in the log.
-    package func chart(_ title: String, _ note: String, _ names: [(String, String)]) -> LineChart {
-        LineChart(
-            title: title, note: note, curves: names.map { ($0.0, curves[$0.1] ?? []) }, phases: phases, steps: steps)
-    }
-
     /// All curves whose name begins so, in the order of the alphabet.
     package func family(_ prefix: String) -> [(String, String)] {
         curves.keys.filter { $0.hasPrefix(prefix) }.sorted().map { (String($0.dropFirst(prefix.count)), $0) }

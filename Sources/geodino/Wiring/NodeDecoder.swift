@@ -25,7 +25,7 @@ final class NodeDecoder: Decoder {
                 let name = key.string ?? "?"
                 guard !asked.contains(name) else { continue }
                 let full = (path.map(\.stringValue) + [name]).joined(separator: ".")
-                let near = StrictYAML.nearest(to: name, among: asked)
+                let near = Spelling.nearest(to: name, among: asked)
                 throw CommandError(
                     .badDocument, "line \(key.mark?.line ?? 0): unknown key '\(full)'", in: file,
                     why: near == nil ? ["known keys: \(asked.sorted().joined(separator: ", "))"] : [],
@@ -78,7 +78,7 @@ final class NodeDecoder: Decoder {
                 let full = (codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
                 // A misspelt key is missing under its right name: say which one it was.
                 let given = Array(mapping.keys.compactMap(\.string))
-                if let near = StrictYAML.nearest(to: key.stringValue, among: given),
+                if let near = Spelling.nearest(to: key.stringValue, among: given),
                     decoder.asked?.contains(near) != true
                 {
                     let line = mapping.keys.first { $0.string == near }?.mark?.line ?? 0
