@@ -1,7 +1,7 @@
 // Student, teacher and optimiser, and what a step does to them.
 package import Backbone
 package import Torch
-internal import Training
+package import Training
 
 /// What one step did.
 package struct StepResult {
@@ -48,6 +48,7 @@ package final class Learner {
     package var loadGramTeacher: (PretrainingRecipe.Gram, VisionTransformer) throws -> Void
     package private(set) var updater: Updater
 
+    private let ranks: Ranks
     private let device: Device
     private let studentTensors: [Tensor]
     private let teacherTensors: [Tensor]
@@ -59,8 +60,12 @@ package final class Learner {
     /// - Parameters:
     ///   - steps: Number of steps done; the phase of the last of them is in force.
     ///   - dtype: Type of weights and of all that is computed.
-    package init(_ plan: PhasePlan, after steps: Int = 0, device: Device = .cpu, dtype: DType = .float32) {
+    ///   - ranks: Which of the step's samples it learns from.
+    package init(
+        _ plan: PhasePlan, after steps: Int = 0, device: Device = .cpu, dtype: DType = .float32, ranks: Ranks = .single
+    ) {
         self.plan = plan
+        self.ranks = ranks
         self.device = device
         phase = plan.phase(at: max(steps - 1, 0))
         student = SelfSupervisedModel(recipe: phase.recipe, device: device, dtype: dtype)
@@ -115,7 +120,7 @@ package final class Learner {
         let recipe = plan.recipe(at: batch.step)
         let (step, total) = (batch.step - phase.steps.lowerBound, phase.steps.count)
         let schedules = recipe.schedules
-        let masks = given ?? MaskBatch(recipe, step: batch.step)
+        let masks = given ?? MaskBatch(recipe, step: batch.step, ranks: ranks)
         var result = StepResult(
             learningRate: learningRate.value(at: step, of: total),
             weightDecay: schedules.weightDecay.value(at: step, of: total),
@@ -125,7 +130,8 @@ package final class Learner {
         return try catchingTorchErrors {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
-            let part = recipe.data.batchSize / count
+            let own = ranks.samples(of: recipe.data.batchSize)
+            let part = own.count / count
             // Where there are several, made anew for the student, so that one part's crops are on the device at a time.
             func input(_ part: Int) -> StepInput {
                 StepInput(
@@ -151,9 +157,10 @@ package final class Learner {
                     student: student, targets: target, input: only ?? input(number), anchor: anchor, step: step,
                     of: total,
                     context: .training(
-                        seed: UInt64(recipe.seed), step: batch.step, stream: recipe.data.group == nil ? number : 0,
+                        seed: UInt64(recipe.seed), step: batch.step,
+                        stream: recipe.data.group == nil ? ranks.rank * count + number : 0,
                         groups: recipe.data.group.map {
-                            SampleGroups(size: $0, first: number * part / $0, count: part / $0)
+                            SampleGroups(size: $0, first: (own.lowerBound + number * part) / $0, count: part / $0)
                         }, recomputesBlocks: recipe.compute?.recomputeBlocks ?? false))
                 result.add(value, share: 1 / Double(count))
                 guard result.loss.isFinite else {

@@ -1,12 +1,13 @@
 // The kinds of steps that a plan has for the threads that load tiles.
 package import Geo
-internal import Training
+package import Training
 
 extension PhasePlan {
     /// The sampler and the crop maker of every kind of step: of each phase and size, and of homogeneous batches.
     ///
+    /// - Parameter ranks: Which of a step's samples are made.
     /// - Throws: `badSource` where a part of the corpus is not there or its tiles do not fit the recipe.
-    package func work(source: any TileSource) throws -> [CropWork] {
+    package func work(source: any TileSource, ranks: Ranks = .single) throws -> [CropWork] {
         var all: [CropWork] = []
         for phase in phases {
             func sampler(_ subset: String?) throws -> TileSampler {
@@ -20,7 +21,8 @@ extension PhasePlan {
                 for size in phase.sizes {
                     all.append(
                         CropWork(
-                            sampler: sampler, maker: try CropMaker(recipe: size, layout: source.layout), source: source)
+                            sampler: sampler, maker: try CropMaker(recipe: size, layout: source.layout), source: source,
+                            ranks: ranks)
                     )
                 }
             }

@@ -12,16 +12,16 @@ package protocol SampleWork: Sendable {
     static var sampleName: String { get }
     /// What to do where a sample cannot be read.
     static var sampleRemedy: String { get }
-    /// Number of samples of a step.
-    var batch: Int { get }
+    /// The samples that this process makes, by their numbers among all of a step.
+    var samples: Range<Int> { get }
     /// Memory for one step.
     ///
     /// - Throws: `noMemory`.
     func storage() throws -> Storage
     /// What a sample is made of; a number.
     func id(step: Int, sample: Int) throws -> Int
-    /// Makes a sample at its place.
-    func make(_ id: Int, step: Int, sample: Int, in storage: Storage) throws
+    /// Makes a sample at its place among those of this process.
+    func make(_ id: Int, step: Int, sample: Int, place: Int, in storage: Storage) throws
     /// A step whose samples are all made.
     func batch(step: Int, ids: [Int], _ storage: Storage) -> Batch
 }
@@ -29,8 +29,8 @@ package protocol SampleWork: Sendable {
 /// Makes the batches of a range of steps on several threads and hands them out in order.
 ///
 /// Threads take samples one by one, at most `ahead` batches before the one being waited for, and write each to its
-/// place in the batch; a sample depends on the seed, the step and its number alone, so results do not depend on the number of
-/// threads. Memory is `ahead + 1` batches. The object stops and joins its threads when it goes.
+/// place in the batch; a sample depends on the seed, the step and its number among all of the step alone, so results do not depend
+/// on the number of threads, nor on how many processes share the step. Memory is `ahead + 1` batches. The object stops and joins its threads when it goes.
 package final class BatchLoader<Work: SampleWork> {
     private let shared: SharedSteps<Work>
     private var threads: [WorkerThread] = []
@@ -83,8 +83,8 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
     private let kind: @Sendable (Int) -> Int
     private let ahead: Int
     private let monitor = Monitor()
-    /// The next sample to be made.
-    private var nextTask: (step: Int, sample: Int)
+    /// The next sample to be made, by its place among those of this process.
+    private var nextTask: (step: Int, place: Int)
     private var taken: Int
     private var cancelled = false
     private var slots: [Int: Slot] = [:]
@@ -99,8 +99,8 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
 
         init(_ work: Work) throws {
             storage = try work.storage()
-            ids = [Int](repeating: -1, count: work.batch)
-            left = work.batch
+            ids = [Int](repeating: -1, count: work.samples.count)
+            left = work.samples.count
         }
     }
 
@@ -123,19 +123,20 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
     }
 
     func work() {
-        while let (step, sample, work, storage) = claim() {
+        while let (step, place, work, storage) = claim() {
+            let sample = work.samples.lowerBound + place
             var id = -1
             var failure: (any Error)?
             do {
                 id = try work.id(step: step, sample: sample)
-                try work.make(id, step: step, sample: sample, in: storage)
+                try work.make(id, step: step, sample: sample, place: place, in: storage)
             } catch {
                 failure = error
             }
             monitor.locked {
                 guard let slot = slots[step] else { return }
-                slot.ids[sample] = id
-                slot.failures[sample] = failure
+                slot.ids[place] = id
+                slot.failures[place] = failure
                 slot.left -= 1
                 if slot.left == 0 { monitor.wakeAll() }
             }
@@ -143,10 +144,10 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
     }
 
     /// The next sample to make; waits while enough batches are ready, `nil` at the end.
-    private func claim() -> (step: Int, sample: Int, work: Work, storage: Work.Storage)? {
+    private func claim() -> (step: Int, place: Int, work: Work, storage: Work.Storage)? {
         monitor.locked {
             while true {
-                let (step, sample) = nextTask
+                let (step, place) = nextTask
                 if cancelled || shortage != nil || step >= steps.upperBound { return nil }
                 if step <= taken + ahead - 1 || step == taken {
                     let work = kinds[kind(step)]
@@ -157,8 +158,8 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
                         return nil
                     }
                     slots[step] = slot
-                    nextTask = sample + 1 < work.batch ? (step, sample + 1) : (step + 1, 0)
-                    return (step, sample, work, slot.storage)
+                    nextTask = place + 1 < work.samples.count ? (step, place + 1) : (step + 1, 0)
+                    return (step, place, work, slot.storage)
                 }
                 monitor.wait()
             }
@@ -181,12 +182,13 @@ private final class SharedSteps<Work: SampleWork>: @unchecked Sendable {
         }
         if let failure { throw failure }
         guard let slot else { throw TrainingError(.cancelled, "stopped while loading \(Work.sampleName)s") }
-        if let (sample, error) = slot.failures.min(by: { $0.key < $1.key }) {
+        let work = kinds[kind(step)]
+        if let (place, error) = slot.failures.min(by: { $0.key < $1.key }) {
             throw TrainingError(
                 .sampleFailed,
-                "cannot use \(Work.sampleName) \(slot.ids[sample]) (step \(step + 1), sample \(sample))",
+                "cannot use \(Work.sampleName) \(slot.ids[place]) (step \(step + 1), sample \(work.samples.lowerBound + place))",
                 why: causes(of: error), try: Work.sampleRemedy)
         }
-        return kinds[kind(step)].batch(step: step, ids: slot.ids, slot.storage)
+        return work.batch(step: step, ids: slot.ids, slot.storage)
     }
 }

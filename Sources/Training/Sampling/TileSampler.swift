@@ -1,20 +1,18 @@
-// Which tiles a step trains on: a function of (seed, step, rank), with nothing to save.
+// Which tiles a step trains on: a function of seed and sample number, with nothing to save.
 public import Geo
 internal import Telemetry
 
 /// Chooses the tiles of every step.
 ///
-/// All samples of a run are numbered: sample `i` of rank `r` in step `s` is number `b + ((s - f) * world + r) * batch + i`, where
-/// `f` is the sampler's first step and `b` the number of samples before it. Number `g` belongs to epoch `g / n` of the `n`
+/// All samples of a run are numbered, whichever process makes them: sample `i` of step `s` is number `b + (s - f) * batch + i`,
+/// where `f` is the sampler's first step and `b` the number of samples before it. Number `g` belongs to epoch `g / n` of the `n`
 /// tiles, and in each epoch every tile comes exactly once (but for the numbers of steps that another sampler serves), in the order of
 /// a keyed permutation. With unequal weights the tile of the permutation is kept with probability `weight / largest
 /// weight`; when it is not, tiles drawn uniformly are tried in the same way until one is kept. Every try proposes all
 /// tiles alike, so tiles come in proportion to their weights; equal weights keep every tile and so the exact epochs.
 public struct TileSampler: Sendable {
-    /// Number of tiles in a batch of one rank.
+    /// Number of tiles of a step, over all processes.
     public let batch: Int
-    /// Number of ranks.
-    public let world: Int
     /// Number of tiles that may be drawn.
     public var count: Int { chosen.count }
 
@@ -34,15 +32,13 @@ public struct TileSampler: Sendable {
     /// - Throws: `badSource` for an empty subset, for weights that are negative or not finite, that are all 0, or of
     ///   which the largest is more than 1000 times the mean.
     public init(
-        source: any TileSource, subset: String?, seed: UInt64, batch: Int, world: Int = 1, firstStep: Int = 0,
+        source: any TileSource, subset: String?, seed: UInt64, batch: Int, firstStep: Int = 0,
         samplesBefore: Int = 0
     ) throws {
-        precondition(
-            batch > 0 && world > 0, "a sampler needs a batch and a world above 0, got \(batch) and \(world)")
+        precondition(batch > 0, "a sampler needs a batch above 0, got \(batch)")
         self.source = source
         self.seed = seed
         self.batch = batch
-        self.world = world
         self.firstStep = firstStep
         self.samplesBefore = samplesBefore
         if let subset {
@@ -87,16 +83,12 @@ public struct TileSampler: Sendable {
     }
 
     /// The ids of the tiles of one step, in batch order.
-    public func ids(step: Int, rank: Int = 0) throws -> [Int] {
-        try (0..<batch).map { try id(step: step, rank: rank, sample: $0) }
-    }
+    public func ids(step: Int) throws -> [Int] { try (0..<batch).map { try id(step: step, sample: $0) } }
 
-    /// The id of one sample's tile.
-    public func id(step: Int, rank: Int = 0, sample: Int) throws -> Int {
-        precondition(
-            rank >= 0 && rank < world && sample >= 0 && sample < batch,
-            "sample \(sample) of rank \(rank) is outside the batch")
-        let number = samplesBefore + ((step - firstStep) * world + rank) * batch + sample
+    /// The id of the tile of one sample, by its number in the step.
+    public func id(step: Int, sample: Int) throws -> Int {
+        precondition(sample >= 0 && sample < batch, "sample \(sample) is outside the batch of \(batch)")
+        let number = samplesBefore + (step - firstStep) * batch + sample
         let count = chosen.count
         let (epoch, place) = number.quotientAndRemainder(dividingBy: count)
         var keys = RandomStream(seed: seed, .order, epoch)

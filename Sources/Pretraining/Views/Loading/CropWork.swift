@@ -11,12 +11,14 @@ package struct CropWork: SampleWork {
 
     package static let sampleName = "tile"
     package static let sampleRemedy = "check the tiles with: geodino corpus verify CORPUS"
-    package var batch: Int { sampler.batch }
+    package let samples: Range<Int>
+    private var batch: Int { samples.count }
 
-    package init(sampler: TileSampler, maker: CropMaker, source: any TileSource) {
+    package init(sampler: TileSampler, maker: CropMaker, source: any TileSource, ranks: Ranks = .single) {
         self.sampler = sampler
         self.maker = maker
         self.source = source
+        samples = ranks.samples(of: sampler.batch)
     }
 
     /// The crops of one step.
@@ -35,16 +37,16 @@ package struct CropWork: SampleWork {
 
     package func id(step: Int, sample: Int) throws -> Int { try sampler.id(step: step, sample: sample) }
 
-    package func make(_ id: Int, step: Int, sample: Int, in places: Storage) throws {
+    package func make(_ id: Int, step: Int, sample: Int, place: Int, in storage: Storage) throws {
         let tiles = try source.tiles([id]).tiles
         guard tiles.count == 1, let tile = tiles.first else {
             throw PretrainingError(.badSource, "requested one tile, got \(tiles.count)")
         }
         try maker.crops(
             of: tile, step: step, sample: sample,
-            global: { places.global.base + ($0 * batch + sample) * maker.globalSamples },
-            local: { places.local.base + ($0 * batch + sample) * maker.localSamples },
-            larger: { (places.larger ?? places.global).base + ($0 * batch + sample) * maker.gramSamples })
+            global: { storage.global.base + ($0 * batch + place) * maker.globalSamples },
+            local: { storage.local.base + ($0 * batch + place) * maker.localSamples },
+            larger: { (storage.larger ?? storage.global).base + ($0 * batch + place) * maker.gramSamples })
     }
 
     package func batch(step: Int, ids: [Int], _ crops: Storage) -> CropBatch {
@@ -56,10 +58,11 @@ extension BatchLoader<CropWork> {
     /// Starts the threads on steps that are all alike.
     package convenience init(
         sampler: TileSampler, source: any TileSource, maker: CropMaker, steps: Range<Int>, threads: Int,
-        ahead: Int = 2
+        ahead: Int = 2, ranks: Ranks = .single
     ) throws {
         try self.init(
-            [CropWork(sampler: sampler, maker: maker, source: source)], steps: steps, threads: threads, ahead: ahead
+            [CropWork(sampler: sampler, maker: maker, source: source, ranks: ranks)], steps: steps, threads: threads,
+            ahead: ahead
         ) { _ in 0 }
     }
 }

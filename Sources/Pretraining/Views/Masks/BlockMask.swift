@@ -110,8 +110,8 @@ public struct MaskBatch: Sendable, Equatable {
 }
 
 extension MaskBatch {
-    /// The masks of a step of a recipe, at its sizes: spread over the batch, or over each of its groups.
-    package init(_ recipe: PretrainingRecipe, step: Int) {
+    /// The masks of this process's crops in a step of a recipe, at its sizes: spread over the whole batch, or over each of its groups.
+    package init(_ recipe: PretrainingRecipe, step: Int, ranks: Ranks = .single) {
         let (seed, batch) = (UInt64(recipe.seed), recipe.data.batchSize)
         let generator = BlockMask(size: recipe.crops.global.size, patch: recipe.backbone.patchSize)
         func drawn(_ samples: Int, _ stream: consuming RandomStream) -> MaskBatch {
@@ -119,10 +119,15 @@ extension MaskBatch {
                 generator: generator, crops: 2 * samples, share: recipe.masks.share, ratio: recipe.masks.ratio, &stream)
         }
         guard let size = recipe.data.group else {
-            self = drawn(batch, RandomStream(seed: seed, .masks, step))
+            // Which crops are masked is decided over all of the step, so that every process draws all masks and keeps its own.
+            let all = drawn(batch, RandomStream(seed: seed, .masks, step)).masks
+            let own = ranks.samples(of: batch)
+            self.init(Array(all[own]) + own.map { all[batch + $0] })
             return
         }
-        let groups = (0..<batch / size).map { drawn(size, RandomStream(seed: seed, .masks, step, $0)).masks }
+        let groups = ranks.groups(of: size, batch: batch).map {
+            drawn(size, RandomStream(seed: seed, .masks, step, $0)).masks
+        }
         // The first crops of all groups, then the second ones.
         self.init(groups.flatMap { $0[..<size] } + groups.flatMap { $0[size...] })
     }
