@@ -72,6 +72,43 @@ private func sources(in folder: String) -> [SourceFile] {
         }
     }
 
+    @Test func `no two files of a module need each other`() {
+        let modules = Dictionary(grouping: sources(in: "Sources"), by: \.module)
+        for (module, files) in modules {
+            let names = files.map { ($0.path, SourceNames($0.text)) }
+            var places: [String: Set<String>] = [:]
+            for (path, file) in names { for name in file.declared { places[name, default: []].insert(path) } }
+            var edges: [String: Set<String>] = [:]
+            for (path, file) in names {
+                // A name that two files declare does not say which of them is meant.
+                let others = file.used.compactMap { places[$0]?.count == 1 ? places[$0]?.first : nil }
+                edges[path] = Set(others).subtracting([path])
+            }
+            for circle in circles(edges) {
+                let arrows = circle.map { "\($0) needs \((edges[$0] ?? []).intersection(circle).sorted())" }
+                Issue.record("a circle in \(module):\n\(arrows.joined(separator: "\n"))")
+            }
+        }
+    }
+
+    @Test func `circles are found`() {
+        func edges(_ files: [String]) -> [String: Set<String>] {
+            let names = files.map(SourceNames.init)
+            return Dictionary(
+                uniqueKeysWithValues: names.enumerated().map { index, file in
+                    let others = names.indices.filter { $0 != index && !names[$0].declared.isDisjoint(with: file.used) }
+                    return ("\(index)", Set(others.map(String.init)))
+                })
+        }
+        let upper = "struct Upper { let lower: Lower }\nfunc helper(_ x: Int) {}"
+        #expect(circles(edges([upper, "struct Lower { func f() { helper(1) } }"])) == [["0", "1"]])
+        #expect(circles(edges([upper, "struct Lower { func f() { other.helper(1) } }"])) == [])
+        #expect(circles(edges([upper, "struct Lower { func helper() { helper() } }  // Upper"])) == [])
+        #expect(circles(edges([upper, "struct Lower { let text = \"Upper \\(Upper.self)\" }"])) == [["0", "1"]])
+        #expect(circles(edges([upper, "struct Lower { let text = \"Upper\" }"])) == [])
+        #expect(circles(edges(["struct A { B() }", "struct B { C() }", "struct C { A() }"])) == [["0", "1", "2"]])
+    }
+
     @Test func `each foreign library has one owner`() {
         for file in sources(in: "Sources") {
             for name in file.imports {

@@ -1,0 +1,165 @@
+// geodino fit TASK: a head on a frozen backbone, from a few labelled images.
+#if EARTH
+    import ArgumentParser
+    import Training
+    import Backbone
+    import Downstream
+    import Foundation
+    import Geo
+    import Scenes
+    import Telemetry
+    import Torch
+
+    /// Labelled images as a fit takes them, and what is to be said of them.
+    struct LabelledInput {
+        /// The images.
+        var source: any LabelledSource
+        /// What the user should know before the fit.
+        var warnings: [String]
+        /// What was left out of the labels, known after the fit; `nil` where nothing was.
+        var leftOut: () -> String?
+    }
+
+    /// What the command line adds to a task: its words, its labels, its summary.
+    protocol FitEntry {
+        /// The task.
+        associatedtype Task: HeadTask
+        /// What the command does, for the help.
+        static var abstract: String { get }
+        /// More about it.
+        static var discussion: String { get }
+        /// Opens the labelled images.
+        static func input(
+            _ entries: [PairEntry], recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest, aoi: String?
+        ) throws -> LabelledInput
+        /// What a complete fit prints.
+        static func text(_ summary: FitSummary<Task.Validation>) -> String
+    }
+
+    /// `geodino fit TASK`, whatever the task.
+    struct FitTaskCommand<Entry: FitEntry>: ParsableCommand {
+        static var configuration: CommandConfiguration {
+            CommandConfiguration(
+                commandName: Entry.Task.name, abstract: Entry.abstract, discussion: Entry.discussion)
+        }
+
+        @Argument(help: "The recipe: a YAML document such as recipes/canopy-dpt.yaml.")
+        var recipe: String
+
+        @Option(help: "The backbone: a weights file, or a folder that holds backbone.safetensors.")
+        var weights: String
+
+        @Option(help: "An image. Repeat this option, once for each --target.")
+        var image: [String] = []
+
+        @Option(help: "Heights in metres for the --image at the same position.")
+        var target: [String] = []
+
+        @Option(help: "A list of pairs: a CSV file with the columns image and target.")
+        var pairs: String?
+
+        @Option(help: "Use only ground inside these polygons.")
+        var aoi: String?
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to create.")
+        var output: String
+
+        @Option(help: "Number of optimiser steps. (default: the recipe's)")
+        var steps: Int?
+
+        @Option(help: "Save and stop after this many steps.")
+        var stopAfter: Int?
+
+        @Flag(help: "Resume an unfinished fit, or start one if there is none.")
+        var resume = false
+
+        @Flag(help: "Replace an existing model.")
+        var overwrite = false
+
+        @Flag(help: "Store the path and hash of the backbone instead of a copy.")
+        var referenceBackbone = false
+
+        @OptionGroup var bands: BandOptions
+        @OptionGroup var weightsArguments: WeightsArguments
+        @OptionGroup var device: DeviceOptions
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var shared: ProgressOptions
+
+        func validate() throws {
+            guard image.count == target.count else {
+                throw ValidationError(
+                    "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
+            }
+            guard pairs != nil || !image.isEmpty else {
+                throw ValidationError("give --image SCENE --target HEIGHTS, or --pairs pairs.csv")
+            }
+        }
+
+        func run() throws {
+            let (recipe, text) = try StrictYAML.decode(Entry.Task.Recipe.self, path: recipe)
+            try recipe.validate()
+            try checkOutputName(output)
+            try gdal.apply()
+            let contents = try WeightsContents.open(weights, options: weightsArguments.options)
+            for note in contents.notes { printToStandardError("note: \(note)") }
+            let record = contents.record
+            // Before pairs are read, which takes time.
+            try recipe.validate(for: record.transformer(path: contents.path))
+            var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
+            if let pairs { entries += try readPairs(pairs) }
+            let input = try Entry.input(
+                entries, recipe: recipe, record: record, bands: bands.request(entries.map(\.image)), aoi: aoi)
+            for warning in input.warnings { printToStandardError("warning: \(warning)") }
+
+            var options = FitOptions()
+            options.resume = resume
+            options.steps = steps
+            options.stopAfter = stopAfter
+            options.overwrite = overwrite
+            options.device = try Device(named: device.device ?? "cpu")
+            options.threads = device.tensorThreads
+            options.referenceBackbone = referenceBackbone
+            options.recipeText = text
+            options.name = URL(fileURLWithPath: output).lastPathComponent
+            options.weights = weightsArguments.options
+            options.provenance = ["software": "geodino \(geodinoVersion)"]
+            let summary = try fitWithLines(
+                Entry.Task.self, recipe, weights: weights, source: input.source, model: output, options: options,
+                quiet: shared.quiet)
+            print(
+                summary.isComplete
+                    ? Entry.text(summary)
+                    : "\(summary.model): saved after step \(summary.step) of \(summary.steps); resume with --resume")
+            if let leftOut = input.leftOut() { print("excluded: \(leftOut)") }
+            if summary.wasInterrupted { throw ExitCode.interrupted }
+        }
+    }
+
+    /// Runs a fit with its lines on stderr, stopping on Ctrl-C.
+    func fitWithLines<Task: HeadTask>(
+        _ task: Task.Type, _ recipe: Task.Recipe, weights: String, source: any LabelledSource, model: String,
+        options: FitOptions, quiet: Bool
+    ) throws -> FitSummary<Task.Validation> {
+        Interrupt.catchSignals()
+        let meter = ProgressMeter("features", style: quiet ? .silent : nil)
+        defer { meter.finish() }
+        let steps = options.steps ?? recipe.steps
+        let every = max(1, steps / 20)
+        let summary = try fit(
+            task, recipe: recipe, weights: weights, source: source, model: model, options: options,
+            handler: { event in
+                switch event {
+                case .caching(let done, let total):
+                    _ = meter.report(Progress(unit: "crops", done: done, total: total))
+                    if done == total { meter.finish() }
+                case .step(let step):
+                    if !quiet, step.step % every == 0 || step.step == step.steps { printToStandardError(step.line) }
+                case .saved: break
+                case .notice(let error): printToStandardError(error.report)
+                }
+            },
+            interrupted: { Interrupt.requested })
+        meter.finish()
+        return summary
+    }
+#endif
