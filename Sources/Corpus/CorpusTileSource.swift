@@ -51,7 +51,8 @@ public struct CorpusTileSource: TileSource {
             hash.update(shard.index.header)
         }
         guard count > 0 else { throw CorpusError(.damaged, "the corpus has no tiles", in: path) }
-        guard let layoutText = try? encodeJSON(layout), let stretches = try? encodeJSON(marker.scenes.map(\.stretch))
+        guard let layoutText = try? encodeJSON(FingerprintedLayout(layout)),
+            let stretches = try? encodeJSON(marker.scenes.map(\.stretch))
         else {
             throw CorpusError(.damaged, "the corpus's layout cannot be encoded", in: path)
         }
@@ -230,5 +231,22 @@ struct CorpusSubset: TileSet {
                 "the index \(shards[low].index.path) counts more \(split.rawValue) tiles than it has")
         }
         return firsts[low] + position
+    }
+}
+
+/// A layout as fingerprints spell it: runs and models know corpora by these bytes, so that the keys never change.
+private struct FingerprintedLayout: Encodable {
+    let bands: [BandInfo]
+    let sampleType: SampleType
+    let tileSize: Int
+    let gsd: Double?
+    let stretch: StretchRule
+
+    init(_ layout: PixelLayout) {
+        bands = layout.bands
+        sampleType = layout.sampleType
+        tileSize = layout.tileSize
+        gsd = layout.gsd
+        stretch = layout.stretch
     }
 }

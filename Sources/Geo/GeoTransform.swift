@@ -30,6 +30,31 @@ public struct GeoTransform: Hashable, Sendable, Codable {
         self.rowY = rowY
     }
 
+    private enum CodingKeys: String, CodingKey {
+        case originX = "origin_x"
+        case columnX = "column_x"
+        case rowX = "row_x"
+        case originY = "origin_y"
+        case columnY = "column_y"
+        case rowY = "row_y"
+    }
+
+    /// The keys in files from before all keys were in snake case.
+    private enum EarlierKeys: String, CodingKey { case originX, columnX, rowX, originY, columnY, rowY }
+
+    /// Reads a transform, with its keys as they are now or as they were.
+    public init(from decoder: any Decoder) throws {
+        let keys = try decoder.container(keyedBy: CodingKeys.self)
+        let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+        func number(_ key: CodingKeys, _ old: EarlierKeys) throws -> Double {
+            try earlier.decodeIfPresent(Double.self, forKey: old) ?? keys.decode(Double.self, forKey: key)
+        }
+        self.init(
+            originX: try number(.originX, .originX), columnX: try number(.columnX, .columnX),
+            rowX: try number(.rowX, .rowX), originY: try number(.originY, .originY),
+            columnY: try number(.columnY, .columnY), rowY: try number(.rowY, .rowY))
+    }
+
     /// Makes a north-up transform with square pixels.
     ///
     /// - Parameters:

@@ -99,4 +99,27 @@ public struct PixelLayout: Hashable, Sendable, Codable {
         self.gsd = gsd
         self.stretch = stretch
     }
+
+    private enum CodingKeys: String, CodingKey {
+        case bands, gsd, stretch
+        case sampleType = "sample_type"
+        case tileSize = "tile_size"
+    }
+
+    /// Two keys in files from before all keys were in snake case.
+    private enum EarlierKeys: String, CodingKey { case sampleType, tileSize }
+
+    /// Reads a layout, with its keys as they are now or as they were.
+    public init(from decoder: any Decoder) throws {
+        let keys = try decoder.container(keyedBy: CodingKeys.self)
+        let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+        bands = try keys.decode([BandInfo].self, forKey: .bands)
+        sampleType =
+            try earlier.decodeIfPresent(SampleType.self, forKey: .sampleType)
+            ?? keys.decode(SampleType.self, forKey: .sampleType)
+        tileSize =
+            try earlier.decodeIfPresent(Int.self, forKey: .tileSize) ?? keys.decode(Int.self, forKey: .tileSize)
+        gsd = try keys.decodeIfPresent(Double.self, forKey: .gsd)
+        stretch = try keys.decode(StretchRule.self, forKey: .stretch)
+    }
 }

@@ -96,6 +96,23 @@ struct CorpusReadTests {
         #expect(corpusError { _ = try corpusInfo(folder.file("absent")) }?.code == .notCorpus)
     }
 
+    @Test func `fingerprints are made of the indexes' headers and the layout as it was always spelt`() throws {
+        let corpus = try makeCorpus()
+        let source = try CorpusTileSource(corpus)
+        var hash = SHA256()
+        for name in try FileManager.default.contentsOfDirectory(atPath: corpus + "/shards").sorted()
+        where name.hasSuffix(".idx") {
+            hash.update(try bytes(corpus + "/shards/" + name).prefix(128))
+        }
+        let bands = source.layout.bands.map { "{\"name\":\"\($0.name)\"}" }.joined(separator: ",")
+        let gsd = source.layout.gsd.map { "\"gsd\":\($0)," } ?? ""
+        hash.update(
+            Array(
+                "{\"bands\":[\(bands)],\(gsd)\"sampleType\":\"uint8\",\"stretch\":\"none\",\"tileSize\":\(source.layout.tileSize)}"
+                    .utf8))
+        #expect(source.fingerprint == hash.finalize())
+    }
+
     @Test func `fingerprints name the content`() throws {
         let a = try CorpusTileSource(makeCorpus("a"))
         let again = try CorpusTileSource(makeCorpus("b"))

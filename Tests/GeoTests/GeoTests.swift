@@ -24,6 +24,18 @@ import Testing
         #expect(flat.pixel(x: 1, y: 1) == nil)
     }
 
+    @Test func `keys are in snake case, and those from before are read`() throws {
+        let transform = GeoTransform(originX: 1, columnX: 2, rowX: 0, originY: 3, columnY: 0, rowY: -2)
+        let text = String(decoding: try JSONEncoder().encode(transform), as: UTF8.self)
+        #expect(text.contains("\"origin_x\"") && text.contains("\"row_y\"") && !text.contains("originX"))
+        for text in [text, #"{"originX":1,"columnX":2,"rowX":0,"originY":3,"columnY":0,"rowY":-2}"#] {
+            #expect(try JSONDecoder().decode(GeoTransform.self, from: Data(text.utf8)) == transform)
+        }
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(GeoTransform.self, from: Data(#"{"origin_x":1,"column_x":2,"row_x":0}"#.utf8))
+        }
+    }
+
     @Test func `six numbers make a transform, five do not`() {
         #expect(GeoTransform(coefficients: [1, 2, 0, 3, 0, -2])?.coefficients == [1, 2, 0, 3, 0, -2])
         #expect(GeoTransform(coefficients: [1, 2, 0, 3, 0]) == nil)
@@ -112,5 +124,22 @@ struct Lcg {
     @Test(arguments: ["", "fixed", "fixed:3,1", "percentile:-1,98", "percentile:2,101", "linear:1,2", "fixed:1"])
     func `what is no rule is refused`(_ text: String) {
         #expect(StretchRule(text: text) == nil)
+    }
+}
+
+@Suite struct PixelLayoutTests {
+    @Test func `keys are in snake case, and those from before are read`() throws {
+        let layout = PixelLayout(
+            bands: [BandInfo(name: "red")], sampleType: .uint16, tileSize: 64, gsd: nil, stretch: .none)
+        let text = String(decoding: try JSONEncoder().encode(layout), as: UTF8.self)
+        #expect(text.contains(#""sample_type":"uint16""#) && text.contains(#""tile_size":64"#) && !text.contains("gsd"))
+        let old = #"{"bands":[{"name":"red"}],"sampleType":"uint16","stretch":"none","tileSize":64}"#
+        for text in [text, old] {
+            #expect(try JSONDecoder().decode(PixelLayout.self, from: Data(text.utf8)) == layout)
+        }
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(
+                PixelLayout.self, from: Data(#"{"bands":[],"stretch":"none","tile_size":64}"#.utf8))
+        }
     }
 }

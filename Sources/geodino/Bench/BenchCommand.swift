@@ -38,9 +38,7 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Number of timed runs.")
     var runs = 7
 
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
-
+    @OptionGroup var result: ResultOptions
     @OptionGroup var device: DeviceOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var shared: ProgressOptions
@@ -76,10 +74,10 @@ struct BenchCommand: ParsableCommand {
         var results: [BenchResult] = []
         for name in names.isEmpty ? Benchmark.allNames : names {
             let result = try Benchmark(command: self).run(name)
-            if format == .text { print(result.text) }
+            if self.result.format == .text { print(result.text) }
             results.append(result)
         }
-        if format == .json { try printJSON(results) }
+        if result.format == .json { try printJSON(results) }
     }
 }
 

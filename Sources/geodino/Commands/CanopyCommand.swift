@@ -2,12 +2,10 @@
 #if EARTH
     import ArgumentParser
     import Backbone
-    import Corpus
     import Downstream
     import Foundation
     import Geo
     import Mapping
-    import Raster
     import Telemetry
     import Torch
 
@@ -26,9 +24,6 @@
         @Argument(
             help: "Rasters that GDAL can open. The first one sets the grid and takes precedence where they overlap.")
         var scenes: [String] = []
-
-        @Option(help: "The area of interest: any OGR vector file with polygons.")
-        var aoi: String?
 
         @Option(help: "A model folder made by 'geodino fit canopy'.")
         var model: String?
@@ -56,50 +51,17 @@
 
         @OptionGroup var weightsArguments: WeightsArguments
 
-        @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
-        var output: String?
-
-        @Option(help: "Windows per forward pass.")
-        var batch = 8
-
-        @Option(help: "Pixels by which windows overlap. (default: a quarter of the window)")
-        var overlap: Int?
-
-        @OptionGroup var bands: BandOptions
-
         @Option(
             name: .customLong("legend-max"),
             help: ArgumentHelp(
                 "Upper end of the legend and of the colours. (default: from the map)", valueName: "metres"))
         var legendMaximum: Double?
 
-        @Flag(help: "Include every pixel that the area touches, not only those whose centre is inside it.")
-        var allTouched = false
-
-        @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
-        var noClip = false
-
-        @Flag(help: "Write one file per UTM zone, or per side of the 180-degree meridian.")
-        var split = false
-
-        @Flag(help: "Replace an existing map.")
-        var overwrite = false
-
-        @Flag(help: "Print the plan and write nothing.")
-        var dryRun = false
-
-        @Option(help: "text or json.")
-        var format: OutputFormat = .text
-
+        @OptionGroup var map: MapOptions
         @OptionGroup var device: DeviceOptions
-        @OptionGroup var gdal: GDALOptions
-        @OptionGroup var threads: ThreadOptions
         @OptionGroup var shared: ProgressOptions
 
         func validate() throws {
-            guard (1...4096).contains(batch) else {
-                throw ValidationError("--batch must be 1 to 4096, got \(batch)")
-            }
             guard (weights == nil) == (head == nil) else {
                 throw ValidationError("--weights and --head go together: a backbone and its head")
             }
@@ -110,21 +72,15 @@
                 throw ValidationError("--as-published requires --head")
             }
             if tensor != nil {
-                guard scenes.isEmpty, aoi == nil, !dryRun else {
+                guard scenes.isEmpty, map.area.aoi == nil, !map.dryRun else {
                     throw ValidationError("--tensor cannot be combined with scenes, --aoi or --dry-run")
                 }
-                guard let output, output.lowercased().hasSuffix(".safetensors") else {
+                guard let output = map.output, output.lowercased().hasSuffix(".safetensors") else {
                     throw ValidationError("--tensor needs a .safetensors output: -o heights.safetensors")
                 }
-                let given = [
-                    ("--overlap", overlap != nil), ("--bands", bands.text != nil),
-                    ("--legend-max", legendMaximum != nil),
-                    ("--all-touched", allTouched), ("--no-clip", noClip), ("--split", split),
-                    ("--window", window != nil),
-                    ("--format json", format == .json),
-                ]
-                if let option = given.first(where: \.1) {
-                    throw ValidationError("\(option.0) is for maps and cannot be combined with --tensor")
+                let own = [("--legend-max", legendMaximum != nil), ("--window", window != nil)].filter(\.1).map(\.0)
+                if let option = (map.given + own).first {
+                    throw ValidationError("\(option) is for maps and cannot be combined with --tensor")
                 }
             }
             if let window, !(16...8192).contains(window) {
@@ -141,20 +97,16 @@
                 head == nil
                 ? try workspace.required(model, \.model, named: "model", option: "--model MODEL") : nil
             let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
-            try gdal.apply()
-            guard let output = output ?? aoi.map(Self.defaultOutput) else {
-                throw CommandError(
-                    .badArgument, "no output was given",
-                    try: "-o canopy.tif   (default with --aoi region.geojson: region-canopy.tif)")
-            }
+            try map.gdal.apply()
+            let output = try map.outputPath(naming: "canopy")
             let read =
                 [tensor, modelPath, weightsArguments.periods].compactMap(\.self)
                 + [weights, head].compactMap(\.self).flatMap(WeightsContents.files)
-            if tensor != nil { try checkOutputs([output], inputs: read, overwrite: overwrite) }
+            if tensor != nil { try checkOutputs([output], inputs: read, overwrite: map.overwrite) }
             // A plan needs what the model says of itself, not its weights.
             let model: CanopyModel?
             let description: CanopyModelDescription
-            if dryRun, let modelPath {
+            if map.dryRun, let modelPath {
                 model = nil
                 description = try CanopyModel.description(of: modelPath)
             } else {
@@ -167,47 +119,37 @@
                 let meter = shared.meter("canopy")
                 defer { meter.finish() }
                 let count = try writeHeights(
-                    of: tensor, model: model, to: output, batch: batch, progress: meter.handler)
+                    of: tensor, model: model, to: output, batch: map.windows.batch, progress: meter.handler)
                 meter.finish()
                 print("\(output): heights of \(counted(count, "images"))")
                 return
             }
             // A window at the area's edge sees scenes beyond it.
             let sight = Double(description.window) * (description.layout.gsd ?? 0)
-            let scenes = try foundScenes(&workspace, sight: sight)
+            let scenes = try foundScenes(
+                scenes, aoi: map.area.aoi, &workspace, sight: sight, command: "geodino canopy")
             workspace.announce()
 
-            var request = MapRequest(scenes: scenes, aoi: aoi, output: output)
-            request.overwrite = overwrite
-            request.allTouched = allTouched
-            request.noClip = noClip
-            request.split = split
-            request.threads = threads.count
-            request.batchSize = batch
-            request.overlap = overlap
-            request.bands = try bands.request(scenes)
+            var request = try map.request(scenes, output: output)
             if let model { request.model = MapModel(model) }
             request.otherInputs = read
-            request.software = "geodino \(geodinoVersion)"
-            request.commandLine = CommandLine.asTyped
             request.maximum = legendMaximum
-            guard let model, !dryRun else {
+            guard let model, !map.dryRun else {
                 let plan = try planMap(
                     request, layout: description.layout, windowSize: description.window,
                     outputBands: description.outputBands)
-                if format == .json { try printJSON(plan) } else { print(plan.text) }
-                return
+                return try map.result.show(plan, text: plan.text)
             }
             let meter = shared.meter("canopy")
             defer { meter.finish() }
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
             if let count = device.tensorThreads { Torch.setThreads(count) }
             request.intraOpThreads = Torch.threads
-            let predictor = CanopyPredictor(model: model, batch: batch)
+            let predictor = CanopyPredictor(model: model, batch: map.windows.batch)
             let summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
             meter.finish()
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
-            if format == .json { try printJSON(summary) } else { print(summary.text) }
+            try map.result.show(summary, text: summary.text)
         }
 
         /// The model folder, or a backbone and a published head.
@@ -219,35 +161,6 @@
             return try CanopyModel.published(
                 weights: weights, options: weightsArguments.options, head: head, window: window ?? 448, device: device,
                 followsReference: asPublished)
-        }
-
-        /// `region.geojson`, also `https://host/region.geojson?token=...`, gives `region-canopy.tif` in the current folder.
-        static func defaultOutput(aoi: String) -> String {
-            URL(fileURLWithPath: Redaction.fileName(aoi)).deletingPathExtension().lastPathComponent + "-canopy.tif"
-        }
-
-        /// The scenes given; else those of the corpus whose footprints meet the area; else the workspace's.
-        private func foundScenes(_ workspace: inout WorkspaceTaker, sight: Double) throws -> [String] {
-            if !scenes.isEmpty { return scenes }
-            // A workspace may name a corpus that is not cut yet.
-            if let aoi, let corpus = workspace.optional(nil, \.corpus, named: "corpus"), isCorpus(corpus) {
-                let area = try AreaOfInterest(path: aoi)
-                var asking = workspace
-                let found = try scenePaths(
-                    ofCorpus: corpus, meeting: area, sight: sight, listed: asking.scenes([]))
-                if !found.isEmpty {
-                    printToStandardError("scenes of the corpus that overlap \(aoi): \(found.joined(separator: " "))")
-                    return found
-                }
-                let listed = workspace.scenes([])
-                guard listed.isEmpty else { return listed }
-                throw CommandError(
-                    .badArgument, "no scene of the corpus overlaps the area of interest", in: aoi,
-                    try: "geodino canopy SCENE... --aoi \(shellQuoted(aoi))")
-            }
-            let listed = workspace.scenes([])
-            guard !listed.isEmpty else { throw workspace.missing("scene", option: "geodino canopy SCENE... --aoi AOI") }
-            return listed
         }
     }
 

@@ -18,12 +18,11 @@
             static let configuration = CommandConfiguration(abstract: "Show what a corpus contains.")
             @Argument(help: "The corpus folder.")
             var corpus: String
-            @Option(help: "text or json.")
-            var format: OutputFormat = .text
+            @OptionGroup var result: ResultOptions
 
             func run() throws {
                 let info = try corpusInfo(corpus)
-                if format == .json { try printJSON(info) } else { print(info.text) }
+                try result.show(info, text: info.text)
             }
         }
 

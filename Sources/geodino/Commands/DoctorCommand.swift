@@ -15,15 +15,11 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor", abstract: "Show what is installed and works, and which half of geodino this is.",
         discussion: "If something is missing, names it and exits with code 1.")
 
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
+    @OptionGroup var result: ResultOptions
 
     func run() throws {
         let report = DoctorReport.examine()
-        switch format {
-        case .json: try printJSON(report)
-        case .text: print(report.text)
-        }
+        try result.show(report, text: report.text)
         if !report.missing.isEmpty {
             printToStandardError("missing: \(report.missing.joined(separator: ", "))")
             throw ExitCode(1)

@@ -70,8 +70,7 @@ struct EmbedCommand: ParsableCommand {
             valueName: "file"))
     var basis: String?
 
-    @Option(help: "Images per forward pass.")
-    var batch = 8
+    @OptionGroup var windows: BatchOptions
 
     @Option(help: "Data type of the computation: float32, float64 or bfloat16.")
     var dtype = "float32"
@@ -108,14 +107,7 @@ struct EmbedCommand: ParsableCommand {
 
     @OptionGroup var bands: BandOptions
 
-    @Option(help: "The area of interest: any OGR vector file with polygons.")
-    var aoi: String?
-
-    @Flag(help: "Include every patch that the area touches, not only those whose centre is inside it.")
-    var allTouched = false
-
-    @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
-    var noClip = false
+    @OptionGroup var area: AreaOptions
 
     @Flag(help: "Replace an existing file and the files next to it.")
     var overwrite = false
@@ -131,7 +123,6 @@ struct EmbedCommand: ParsableCommand {
     private var isRaster: Bool { [".tif", ".tiff"].contains { output.lowercased().hasSuffix($0) } }
 
     func validate() throws {
-        guard (1...4096).contains(batch) else { throw ValidationError("--batch must be 1 to 4096, got \(batch)") }
         guard computeTypes[dtype] != nil else {
             throw ValidationError("--dtype takes float32, float64 or bfloat16, got '\(dtype)'")
         }
@@ -152,9 +143,6 @@ struct EmbedCommand: ParsableCommand {
         }
         if let stretch, StretchRule(text: stretch) == nil {
             throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
-        }
-        if aoi == nil, allTouched || noClip {
-            throw ValidationError("--all-touched and --no-clip require --aoi")
         }
         if rawLayers, layers.isEmpty { throw ValidationError("--raw-layers requires --layers") }
         if ownGrids, layers.isEmpty { throw ValidationError("--own-grids requires --layers") }
@@ -198,15 +186,16 @@ struct EmbedCommand: ParsableCommand {
             ("--whole", whole, [.images]), ("--size", size != nil, [.images, .tiles]),
             ("--bands", bands.text != nil, [.images, .scenes]), ("--stretch", stretch != nil, [.images, .scenes]),
             ("--window", window != nil, [.scenes]), ("--overlap", overlap != nil, [.scenes]),
-            ("--gsd", gsd != nil, [.scenes]), ("--aoi", aoi != nil, [.scenes]),
-            ("--all-touched", allTouched, [.scenes]), ("--no-clip", noClip, [.scenes]),
+            ("--gsd", gsd != nil, [.scenes]),
         ]
-        return given.filter { $0.isGiven && !$0.kinds.contains(kind) }.map(\.name)
+        let own = given.filter { $0.isGiven && !$0.kinds.contains(kind) }.map(\.name)
+        return own + (kind == .scenes ? [] : area.given)
     }
 
     /// All files and folders that are read.
     private func read(_ kind: EmbedInputKind) -> [String] {
-        var files = [tensor, aoi, basis, arguments.periods].compactMap(\.self) + WeightsContents.files(of: weights)
+        var files =
+            [tensor, area.aoi, basis, arguments.periods].compactMap(\.self) + WeightsContents.files(of: weights)
         #if EARTH
             if kind == .images || kind == .scenes { return files + inputs.flatMap(RasterReader.files) }
         #endif
@@ -276,7 +265,7 @@ struct EmbedCommand: ParsableCommand {
         }
         #if EARTH
             let job = FeatureMapJob(
-                scenes: inputs, output: output, options: try rasterOptions(record), batch: batch,
+                scenes: inputs, output: output, options: try rasterOptions(record), batch: windows.batch,
                 layer: layerNumbers?.first, normalises: !rawLayers, grid: grid, input: try inputMetadata(record),
                 dtype: dtype,
                 pca: pca,
@@ -295,13 +284,13 @@ struct EmbedCommand: ParsableCommand {
         options.layers = layerNumbers ?? []
         options.normalisesLayers = !rawLayers
         options.grid = grid
-        options.batch = batch
+        options.batch = windows.batch
         let metadata = input.metadata.merging(try weightsMetadata(contents, record, kind)) { own, _ in own }
         let file = try TokenFile(
             output, network: network(), count: input.count, height: input.height, width: input.width, options: options,
             beside: input.beside, metadata: metadata, overwrite: overwrite)
         var done = 0
-        try input.batches(of: batch) { part in
+        try input.batches(of: windows.batch) { part in
             guard meter.handler(Progress(unit: input.unit, done: done, total: input.count)) else {
                 throw BackboneError(.cancelled, "interrupted before the file was written", in: output)
             }
@@ -333,8 +322,8 @@ struct EmbedCommand: ParsableCommand {
         }
         metadata["stretch"] = record.stretch.text
         if let bands = bands.text { metadata["bands"] = bands }
-        if allTouched { metadata["all_touched"] = "yes" }
-        if noClip { metadata["no_clip"] = "yes" }
+        if area.allTouched { metadata["all_touched"] = "yes" }
+        if area.noClip { metadata["no_clip"] = "yes" }
         return metadata
     }
 
@@ -426,9 +415,9 @@ struct EmbedCommand: ParsableCommand {
             var options = RasterInputOptions()
             options.bands = try bands.request(inputs)
             options.size = size
-            options.aoi = aoi
-            options.allTouched = allTouched
-            options.noClip = noClip
+            options.aoi = area.aoi
+            options.allTouched = area.allTouched
+            options.noClip = area.noClip
             options.window = window ?? record.architecture.fittingSide(options.window)
             options.overlap = overlap
             options.gsd = gsd == "native" ? nil : gsd.flatMap(Double.init) ?? record.gsd

@@ -64,14 +64,7 @@
         @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to create.")
         var output: String
 
-        @Option(help: "Number of optimiser steps. (default: the recipe's)")
-        var steps: Int?
-
-        @Option(help: "Save and stop after this many steps.")
-        var stopAfter: Int?
-
-        @Flag(help: "Resume an unfinished fit, or start one if there is none.")
-        var resume = false
+        @OptionGroup var runOptions: RunOptions
 
         @Flag(help: "Replace an existing model.")
         var overwrite = false
@@ -112,9 +105,9 @@
             for warning in input.warnings { printToStandardError("warning: \(warning)") }
 
             var options = FitOptions()
-            options.resume = resume
-            options.steps = steps
-            options.stopAfter = stopAfter
+            options.resume = runOptions.resume
+            options.steps = runOptions.steps
+            options.stopAfter = runOptions.stopAfter
             options.overwrite = overwrite
             options.device = try Device(named: device.device ?? "cpu")
             options.threads = device.tensorThreads

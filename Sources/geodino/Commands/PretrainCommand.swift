@@ -33,11 +33,7 @@ struct PretrainCommand: ParsableCommand {
     @Option(name: [.customShort("o"), .customLong("output")], help: "The run folder.")
     var output: String?
 
-    @Option(help: "Number of steps. (default: the recipe's)")
-    var steps: Int?
-
-    @Option(help: "Save and stop once this many steps are done.")
-    var stopAfter: Int?
+    @OptionGroup var runOptions: RunOptions
 
     @Option(help: "The seed. (default: the recipe's)")
     var seed: Int?
@@ -62,9 +58,6 @@ struct PretrainCommand: ParsableCommand {
             valueName: "file"))
     var replay: [String] = []
 
-    @Flag(help: "Resume an unfinished run, or start one if there is none.")
-    var resume = false
-
     @Flag(help: "Replace an existing run.")
     var overwrite = false
 
@@ -88,7 +81,7 @@ struct PretrainCommand: ParsableCommand {
     @OptionGroup var shared: ProgressOptions
 
     func validate() throws {
-        if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+        if runOptions.resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
         guard dumpStep.isEmpty || dumpStep.count == 2 && (Int(dumpStep[0]) ?? 0) >= 1 else {
             let given = dumpStep.joined(separator: " ")
             throw ValidationError(
@@ -130,14 +123,14 @@ struct PretrainCommand: ParsableCommand {
             return print(RunPlan(planned).text)
         }
         var options = PretrainOptions()
-        options.steps = steps
+        options.steps = runOptions.steps
         options.seed = seed
-        options.stopAfter = stopAfter ?? alone?.last
+        options.stopAfter = runOptions.stopAfter ?? alone?.last
         options.dump = dump
         options.replay = replay
         options.from = from
         options.gramTeacher = gramTeacher
-        options.resume = resume
+        options.resume = runOptions.resume
         options.overwrite = overwrite
         options.threads = device.tensorThreads
         options.loaderThreads = threads.threads
@@ -195,7 +188,7 @@ struct PretrainCommand: ParsableCommand {
     /// The recipe with steps and seed in force, checked as a run checks it.
     private func inForce(_ given: PretrainingRecipe) throws -> PretrainingRecipe {
         var recipe = given
-        if let steps {
+        if let steps = runOptions.steps {
             try recipe.checkOneNumberOfSteps()
             recipe.steps = steps
         }
@@ -217,7 +210,7 @@ struct PretrainCommand: ParsableCommand {
 
     /// The recipe given or the workspace's; a resumed run needs none.
     private func recipeDocument(_ workspace: inout WorkspaceTaker) throws -> (value: PretrainingRecipe, text: String)? {
-        if recipe == nil, resume, output != nil { return nil }
+        if recipe == nil, runOptions.resume, output != nil { return nil }
         let path = try workspace.required(
             recipe, \.recipe, named: "recipe", option: "geodino pretrain RECIPE --corpus CORPUS -o RUN")
         return try StrictYAML.decode(PretrainingRecipe.self, path: path)
@@ -252,7 +245,7 @@ struct PretrainCommand: ParsableCommand {
         let stem = workspace.optional(nil, \.run, named: "run") ?? "runs/\(name ?? "run")"
         let existing = RunNumbering.existing(stem: stem)
         if let last = existing.last, !RunNumbering.isFinished(last) {
-            if resume { return last }
+            if runOptions.resume { return last }
             throw CommandError(
                 .badArgument, "the last run is unfinished", in: last,
                 try:

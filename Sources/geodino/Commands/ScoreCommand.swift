@@ -43,8 +43,7 @@
                 "The highest value that counts as a height, in the map and in the truth.", valueName: "metres"))
         var maxHeight = HeightRule.highest
 
-        @Option(help: "text or json.")
-        var format: OutputFormat = .text
+        @OptionGroup var result: ResultOptions
 
         @OptionGroup var gdal: GDALOptions
         @OptionGroup var shared: ProgressOptions
@@ -76,7 +75,7 @@
                 map: map, truth: truth, aoi: aoi.map { try AreaOfInterest(path: $0) }, blockMetres: blockMetres ?? 30,
                 rule: HeightRule(highest: maxHeight), reference: reference, progress: meter.handler)
             meter.finish()
-            if format == .json { try printJSON(score) } else { print(score.text) }
+            try result.show(score, text: score.text)
         }
     }
 

@@ -37,8 +37,7 @@
         @Flag(help: "Print what would be cut and write nothing.")
         var dryRun = false
 
-        @Option(help: "text or json.")
-        var format: OutputFormat = .text
+        @OptionGroup var result: ResultOptions
 
         @OptionGroup var bands: BandOptions
         @OptionGroup var gdal: GDALOptions
@@ -66,7 +65,7 @@
                 options: options, progress: meter.handler)
             meter.finish()
             for note in summary.notes { printToStandardError("note: \(note)") }
-            if format == .json { try printJSON(summary) } else { print(summary.text(corpus)) }
+            try result.show(summary, text: summary.text(corpus))
             if Interrupt.requested { throw ExitCode.interrupted }
         }
     }

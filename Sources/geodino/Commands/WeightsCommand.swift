@@ -114,15 +114,14 @@ struct WeightsInfoCommand: ParsableCommand {
     @Flag(help: "Do not compute the hash, which needs the whole file.")
     var noHash = false
 
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
+    @OptionGroup var result: ResultOptions
 
     func run() throws {
         var options = arguments.options
         options.readsWholeFile = !noHash
         let contents = try WeightsContents.open(weights, options: options)
         let report = WeightsReport(contents, sha256: noHash ? nil : try contents.sha256())
-        if format == .json { try printJSON(report) } else { print(report.text) }
+        try result.show(report, text: report.text)
         for note in contents.notes { printToStandardError("note: \(note)") }
     }
 }

@@ -16,9 +16,10 @@ extension ExitCode {
     static let interrupted = ExitCode(130)
 }
 
-/// Prints a value as JSON on stdout.
+/// Prints a value as JSON on stdout, its keys in snake case as in all our files.
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -93,3 +93,15 @@ struct DeviceOptions: ParsableArguments {
         }
     }
 }
+
+/// How much of a run is done now, whatever it trains.
+struct RunOptions: ParsableArguments {
+    @Option(help: "Number of steps. (default: the recipe's)")
+    var steps: Int?
+
+    @Option(help: "Save and stop once this many steps are done.")
+    var stopAfter: Int?
+
+    @Flag(help: "Resume an unfinished run, or start one if there is none.")
+    var resume = false
+}

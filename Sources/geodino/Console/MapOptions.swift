@@ -1,0 +1,125 @@
+// Options of every command that makes a map: which ground, which windows, which file.
+import ArgumentParser
+
+#if EARTH
+    import Foundation
+    import Mapping
+    import Telemetry
+    import Torch
+#endif
+
+/// The ground that is mapped.
+struct AreaOptions: ParsableArguments {
+    @Option(help: "The area of interest: any OGR vector file with polygons.")
+    var aoi: String?
+
+    @Flag(help: "Include every pixel that the area touches, not only those whose centre is inside it.")
+    var allTouched = false
+
+    @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
+    var noClip = false
+
+    /// The options that were given, by name.
+    var given: [String] {
+        [("--aoi", aoi != nil), ("--all-touched", allTouched), ("--no-clip", noClip)].filter(\.1).map(\.0)
+    }
+
+    func validate() throws {
+        if aoi == nil, allTouched || noClip {
+            throw ValidationError("--all-touched and --no-clip require --aoi")
+        }
+    }
+}
+
+/// Images per forward pass.
+struct BatchOptions: ParsableArguments {
+    @Option(help: "Windows or images per forward pass.")
+    var batch = 8
+
+    func validate() throws {
+        guard (1...4096).contains(batch) else { throw ValidationError("--batch must be 1 to 4096, got \(batch)") }
+    }
+}
+
+/// How a result is printed.
+struct ResultOptions: ParsableArguments {
+    @Option(help: "text or json.")
+    var format: OutputFormat = .text
+
+    /// Prints a result on stdout.
+    ///
+    /// - Parameter text: The result for people.
+    func show(_ result: some Encodable, text: @autoclosure () -> String) throws {
+        if format == .json { try printJSON(result) } else { print(text()) }
+    }
+}
+
+#if EARTH
+    /// What every map command takes besides its scenes and its model.
+    struct MapOptions: ParsableArguments {
+        @OptionGroup var area: AreaOptions
+
+        @Option(name: [.customShort("o"), .customLong("output")], help: "The GeoTIFF to write.")
+        var output: String?
+
+        @OptionGroup var windows: BatchOptions
+
+        @Option(help: "Pixels by which windows overlap. (default: a quarter of the window)")
+        var overlap: Int?
+
+        @OptionGroup var bands: BandOptions
+
+        @Flag(help: "Write one file per UTM zone, or per side of the 180-degree meridian.")
+        var split = false
+
+        @Flag(help: "Replace an existing map.")
+        var overwrite = false
+
+        @Flag(help: "Print the plan and write nothing.")
+        var dryRun = false
+
+        @OptionGroup var result: ResultOptions
+        @OptionGroup var gdal: GDALOptions
+        @OptionGroup var threads: ThreadOptions
+
+        /// The options given that mean nothing where no map is made, by name.
+        var given: [String] {
+            let own = [
+                ("--overlap", overlap != nil), ("--bands", bands.text != nil), ("--split", split),
+                ("--format json", result.format == .json),
+            ]
+            return area.given + own.filter(\.1).map(\.0)
+        }
+
+        /// The output: as given, else `region-NAME.tif` in the current folder for the area `region.geojson`, also for
+        /// `https://host/region.geojson?token=...`.
+        ///
+        /// - Parameter name: What is mapped: `canopy`.
+        func outputPath(naming name: String) throws -> String {
+            if let output { return output }
+            guard let aoi = area.aoi else {
+                throw CommandError(
+                    .badArgument, "no output was given",
+                    try: "-o \(name).tif   (default with --aoi region.geojson: region-\(name).tif)")
+            }
+            return URL(fileURLWithPath: Redaction.fileName(aoi)).deletingPathExtension().lastPathComponent
+                + "-\(name).tif"
+        }
+
+        /// The map that is asked for; the command adds its model.
+        func request(_ scenes: [String], output: String) throws -> MapRequest {
+            var request = MapRequest(scenes: scenes, aoi: area.aoi, output: output)
+            request.overwrite = overwrite
+            request.allTouched = area.allTouched
+            request.noClip = area.noClip
+            request.split = split
+            request.threads = threads.count
+            request.batchSize = windows.batch
+            request.overlap = overlap
+            request.bands = try bands.request(scenes)
+            request.software = "geodino \(geodinoVersion)"
+            request.commandLine = CommandLine.asTyped
+            return request
+        }
+    }
+#endif
