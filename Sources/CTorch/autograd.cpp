@@ -1,4 +1,4 @@
-// Gradients: what requires one, backward, the functional form, the modes of a thread.
+// Gradients: what requires one, backward, the modes of a thread.
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -8,8 +8,6 @@
 using namespace ct;
 
 int32_t ct_requires_grad(ct_tensor x) noexcept { return x && impl(x)->requires_grad(); }
-
-int32_t ct_is_leaf(ct_tensor x) noexcept { return x && in(x).is_leaf(); }
 
 int32_t ct_set_requires_grad(ct_tensor x, int32_t on) noexcept {
     return guard([&] { in(x).requires_grad_(on); });
@@ -27,16 +25,6 @@ int32_t ct_grad(ct_tensor x, ct_tensor *out) noexcept {
 
 int32_t ct_set_grad(ct_tensor x, ct_tensor gradient) noexcept {
     return guard([&] { in(x).mutable_grad() = optional(gradient); });
-}
-
-int32_t ct_gradients(
-    ct_tensor y, ct_tensor gradient, const ct_tensor *xs, ct_int count, int32_t retain_graph,
-    int32_t create_graph, ct_tensor *outs) noexcept {
-    return guard([&] {
-        auto found = torch::autograd::grad(
-            {in(y)}, list(xs, count), {optional(gradient)}, retain_graph, create_graph, true);
-        for (ct_int i = 0; i < count; i++) give(&outs[i], found[i]);
-    });
 }
 
 int32_t ct_grad_enabled() noexcept { return at::GradMode::is_enabled(); }

@@ -1,11 +1,9 @@
 // New tensors: filled, from bytes, from memory of others, on another device or of another type.
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/full_like.h>
-#include <ATen/ops/linspace.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <cstring>
 
@@ -28,31 +26,13 @@ int32_t ct_full(
     });
 }
 
-int32_t ct_arange(
-    double start, double end, double step, int32_t dtype, int32_t device, int32_t index,
-    ct_tensor *out) noexcept {
-    return guard([&] {
-        give(out, at::arange(
-            number_of(dtype, start), number_of(dtype, end), number_of(dtype, step), options(dtype, device, index)));
-    });
-}
-
-int32_t ct_linspace(
-    double start, double end, ct_int count, int32_t dtype, int32_t device, int32_t index,
-    ct_tensor *out) noexcept {
-    return guard([&] { give(out, at::linspace(start, end, count, options(dtype, device, index))); });
-}
-
 int32_t ct_eye(
     ct_int rows, ct_int columns, int32_t dtype, int32_t device, int32_t index, ct_tensor *out) noexcept {
     return guard([&] { give(out, at::eye(rows, columns, options(dtype, device, index))); });
 }
 
-int32_t ct_full_like(ct_tensor x, double value, ct_tensor *out) noexcept {
-    return guard([&] {
-        auto tensor = in(x);
-        give(out, at::full_like(tensor, number(tensor, value)));
-    });
+int32_t ct_zeros_like(ct_tensor x, ct_tensor *out) noexcept {
+    return guard([&] { give(out, at::zeros_like(in(x))); });
 }
 
 int32_t ct_from_bytes(
@@ -79,17 +59,11 @@ int32_t ct_from_buffer(
     });
 }
 
-int32_t ct_empty_pinned(const ct_int *sizes, ct_int rank, int32_t dtype, ct_tensor *out) noexcept {
-    return guard([&] {
-        give(out, at::empty(ints(sizes, rank), options(dtype, CT_CPU, 0).pinned_memory(true)));
-    });
-}
-
 int32_t ct_to(
-    ct_tensor x, int32_t dtype, int32_t device, int32_t index, int32_t non_blocking, ct_tensor *out) noexcept {
+    ct_tensor x, int32_t dtype, int32_t device, int32_t index, ct_tensor *out) noexcept {
     return guard([&] {
         auto target = options(dtype, device, index);
-        give(out, in(x).to(target.device(), scalar_type(dtype), non_blocking));
+        give(out, in(x).to(target.device(), scalar_type(dtype)));
     });
 }
 

@@ -25,13 +25,6 @@ int32_t ct_set_threads(ct_int count) noexcept {
 
 ct_int ct_threads() noexcept { return at::get_num_threads(); }
 
-int32_t ct_set_deterministic(int32_t on) noexcept {
-    return guard([&] {
-        at::globalContext().setDeterministicAlgorithms(on, false);
-        at::globalContext().setDeterministicFillUninitializedMemory(false);
-    });
-}
-
 ct_int ct_cuda_devices() noexcept {
     try {
         return at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
@@ -42,18 +35,6 @@ ct_int ct_cuda_devices() noexcept {
 
 int32_t ct_cuda_synchronize(int32_t index) noexcept {
     return guard([&] { at::accelerator::synchronizeDevice(static_cast<c10::DeviceIndex>(index)); });
-}
-
-int32_t ct_cuda_empty_cache() noexcept {
-    return guard([&] { at::accelerator::emptyCache(); });
-}
-
-int32_t ct_cuda_peak_bytes(int32_t index, int32_t reset, ct_int *bytes) noexcept {
-    return guard([&] {
-        auto device = static_cast<c10::DeviceIndex>(index);
-        *bytes = at::accelerator::getDeviceStats(device).allocated_bytes[0].peak;
-        if (reset) at::accelerator::resetPeakStats(device);
-    });
 }
 
 namespace {
@@ -144,13 +125,6 @@ std::string value_of(int32_t what) {
         case CT_INFO_TORCH: return TORCH_VERSION;
         case CT_INFO_CUDA: return cuda_version();
         case CT_INFO_BLAS: return blas_line();
-        case CT_INFO_COMPILER:
-#if defined(__clang__)
-            return "clang " __clang_version__ ", C++" + std::to_string(__cplusplus / 100 % 100);
-#else
-            return "g++ " __VERSION__ ", C++" + std::to_string(__cplusplus / 100 % 100);
-#endif
-        case CT_INFO_CONFIG: return at::show_config();
         case CT_INFO_LIBTORCH: return path_of(reinterpret_cast<const void *>(&at::get_num_threads));
         case CT_INFO_SGEMM: return sgemm_path();
         default: return "unknown";

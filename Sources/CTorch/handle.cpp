@@ -128,13 +128,6 @@ void ct_sizes(ct_tensor x, ct_int *sizes) noexcept {
     std::copy(from.begin(), from.end(), sizes);
 }
 
-int32_t ct_is_contiguous(ct_tensor x) noexcept { return x && impl(x)->is_contiguous(); }
-
-int32_t ct_is_same_memory(ct_tensor a, ct_tensor b) noexcept {
-    return a && b && impl(a)->has_storage() && impl(b)->has_storage()
-        && impl(a)->storage().is_alias_of(impl(b)->storage());
-}
-
 int32_t ct_data(ct_tensor x, void **pointer) noexcept {
     return guard([&] {
         auto tensor = in(x);
@@ -155,8 +148,4 @@ int32_t ct_copy_out(ct_tensor x, int32_t dtype, void *bytes, ct_int byte_count) 
 
 int32_t ct_item(ct_tensor x, double *value) noexcept {
     return guard([&] { *value = in(x).item().toDouble(); });
-}
-
-int32_t ct_item_int(ct_tensor x, ct_int *value) noexcept {
-    return guard([&] { *value = in(x).item().toLong(); });
 }

@@ -1,10 +1,7 @@
 // Reductions, soft maxima, order.
 #include <ATen/ops/all.h>
-#include <ATen/ops/any.h>
-#include <ATen/ops/bincount.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/searchsorted.h>
 
 #include <numeric>
 
@@ -31,10 +28,7 @@ static std::vector<int64_t> spelled(const at::Tensor &x, const ct_int *values, c
 REDUCTION(sum, x.sum(dims(list, count), keep))
 REDUCTION(mean, x.mean(dims(list, count), keep))
 REDUCTION(amax, x.amax(spelled(x, list, count), keep))
-REDUCTION(amin, x.amin(spelled(x, list, count), keep))
-REDUCTION(logsumexp, x.logsumexp(spelled(x, list, count), keep))
 REDUCTION(all, x.all(dims(list, count), keep))
-REDUCTION(any, x.any(dims(list, count), keep))
 
 int32_t ct_var(
     ct_tensor a, const ct_int *list, ct_int count, double correction, int32_t keep, ct_tensor *out) noexcept {
@@ -55,21 +49,9 @@ int32_t ct_argmax(ct_tensor a, const ct_int *dim, int32_t keep, ct_tensor *out) 
     return guard([&] { give(out, in(a).argmax(one(dim), keep)); });
 }
 
-int32_t ct_argmin(ct_tensor a, const ct_int *dim, int32_t keep, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(a).argmin(one(dim), keep)); });
-}
-
 static void give_two(std::tuple<at::Tensor, at::Tensor> two, ct_tensor *values, ct_tensor *indices) {
     give(values, std::move(std::get<0>(two)));
     give(indices, std::move(std::get<1>(two)));
-}
-
-int32_t ct_max_dim(ct_tensor a, ct_int dim, int32_t keep, ct_tensor *values, ct_tensor *indices) noexcept {
-    return guard([&] { give_two(in(a).max(dim, keep), values, indices); });
-}
-
-int32_t ct_min_dim(ct_tensor a, ct_int dim, int32_t keep, ct_tensor *values, ct_tensor *indices) noexcept {
-    return guard([&] { give_two(in(a).min(dim, keep), values, indices); });
 }
 
 int32_t ct_median_dim(ct_tensor a, ct_int dim, int32_t keep, ct_tensor *values, ct_tensor *indices) noexcept {
@@ -80,14 +62,6 @@ int32_t ct_softmax(ct_tensor a, ct_int dim, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(a).softmax(dim)); });
 }
 
-int32_t ct_log_softmax(ct_tensor a, ct_int dim, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(a).log_softmax(dim)); });
-}
-
-int32_t ct_cumsum(ct_tensor a, ct_int dim, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(a).cumsum(dim)); });
-}
-
 int32_t ct_topk(
     ct_tensor a, ct_int k, ct_int dim, int32_t largest, ct_tensor *values, ct_tensor *indices) noexcept {
     return guard([&] { give_two(in(a).topk(k, dim, largest, true), values, indices); });
@@ -96,14 +70,6 @@ int32_t ct_topk(
 // Stable, so that equal values keep their order on every machine.
 int32_t ct_sort(ct_tensor a, ct_int dim, int32_t descending, ct_tensor *values, ct_tensor *indices) noexcept {
     return guard([&] { give_two(in(a).sort(true, dim, descending), values, indices); });
-}
-
-int32_t ct_bincount(ct_tensor a, ct_tensor weights, ct_int minimum, ct_tensor *out) noexcept {
-    return guard([&] { give(out, at::bincount(in(a), maybe(weights), minimum)); });
-}
-
-int32_t ct_searchsorted(ct_tensor boundaries, ct_tensor x, int32_t right, ct_tensor *out) noexcept {
-    return guard([&] { give(out, at::searchsorted(in(boundaries), in(x), false, right)); });
 }
 
 int32_t ct_is_all_finite(ct_tensor a, int32_t *answer) noexcept {

@@ -1,6 +1,5 @@
 // Shapes, views, joins, indices.
 #include <ATen/ops/cat.h>
-#include <ATen/ops/one_hot.h>
 #include <ATen/ops/pad.h>
 #include <ATen/ops/stack.h>
 
@@ -26,10 +25,6 @@ int32_t ct_expand(ct_tensor x, const ct_int *sizes, ct_int rank, ct_tensor *out)
 
 int32_t ct_narrow(ct_tensor x, ct_int dim, ct_int start, ct_int length, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(x).narrow(dim, start, length)); });
-}
-
-int32_t ct_slice(ct_tensor x, ct_int dim, ct_int start, ct_int end, ct_int step, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).slice(dim, start, end, step)); });
 }
 
 int32_t ct_select(ct_tensor x, ct_int dim, ct_int index, ct_tensor *out) noexcept {
@@ -63,14 +58,6 @@ int32_t ct_split(ct_tensor x, const ct_int *sizes, ct_int count, ct_int dim, ct_
     });
 }
 
-int32_t ct_repeat(ct_tensor x, const ct_int *repeats, ct_int count, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).repeat(ints(repeats, count))); });
-}
-
-int32_t ct_repeat_interleave(ct_tensor x, ct_int repeats, ct_int dim, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).repeat_interleave(repeats, dim)); });
-}
-
 int32_t ct_index_select(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(x).index_select(dim, in(index))); });
 }
@@ -79,44 +66,8 @@ int32_t ct_index_add(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor source,
     return guard([&] { give(out, in(x).index_add(dim, in(index), in(source))); });
 }
 
-int32_t ct_index_copy_(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor source) noexcept {
-    return guard([&] { in(x).index_copy_(dim, in(index), in(source)); });
-}
-
 int32_t ct_gather(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(x).gather(dim, in(index))); });
-}
-
-int32_t ct_scatter(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor source, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).scatter(dim, in(index), in(source))); });
-}
-
-int32_t ct_scatter_value(ct_tensor a, ct_int dim, ct_tensor index, double value, ct_tensor *out) noexcept {
-    return guard([&] {
-        auto x = in(a);
-        give(out, x.scatter(dim, in(index), number(x, value)));
-    });
-}
-
-int32_t ct_scatter_add(ct_tensor x, ct_int dim, ct_tensor index, ct_tensor source, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).scatter_add(dim, in(index), in(source))); });
-}
-
-int32_t ct_masked_select(ct_tensor x, ct_tensor mask, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).masked_select(in(mask))); });
-}
-
-int32_t ct_nonzero(ct_tensor x, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).nonzero()); });
-}
-
-int32_t ct_one_hot(ct_tensor x, ct_int classes, ct_tensor *out) noexcept {
-    return guard([&] { give(out, at::one_hot(in(x), classes)); });
-}
-
-int32_t ct_roll(
-    ct_tensor x, const ct_int *shifts, const ct_int *dims, ct_int count, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).roll(ints(shifts, count), ints(dims, count))); });
 }
 
 int32_t ct_flip(ct_tensor x, const ct_int *dims, ct_int count, ct_tensor *out) noexcept {
@@ -131,18 +82,6 @@ int32_t ct_pad(
         auto filler = mode == CT_PAD_CONSTANT ? std::optional<double>(value) : std::nullopt;
         give(out, at::pad(in(x), ints(pads, count), modes[mode], filler));
     });
-}
-
-int32_t ct_unfold(ct_tensor x, ct_int dim, ct_int size, ct_int step, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).unfold(dim, size, step)); });
-}
-
-int32_t ct_tril(ct_tensor x, ct_int diagonal, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).tril(diagonal)); });
-}
-
-int32_t ct_triu(ct_tensor x, ct_int diagonal, ct_tensor *out) noexcept {
-    return guard([&] { give(out, in(x).triu(diagonal)); });
 }
 
 int32_t ct_diagonal(ct_tensor x, ct_int offset, ct_int a, ct_int b, ct_tensor *out) noexcept {

@@ -8,7 +8,7 @@ public final class AdamW {
     /// Parameters that share a learning rate and a weight decay.
     public struct Group {
         /// Parameters by name; names are unique in the whole optimiser.
-        public let parameters: [(name: String, tensor: Tensor)]
+        let parameters: [(name: String, tensor: Tensor)]
         /// Learning rate of the next step.
         public var learningRate: Double
         /// Share of each weight, times the learning rate, that a step takes away.
@@ -39,16 +39,18 @@ public final class AdamW {
 
     /// The groups; set the rates of the next step here.
     public var groups: [Group]
-    /// Decay of the mean of gradients.
-    public let beta1: Double
-    /// Decay of the mean of squared gradients.
-    public let beta2: Double
-    /// Added to the denominator.
-    public let eps: Double
-
+    private let beta1: Double
+    private let beta2: Double
+    private let eps: Double
     private var memories: [String: Memory] = [:]
 
     /// Makes an optimiser without memory.
+    ///
+    /// - Parameters:
+    ///   - groups: All parameters; no name occurs twice.
+    ///   - beta1: Decay of the mean of gradients.
+    ///   - beta2: Decay of the mean of squared gradients.
+    ///   - eps: Added to the denominator.
     public init(groups: [Group], beta1: Double = 0.9, beta2: Double = 0.999, eps: Double = 1e-8) {
         var names: Set<String> = []
         for (name, _) in groups.flatMap(\.parameters) {
@@ -156,7 +158,7 @@ public final class AdamW {
 }
 
 /// The Euclidean norm of the gradients of all parameters taken together; those without one do not count.
-public func gradientNorm(_ parameters: [Tensor]) -> Double {
+private func gradientNorm(_ parameters: [Tensor]) -> Double {
     let gradients = parameters.compactMap(\.gradient)
     var norm = 0.0
     perform("gradientNorm", []) {

@@ -11,7 +11,7 @@ extension Tensor {
     }
 
     /// What `backward` has added up here; `nil` before, and after it is set to `nil`.
-    public var gradient: Tensor? {
+    package var gradient: Tensor? {
         get {
             let found = make("gradient", [self]) { ct.pointee.grad(handle, $0) }
             return found.isDefined ? found : nil
@@ -36,26 +36,6 @@ extension Tensor {
     ///
     /// Shares the memory.
     public func detached() -> Tensor { make("detached", [self]) { ct.pointee.detach(handle, $0) } }
-}
-
-/// The gradients of a tensor with respect to others; `nil` for those that it does not depend on.
-///
-/// - Parameters:
-///   - y: A tensor of one element, or of any shape with `gradient` given.
-///   - gradient: The gradient of something with respect to `y`.
-///   - retainGraph: Whether to keep what was saved for the way back, for another call.
-///   - createGraph: Whether the gradients themselves get gradients.
-public func gradients(
-    of y: Tensor, withRespectTo xs: [Tensor], gradient: Tensor? = nil, retainGraph: Bool = false,
-    createGraph: Bool = false
-) -> [Tensor?] {
-    makeMany("gradients", xs.count, [y] + xs) { outs in
-        withHandles(xs) {
-            ct.pointee.gradients(
-                y.handle, gradient?.handle, $0, xs.count, retainGraph || createGraph ? 1 : 0,
-                createGraph ? 1 : 0, outs)
-        }
-    }.map { $0.isDefined ? $0 : nil }
 }
 
 /// Runs a part of a network whose inner values are not kept for `backward`, which computes them again: less memory, more time.
@@ -95,19 +75,8 @@ public func recomputing(_ x: Tensor, _ body: @escaping (Tensor) -> Tensor) -> Te
 public func withoutGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure)
     -> Value
 {
-    try withGradient(false, body)
-}
-
-/// Runs a body whose operations keep what gradients need, as inside of `withoutGradient` again.
-public func withGradient<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
-    try withGradient(true, body)
-}
-
-private func withGradient<Value, Failure: Error>(
-    _ on: Bool, _ body: () throws(Failure) -> Value
-) throws(Failure) -> Value {
     let before = ct.pointee.grad_enabled()
-    ct.pointee.set_grad_enabled(on ? 1 : 0)
+    ct.pointee.set_grad_enabled(0)
     defer { ct.pointee.set_grad_enabled(before) }
     return try body()
 }

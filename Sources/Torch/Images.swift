@@ -1,4 +1,4 @@
-// Convolutions, resampling, pooling: on `[batch, channels, height, width]`.
+// Convolutions and resampling: on `[batch, channels, height, width]`.
 internal import CTorchAPI
 
 /// Two-dimensional convolution: weight `[outputs, inputs / groups, height, width]`, bias `[outputs]`.
@@ -28,7 +28,7 @@ public func convTranspose2d(
 }
 
 /// How values between samples are found.
-public enum Interpolation: Int32, Sendable, CaseIterable {
+public enum Interpolation: Int32, Sendable {
     /// The sample below and before, as torch's `nearest`.
     case nearest = 0
     /// Linear between two samples along each axis.
@@ -51,42 +51,5 @@ public func interpolate(
     make("interpolate", [x]) {
         ct.pointee.interpolate(
             x.handle, [size.height, size.width], mode.rawValue, alignCorners ? 1 : 0, antialias ? 1 : 0, $0)
-    }
-}
-
-/// Means over windows.
-///
-/// - Parameters:
-///   - stride: The window's size where `nil`.
-///   - padding: Zeros around the image.
-///   - roundingUp: Whether a last window may reach past the edge.
-///   - countingPadding: Whether those zeros count.
-public func averagePool2d(
-    _ x: Tensor, kernel: Int, stride: Int? = nil, padding: Int = 0, roundingUp: Bool = false,
-    countingPadding: Bool = true
-) -> Tensor {
-    let stride = stride ?? kernel
-    return make("averagePool2d", [x]) {
-        ct.pointee.avg_pool2d(
-            x.handle, [kernel, kernel], [stride, stride], [padding, padding], roundingUp ? 1 : 0,
-            countingPadding ? 1 : 0, $0)
-    }
-}
-
-/// Largest elements of windows; the arguments are those of `averagePool2d`.
-public func maxPool2d(
-    _ x: Tensor, kernel: Int, stride: Int? = nil, padding: Int = 0, roundingUp: Bool = false
-) -> Tensor {
-    let stride = stride ?? kernel
-    return make("maxPool2d", [x]) {
-        ct.pointee.max_pool2d(
-            x.handle, [kernel, kernel], [stride, stride], [padding, padding], roundingUp ? 1 : 0, $0)
-    }
-}
-
-/// Means over as many windows as the result has pixels.
-public func adaptiveAveragePool2d(_ x: Tensor, size: (height: Int, width: Int)) -> Tensor {
-    make("adaptiveAveragePool2d", [x]) {
-        ct.pointee.adaptive_avg_pool2d(x.handle, [size.height, size.width], $0)
     }
 }

@@ -1,4 +1,4 @@
-// Parameters by name, and how they are loaded and first filled.
+// Parameters by name, and how they are loaded.
 public import Telemetry
 
 /// Something with parameters.
@@ -10,14 +10,6 @@ public protocol Layer {
 }
 
 extension Layer {
-    /// The parameters with a prefix before their names, for a layer that holds this one.
-    public func parameters(under prefix: String) -> [(name: String, tensor: Tensor)] {
-        parameters().map { ("\(prefix).\($0.name)", $0.tensor) }
-    }
-
-    /// Number of elements of all parameters.
-    public var parameterCount: Int { parameters().reduce(0) { $0 + $1.tensor.count } }
-
     /// Lets gradients flow to all parameters, or to none.
     public func setRequiresGradient(_ on: Bool) {
         for (_, tensor) in parameters() { tensor.requiresGradient = on }
@@ -39,27 +31,4 @@ func loadArray(_ file: SafetensorsFile, _ name: String, into tensor: Tensor) thr
             .mismatch, "'\(name)' has the shape \(values.shape); expected \(tensor.shape)", in: file.path)
     }
     withoutGradient { _ = tensor.copy_(values) }
-}
-
-extension Tensor {
-    /// Fills with evenly distributed values within `1 / sqrt(fanIn)` of 0: PyTorch's start of linear and
-    /// convolution layers.
-    @discardableResult
-    public func initializeUniform(fanIn: Int, generator: Generator) -> Tensor {
-        let bound = 1 / Double(Swift.max(fanIn, 1)).squareRoot()
-        return withoutGradient { uniform_(low: -bound, high: bound, generator: generator) }
-    }
-
-    /// Fills with normally distributed values of deviation `sqrt(2 / fanIn)`, for ReLU (He and others, 2015).
-    @discardableResult
-    public func initializeKaimingNormal(fanIn: Int, generator: Generator) -> Tensor {
-        let deviation = (2 / Double(Swift.max(fanIn, 1))).squareRoot()
-        return withoutGradient { normal_(deviation: deviation, generator: generator) }
-    }
-
-    /// Fills with normally distributed values within -2 and 2, as PyTorch's `trunc_normal_` does.
-    @discardableResult
-    public func initializeTruncatedNormal(deviation: Double = 0.02, generator: Generator) -> Tensor {
-        withoutGradient { truncatedNormal_(deviation: deviation, generator: generator) }
-    }
 }

@@ -1,35 +1,6 @@
 // Losses and targets that are one call each.
 internal import CTorchAPI
 
-/// What becomes of the losses of single samples.
-public enum Reduction: Int32, Sendable {
-    /// They stay apart.
-    case none = 0
-    /// Their mean, weighted where there are weights.
-    case mean = 1
-    /// Their sum.
-    case sum = 2
-}
-
-/// `-log softmax(x)[target]`, with the classes in dimension 1, or the last of two.
-///
-/// - Parameters:
-///   - x: Scores, `[samples, classes]` or `[batch, classes, height, width]`.
-///   - target: Class indices (int64) without the class dimension, or probabilities of the shape of `x`.
-///   - weight: One weight per class.
-///   - reduction: What becomes of the losses of single samples.
-///   - ignoredIndex: A class index that does not count.
-///   - labelSmoothing: Share of the target, 0 to 1, spread evenly over all classes.
-public func crossEntropy(
-    _ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean, ignoredIndex: Int = -100,
-    labelSmoothing: Double = 0
-) -> Tensor {
-    make("crossEntropy", [x, target, weight]) {
-        ct.pointee.cross_entropy(
-            x.handle, target.handle, weight?.handle, reduction.rawValue, ignoredIndex, labelSmoothing, $0)
-    }
-}
-
 /// Balanced assignments of samples to prototypes by Sinkhorn and Knopp, without gradient (Caron and others, 2020).
 ///
 /// `exp(logits / temperature)` is scaled in turns so that all prototypes share the samples evenly and every
@@ -94,7 +65,7 @@ public enum PrototypeTargets {
     }
 
     /// Number of prototypes; `nil` after a failed operation.
-    public var prototypes: Int? {
+    var prototypes: Int? {
         let tensor =
             switch self {
             case .whole(let targets): targets

@@ -29,7 +29,7 @@ public struct PackedLinear {
     }
 
     /// Whether this libtorch can lay out weights.
-    public static var isAvailable: Bool {
+    package static var isAvailable: Bool {
         (try? Torch.load()) != nil && ct.pointee.can_pack_linear() != 0
     }
     /// Whether that was measured to be faster on processors like this machine's.

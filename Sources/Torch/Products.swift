@@ -23,18 +23,6 @@ public func solvePositive(_ a: Tensor, _ b: Tensor) -> Tensor {
     make("solvePositive", [a, b]) { ct.pointee.solve_positive(a.handle, b.handle, $0) }
 }
 
-/// `beta * x + alpha * a b` of matrices.
-public func addmm(_ x: Tensor, _ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
-    make("addmm", [x, a, b]) { ct.pointee.addmm(x.handle, a.handle, b.handle, beta, alpha, $0) }
-}
-
-/// Sum of products by Einstein's convention, such as `bnd,bmd->bnm`.
-public func einsum(_ equation: String, _ tensors: [Tensor]) -> Tensor {
-    make("einsum", tensors) { out in
-        withHandles(tensors) { ct.pointee.einsum(equation, $0, tensors.count, out) }
-    }
-}
-
 /// `x weight^T + bias`: `[..., inputs]`, `[outputs, inputs]`, `[outputs]` to `[..., outputs]`.
 public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
     make("linear", [x, weight, bias]) { ct.pointee.linear(x.handle, weight.handle, bias?.handle, $0) }
@@ -52,30 +40,6 @@ public func layerNorm(_ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Doub
 public func rmsNorm(_ x: Tensor, _ weight: Tensor?, eps: Double = 1e-5) -> Tensor {
     let size = [x.shape.last ?? 1]
     return make("rmsNorm", [x, weight]) { ct.pointee.rms_norm(x.handle, size, 1, weight?.handle, eps, $0) }
-}
-
-/// Groups of channels of `[batch, channels, ...]` brought to mean 0 and variance 1, then scaled and shifted.
-public func groupNorm(
-    _ x: Tensor, groups: Int, _ weight: Tensor?, _ bias: Tensor?, eps: Double = 1e-5
-) -> Tensor {
-    make("groupNorm", [x, weight, bias]) {
-        ct.pointee.group_norm(x.handle, groups, weight?.handle, bias?.handle, eps, $0)
-    }
-}
-
-/// Channels of `[batch, channels, ...]` brought to mean 0 and variance 1, then scaled and shifted.
-///
-/// In training by the batch's own mean and variance, which also move the running ones by `momentum`; else by
-/// the running ones.
-public func batchNorm(
-    _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?,
-    training: Bool, momentum: Double = 0.1, eps: Double = 1e-5
-) -> Tensor {
-    make("batchNorm", [x, weight, bias, runningMean, runningVariance]) {
-        ct.pointee.batch_norm(
-            x.handle, weight?.handle, bias?.handle, runningMean?.handle, runningVariance?.handle,
-            training ? 1 : 0, momentum, eps, $0)
-    }
 }
 
 /// `softmax(q k^T scale + mask) v` with `[batch, heads, tokens, width]`.
@@ -103,9 +67,4 @@ public func scaledDotProductAttention(
 ///   - cosine: `[positions, width]`.
 public func rotaryEmbedding(_ x: Tensor, sine: Tensor, cosine: Tensor) -> Tensor {
     make("rotaryEmbedding", [x, sine, cosine]) { ct.pointee.rope(x.handle, sine.handle, cosine.handle, $0) }
-}
-
-/// The rows of a table `[rows, width]` at indices (int64) of any shape, in a new last dimension.
-public func embedding(_ table: Tensor, _ indices: Tensor) -> Tensor {
-    make("embedding", [table, indices]) { ct.pointee.embedding(table.handle, indices.handle, $0) }
 }

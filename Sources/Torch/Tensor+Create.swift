@@ -21,7 +21,7 @@ extension Tensor {
 
     /// A uint8 tensor from values in row-major order.
     @_disfavoredOverload  // number literals make float32
-    public convenience init(_ values: [UInt8], shape: [Int], device: Device = .cpu) {
+    package convenience init(_ values: [UInt8], shape: [Int], device: Device = .cpu) {
         self.init(copying: values, shape: shape, dtype: .uint8, device: device)
     }
 
@@ -32,7 +32,7 @@ extension Tensor {
     }
 
     /// A vector of float32.
-    public convenience init(_ values: [Float]) { self.init(values, shape: [values.count]) }
+    package convenience init(_ values: [Float]) { self.init(values, shape: [values.count]) }
 
     /// A vector of int64.
     @_disfavoredOverload  // number literals make float32
@@ -59,7 +59,7 @@ extension Tensor {
     }
 
     /// A tensor with a copy of the bytes of its elements, in row-major order and the machine's byte order.
-    public static func copying(_ bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) -> Tensor {
+    static func copying(_ bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) -> Tensor {
         make("copying", []) {
             ct.pointee.from_bytes(bytes.baseAddress, bytes.count, shape, shape.count, dtype.rawValue, $0)
         }
@@ -106,39 +106,9 @@ extension Tensor {
     }
 
     /// A tensor of whatever was in the memory; to be written to before it is read.
-    public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         make("empty", []) {
             ct.pointee.empty(shape, shape.count, dtype.rawValue, device.kind, device.index, $0)
-        }
-    }
-
-    /// A tensor in page-locked memory, from which a GPU copies without waiting.
-    ///
-    /// Needs CUDA.
-    public static func emptyPinned(_ shape: [Int], dtype: DType) -> Tensor {
-        make("emptyPinned", []) { ct.pointee.empty_pinned(shape, shape.count, dtype.rawValue, $0) }
-    }
-
-    /// `start, start + step, ...`, below `end`.
-    public static func arange(
-        _ start: Double, _ end: Double, step: Double = 1, dtype: DType = .float32, device: Device = .cpu
-    ) -> Tensor {
-        make("arange", []) {
-            ct.pointee.arange(start, end, step, dtype.rawValue, device.kind, device.index, $0)
-        }
-    }
-
-    /// `0, 1, ... count - 1` as int64.
-    public static func arange(_ count: Int, device: Device = .cpu) -> Tensor {
-        arange(0, Double(count), dtype: .int64, device: device)
-    }
-
-    /// `count` evenly spaced values from `start` to `end`, both included.
-    public static func linspace(
-        _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu
-    ) -> Tensor {
-        make("linspace", []) {
-            ct.pointee.linspace(start, end, count, dtype.rawValue, device.kind, device.index, $0)
         }
     }
 
@@ -148,31 +118,16 @@ extension Tensor {
     }
 
     /// Zeros of the shape, type and device of this tensor.
-    public func zerosLike() -> Tensor { fullLike(0) }
-
-    /// Ones of the shape, type and device of this tensor.
-    public func onesLike() -> Tensor { fullLike(1) }
-
-    /// One value in the shape, type and device of this tensor.
-    public func fullLike(_ value: Double) -> Tensor {
-        make("fullLike", [self]) { ct.pointee.full_like(handle, value, $0) }
-    }
+    public func zerosLike() -> Tensor { make("zerosLike", [self]) { ct.pointee.zeros_like(handle, $0) } }
 
     /// The values as another type; the tensor itself where it has that type.
-    public func to(_ dtype: DType) -> Tensor { to(dtype: dtype) }
+    public func to(_ dtype: DType) -> Tensor { to(dtype, device) }
 
     /// The values on another device; the tensor itself where it is there.
-    public func to(_ device: Device) -> Tensor { to(device: device) }
+    public func to(_ device: Device) -> Tensor { to(dtype, device) }
 
-    /// The values as another type and on another device; the tensor itself where nothing changes.
-    ///
-    /// - Parameter nonBlocking: Return before a copy from pinned memory to a GPU is done.
-    public func to(dtype: DType? = nil, device: Device? = nil, nonBlocking: Bool = false) -> Tensor {
-        let dtype = dtype ?? self.dtype
-        let device = device ?? self.device
-        return make("to", [self]) {
-            ct.pointee.to(handle, dtype.rawValue, device.kind, device.index, nonBlocking ? 1 : 0, $0)
-        }
+    private func to(_ dtype: DType, _ device: Device) -> Tensor {
+        make("to", [self]) { ct.pointee.to(handle, dtype.rawValue, device.kind, device.index, $0) }
     }
 
     /// A copy in memory of its own, with the same gradients.
@@ -180,4 +135,13 @@ extension Tensor {
 
     /// The values in order and without gaps; the tensor itself where it is so already.
     public func contiguous() -> Tensor { make("contiguous", [self]) { ct.pointee.contiguous(handle, $0) } }
+
+    /// Takes the values of another tensor, converted and broadcast where need be.
+    ///
+    /// Where the tensor's history counts for gradients this is an error; state and weights are changed inside `withoutGradient`.
+    @discardableResult
+    public func copy_(_ other: Tensor) -> Tensor {
+        perform("copy_", [self, other]) { ct.pointee.copy_(handle, other.handle) }
+        return self
+    }
 }

@@ -12,9 +12,6 @@ extension Tensor {
         make("+", [a]) { ct.pointee.add_scalar(a.handle, b, $0) }
     }
 
-    /// Sum with a number.
-    public static func + (a: Double, b: Tensor) -> Tensor { b + a }
-
     /// Difference, element by element.
     public static func - (a: Tensor, b: Tensor) -> Tensor {
         make("-", [a, b]) { ct.pointee.sub(a.handle, b.handle, $0) }
@@ -46,50 +43,11 @@ extension Tensor {
     /// A number taken away from each element.
     public static func - (a: Tensor, b: Double) -> Tensor { a + -b }
 
-    /// Each element taken away from a number.
-    public static func - (a: Double, b: Tensor) -> Tensor {
-        make("-", [b]) { ct.pointee.rsub_scalar(b.handle, a, $0) }
-    }
-
-    /// A number divided by each element.
-    public static func / (a: Double, b: Tensor) -> Tensor { a * b.reciprocal() }
-
     /// The elements with the other sign.
     public static prefix func - (a: Tensor) -> Tensor { make("-", [a]) { ct.pointee.neg(a.handle, $0) } }
 
-    /// The same as `equal(to:)`.
-    public static func .== (a: Tensor, b: Tensor) -> Tensor { a.equal(to: b) }
-
-    /// The same as `equal(to:)`.
-    public static func .== (a: Tensor, b: Double) -> Tensor { a.equal(to: b) }
-
-    /// The same as `notEqual(to:)`.
-    public static func .!= (a: Tensor, b: Tensor) -> Tensor { a.notEqual(to: b) }
-
-    /// The same as `notEqual(to:)`.
-    public static func .!= (a: Tensor, b: Double) -> Tensor { a.notEqual(to: b) }
-
-    /// The same as `less(than:)`.
-    public static func .< (a: Tensor, b: Tensor) -> Tensor { a.less(than: b) }
-
-    /// The same as `less(than:)`.
-    public static func .< (a: Tensor, b: Double) -> Tensor { a.less(than: b) }
-
-    /// The same as `lessOrEqual(to:)`.
-    public static func .<= (a: Tensor, b: Tensor) -> Tensor { a.lessOrEqual(to: b) }
-
-    /// The same as `lessOrEqual(to:)`.
-    public static func .<= (a: Tensor, b: Double) -> Tensor { a.lessOrEqual(to: b) }
-
-    /// The same as `greater(than:)`.
-    public static func .> (a: Tensor, b: Tensor) -> Tensor { a.greater(than: b) }
-
-    /// The same as `greater(than:)`.
-    public static func .> (a: Tensor, b: Double) -> Tensor { a.greater(than: b) }
-
-    /// The same as `greaterOrEqual(to:)`.
-    public static func .>= (a: Tensor, b: Tensor) -> Tensor { a.greaterOrEqual(to: b) }
-
-    /// The same as `greaterOrEqual(to:)`.
-    public static func .>= (a: Tensor, b: Double) -> Tensor { a.greaterOrEqual(to: b) }
+    /// True where greater.
+    public static func .> (a: Tensor, b: Double) -> Tensor {
+        make(".>", [a]) { ct.pointee.gt_scalar(a.handle, b, $0) }
+    }
 }

@@ -34,18 +34,10 @@ extension Tensor {
         make("narrow", [self]) { ct.pointee.narrow(handle, dim, start, length, $0) }
     }
 
-    /// A view of every `step`th slice from `start` to before `end`; limits below 0 count from the end.
-    public func slice(dim: Int, start: Int = 0, end: Int = .max, step: Int = 1) -> Tensor {
-        make("slice", [self]) { ct.pointee.slice(handle, dim, start, end, step, $0) }
-    }
-
     /// A view of one slice, without its dimension.
     public func select(dim: Int, index: Int) -> Tensor {
         make("select", [self]) { ct.pointee.select(handle, dim, index, $0) }
     }
-
-    /// A view of one slice of the first dimension.
-    public subscript(index: Int) -> Tensor { select(dim: 0, index: index) }
 
     /// A view without a dimension of size 1.
     public func squeezed(dim: Int) -> Tensor {
@@ -73,22 +65,6 @@ extension Tensor {
         return split(sizes: stride(from: 0, to: size, by: step).map { Swift.min(step, size - $0) }, dim: dim)
     }
 
-    /// The tensor repeated along each dimension.
-    public func repeated(_ times: [Int]) -> Tensor {
-        make("repeated", [self]) { ct.pointee.repeat(handle, times, times.count, $0) }
-    }
-
-    /// Each slice of a dimension repeated in place.
-    public func repeatedInterleaved(_ times: Int, dim: Int) -> Tensor {
-        make("repeatedInterleaved", [self]) { ct.pointee.repeat_interleave(handle, times, dim, $0) }
-    }
-
-    /// The elements shifted around the ends, by one number of places for each dimension named.
-    public func rolled(_ shifts: [Int], dims: [Int]) -> Tensor {
-        precondition(shifts.count == dims.count, "\(shifts.count) shifts for \(dims.count) dimensions")
-        return make("rolled", [self]) { ct.pointee.roll(handle, shifts, dims, dims.count, $0) }
-    }
-
     /// The elements in reverse along dimensions.
     public func flipped(_ dims: [Int]) -> Tensor {
         make("flipped", [self]) { ct.pointee.flip(handle, dims, dims.count, $0) }
@@ -113,21 +89,6 @@ extension Tensor {
         make("padded", [self]) {
             ct.pointee.pad(handle, pads, pads.count, padding.rawValue, value, $0)
         }
-    }
-
-    /// A view with windows of `size` elements, `step` apart, in a new last dimension.
-    public func unfolded(dim: Int, size: Int, step: Int) -> Tensor {
-        make("unfolded", [self]) { ct.pointee.unfold(handle, dim, size, step, $0) }
-    }
-
-    /// The lower triangle of matrices, up to a diagonal; 0 elsewhere.
-    public func lowerTriangle(diagonal: Int = 0) -> Tensor {
-        make("lowerTriangle", [self]) { ct.pointee.tril(handle, diagonal, $0) }
-    }
-
-    /// The upper triangle of matrices, from a diagonal on; 0 elsewhere.
-    public func upperTriangle(diagonal: Int = 0) -> Tensor {
-        make("upperTriangle", [self]) { ct.pointee.triu(handle, diagonal, $0) }
     }
 
     /// A view of a diagonal, as the last dimension.

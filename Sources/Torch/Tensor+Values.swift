@@ -1,4 +1,4 @@
-// Values out of tensors, and pixels in and out.
+// Values out of tensors, and pixels in.
 internal import CTorchAPI
 public import Geo
 
@@ -12,12 +12,6 @@ extension Tensor {
     /// The values in row-major order as integers, fractions cut off.
     public func ints() -> [Int] { copied(.int64, 0) }
 
-    /// The values in row-major order as 8-bit integers.
-    public func uint8s() -> [UInt8] { copied(.uint8, UInt8(0)) }
-
-    /// The values in row-major order as booleans, true where not zero.
-    public func bools() -> [Bool] { copied(.bool, false) }
-
     /// The bytes of the elements in row-major order, in the tensor's own type.
     public func bytes() -> [UInt8] {
         let total = count * dtype.byteCount
@@ -28,13 +22,6 @@ extension Tensor {
     public func item() -> Double {
         var value = Double.nan
         perform("item", [self]) { ct.pointee.item(handle, &value) }
-        return value
-    }
-
-    /// The value of a tensor with one element, as an integer.
-    public func itemInt() -> Int {
-        var value = 0
-        perform("itemInt", [self]) { ct.pointee.item_int(handle, &value) }
         return value
     }
 
@@ -56,7 +43,7 @@ extension Tensor {
     }
 
     /// Writes the elements in place; the tensor must be contiguous on the CPU.
-    public func withMutableBytes<Value>(_ body: (UnsafeMutableRawBufferPointer) throws -> Value) rethrows
+    func withMutableBytes<Value>(_ body: (UnsafeMutableRawBufferPointer) throws -> Value) rethrows
         -> Value
     {
         var pointer: UnsafeMutableRawPointer?
@@ -95,16 +82,5 @@ extension Tensor {
             case .uint16, .int16: Tensor(pixels.floats(), shape: shape)
             }
         self.init(owning: made.retained())
-    }
-
-    /// Pixels from `[bands, height, width]` or `[height, width]`: uint8 stays, other types become float32.
-    public func pixelBuffer(validity: [Bool]? = nil, grid: Grid? = nil) -> PixelBuffer {
-        let shape = self.shape
-        precondition(
-            shape.count == 2 || shape.count == 3, "pixels need [bands, height, width], got \(shape)")
-        return PixelBuffer(
-            bands: shape.count == 3 ? shape[0] : 1, height: shape[shape.count - 2],
-            width: shape[shape.count - 1],
-            samples: dtype == .uint8 ? .uint8(uint8s()) : .float32(floats()), validity: validity, grid: grid)
     }
 }

@@ -31,7 +31,7 @@ public enum DType: Int32, Sendable, CaseIterable, Codable {
     }
 
     /// Whether it is one of the floating-point types.
-    public var isFloatingPoint: Bool {
+    var isFloatingPoint: Bool {
         switch self {
         case .float16, .bfloat16, .float32, .float64: true
         case .uint8, .int32, .int64, .bool: false
@@ -111,7 +111,7 @@ public final class Tensor {
     }
 
     /// Number of dimensions.
-    public var rank: Int { ct.pointee.rank(handle) }
+    var rank: Int { ct.pointee.rank(handle) }
 
     /// Number of elements.
     public var count: Int { ct.pointee.count(handle) }
@@ -130,14 +130,6 @@ public final class Tensor {
     public var device: Device {
         var index: Int32 = 0
         return ct.pointee.device(handle, &index) == CT_CUDA ? .cuda(Int(index)) : .cpu
-    }
-
-    /// Whether the elements lie in order and without gaps.
-    public var isContiguous: Bool { ct.pointee.is_contiguous(handle) != 0 }
-
-    /// Whether two tensors lie in the same memory, as views of one do.
-    public func sharesMemory(with other: Tensor) -> Bool {
-        ct.pointee.is_same_memory(handle, other.handle) != 0
     }
 
     /// Shape, type and device for messages, such as `[2, 3] float32`.

@@ -5,7 +5,7 @@ public import Telemetry
 /// libtorch as a whole.
 public enum Torch {
     /// What is loaded, for `geodino doctor` and the records of runs.
-    public struct Info: Sendable, Hashable, Codable {
+    public struct Info: Sendable {
         /// Version of libtorch.
         public let version: String
         /// Version of CUDA, or `none`.
@@ -14,16 +14,12 @@ public enum Torch {
         public let blas: String
         /// The library whose matrix product libtorch calls.
         public let blasLibrary: String
-        /// The compiler of libctorch.so.
-        public let compiler: String
         /// Number of the contract between Swift and libctorch.so.
         public let abi: Int
         /// Path of libctorch.so.
         public let library: String
         /// Path of libtorch.
         public let libtorch: String
-        /// libtorch's own report of how it was built.
-        public let configuration: String
     }
 
     /// Opens libctorch.so, or says where it was looked for.
@@ -39,9 +35,8 @@ public enum Torch {
         func text(_ what: Int) -> String { ct.pointee.info(Int32(what)).map { String(cString: $0) } ?? "" }
         return Info(
             version: text(CT_INFO_TORCH), cuda: text(CT_INFO_CUDA), blas: text(CT_INFO_BLAS),
-            blasLibrary: text(CT_INFO_SGEMM), compiler: text(CT_INFO_COMPILER), abi: Int(ct.pointee.abi),
-            library: Library.path ?? "", libtorch: text(CT_INFO_LIBTORCH), configuration: text(CT_INFO_CONFIG)
-        )
+            blasLibrary: text(CT_INFO_SGEMM), abi: Int(ct.pointee.abi), library: Library.path ?? "",
+            libtorch: text(CT_INFO_LIBTORCH))
     }
 
     /// Sets how many threads one operation of this thread, and of threads that have computed nothing yet, may use; affects
@@ -54,11 +49,6 @@ public enum Torch {
     /// How many threads one operation may use.
     public static var threads: Int { ct.pointee.threads() }
 
-    /// Whether operations without a deterministic form fail instead of varying from run to run.
-    public static func setDeterministic(_ on: Bool) {
-        perform("setDeterministic", []) { ct.pointee.set_deterministic(on ? 1 : 0) }
-    }
-
     /// Number of CUDA devices; 0 without CUDA or without a driver.
     public static var cudaDeviceCount: Int { ct.pointee.cuda_devices() }
 
@@ -69,20 +59,6 @@ public enum Torch {
     public static func synchronize(_ device: Device) {
         guard case .cuda(let index) = device else { return }
         perform("synchronize", []) { ct.pointee.cuda_synchronize(Int32(index)) }
-    }
-
-    /// Gives cached GPU memory back to the driver, as after a batch that was too large.
-    public static func emptyCache() {
-        guard isCUDAAvailable else { return }
-        perform("emptyCache", []) { ct.pointee.cuda_empty_cache() }
-    }
-
-    /// Largest number of bytes that tensors held on a GPU since the last reset; 0 for the CPU.
-    public static func peakBytes(on device: Device, reset: Bool = false) -> Int {
-        guard case .cuda(let index) = device else { return 0 }
-        var bytes = 0
-        perform("peakBytes", []) { ct.pointee.cuda_peak_bytes(Int32(index), reset ? 1 : 0, &bytes) }
-        return bytes
     }
 
     /// Where libctorch.so lies; `nil` where it is not found.

@@ -186,7 +186,7 @@ struct Dinov2Tests {
             let element = positions.detached().flattened().narrow(dim: 0, start: place, length: 1)
             func moved(_ by: Double) -> Double {
                 withoutGradient {
-                    _ = element.add_(Tensor([by], shape: [1]))
+                    element.copy_(element + by)
                     return loss().item()
                 }
             }

@@ -125,7 +125,7 @@ struct VariantParityTests {
         withoutGradient {
             for (number, parameter) in network.parameters().sorted(by: { $0.name < $1.name }).enumerated() {
                 var value = wave(parameter.tensor.shape, 0.1 * Double(number), 0.3)
-                if parameter.tensor.rank == 1, parameter.name.hasSuffix("weight") { value = value + 1 }
+                if parameter.tensor.shape.count == 1, parameter.name.hasSuffix("weight") { value = value + 1 }
                 parameter.tensor.copy_(value.to(dtype))
             }
         }

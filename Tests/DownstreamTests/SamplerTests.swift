@@ -105,7 +105,7 @@ struct CropSamplerTests {
             let crop = try sampler.crop([step])
             // Height is 15 + 15 w where green is 128 - 100 w, rounded down.
             let green = (crop.image.select(dim: 0, index: 1) * 0.25 + 0.5) * 255.0
-            let expected = (127.5 - green) * 0.15 + 15
+            let expected = (green - 127.5) * -0.15 + 15
             let difference = (expected - crop.target.select(dim: 0, index: 0)).abs().max().item()
             #expect(difference < 0.1, "step \(step)")
             #expect(crop.valid.sum().item() == 1024)

@@ -12,7 +12,7 @@ struct AutogradTests {
         let leaf = x.cloned()
         leaf.requiresGradient = true
         let y = f(leaf)
-        let weight = Tensor.arange(Double(1), Double(1 + y.count), dtype: .float64).reshaped(y.shape).sin()
+        let weight = Tensor((1...y.count).map { Double($0) } as [Double], shape: y.shape).sin()
         (y * weight).sum().backward()
         let values = x.doubles()
         var expected: [Double] = []
@@ -41,10 +41,10 @@ struct AutogradTests {
         check(x) { layerNorm($0, random4, random4) }
         check(x) { $0.softmax(dim: 1).log() * $0.sigmoid() }
         check(x) { $0.normalized(dim: 1) }
-        check(x) { $0.logSumExp(dim: 0) / ($0.square().sum() + 1) }
+        check(x) { $0.mean(0) / ($0.square().sum() + 1) }
         check(x) { concatenate([$0.indexSelect(dim: 0, indices: Tensor([2, 0, 2] as [Int])), $0 * 2], dim: 0) }
-        check(x) { $0.gather(dim: 1, index: Tensor([3, 0, 1] as [Int], shape: [3, 1])).exp() }
-        check(random([1, 2, 5, 4])) { scaledDotProductAttention($0, $0.sin(), $0.cos()) }
+        check(x) { $0.gather(dim: 1, index: Tensor([3, 0, 1] as [Int], shape: [3, 1])).silu() }
+        check(random([1, 2, 5, 4])) { scaledDotProductAttention($0, $0.sigmoid(), $0.silu()) }
         let image = random([1, 2, 5, 6])
         let filter = random([3, 2, 3, 3])
         let back = random([2, 3, 2, 2])
@@ -52,8 +52,6 @@ struct AutogradTests {
         check(image) { convTranspose2d($0, back, stride: 2) }
         check(image) { interpolate($0, size: (9, 4), mode: .bilinear, alignCorners: true) }
         check(image) { interpolate($0, size: (3, 4), mode: .bicubic, antialias: true) }
-        check(image) { averagePool2d($0, kernel: 2) }
-        check(x) { crossEntropy($0, Tensor([1, 3, 0] as [Int]), labelSmoothing: 0.1) }
         let sine = random([3, 4])
         let cosine = random([3, 4])
         check(random([2, 2, 5, 4])) { rotaryEmbedding($0, sine: sine, cosine: cosine) }
@@ -76,32 +74,23 @@ struct AutogradTests {
         #expect(x.gradient?.floats() == [8])
     }
 
-    @Test func `the functional form leaves gradients alone, and gives second ones`() throws {
-        let x = Tensor([2], shape: [1])
-        let other = Tensor([5], shape: [1])
-        x.requiresGradient = true
-        other.requiresGradient = true
-        let first = gradients(of: x.pow(3), withRespectTo: [x, other], createGraph: true)
-        #expect(first[0]?.floats() == [12])
-        #expect(first[1] == nil)
-        #expect(x.gradient == nil)
-        let slope = try #require(first[0])
-        #expect(gradients(of: slope, withRespectTo: [x])[0]?.floats() == [12])
-    }
-
     @Test func `the rotary embedding has second gradients`() throws {
         let generator = Generator(seed: 8)
         let x = Tensor.randn([1, 1, 3, 4], dtype: .float64, generator: generator)
         let angle = Tensor.randn([2, 4], dtype: .float64, generator: generator)
         x.requiresGradient = true
         let y = rotaryEmbedding(x, sine: angle.sin(), cosine: angle.cos())
-        let first = try #require(gradients(of: y.pow(3).sum(), withRespectTo: [x], createGraph: true)[0])
-        let second = try #require(
-            gradients(of: first.square().sum(), withRespectTo: [x], retainGraph: true)[0])
+        (y * y * y).sum().backward(createGraph: true)
+        let first = try #require(x.gradient)
+        x.gradient = nil
+        first.square().sum().backward(retainGraph: true)
+        let second = try #require(x.gradient)
+        x.gradient = nil
         // By hand: with y = R x, the gradient is R' 3 y^2, its square's gradient 2 R' (6 y R (R' 3 y^2)).
         let rotated = rotaryEmbedding(first.detached(), sine: angle.sin(), cosine: angle.cos())
         let inner = (y.detached() * rotated * 12).detached()
-        let expected = try #require(gradients(of: y, withRespectTo: [x], gradient: inner)[0])
+        y.backward(gradient: inner)
+        let expected = try #require(x.gradient)
         expectClose(second, expected, relative: 1e-9, absolute: 1e-9)
     }
 
@@ -111,7 +100,6 @@ struct AutogradTests {
         let inside = withoutGradient { x * 2 }
         #expect(!inside.requiresGradient)
         #expect((x * 2).requiresGradient)
-        #expect(withoutGradient { withGradient { (x * 2).requiresGradient } })
         #expect(!(x * 2).detached().requiresGradient)
         nonisolated(unsafe) var elsewhere = false
         withoutGradient {
@@ -129,8 +117,8 @@ struct AutogradTests {
     @Test func `a weight cannot be changed in place where its history counts`() {
         let weight = Tensor([1], shape: [1])
         weight.requiresGradient = true
-        #expect(throws: TorchError.self) { try catchingTorchErrors { _ = weight.add_(1) } }
-        withoutGradient { _ = weight.add_(1) }
+        #expect(throws: TorchError.self) { try catchingTorchErrors { _ = weight.copy_(Tensor([2])) } }
+        withoutGradient { _ = weight.copy_(Tensor([2])) }
         #expect(weight.floats() == [2])
     }
 

@@ -9,6 +9,13 @@ func golden(_ name: String) throws -> Tensor {
     return try SafetensorsFile(path: folder + "/Golden/torch.safetensors").tensor(name)
 }
 
+/// Functions that only tests compute, by libtorch's dispatcher.
+extension Tensor {
+    func sin() -> Tensor { callOperator("aten::sin", "", [.tensor(self)])[0] }
+    func cos() -> Tensor { callOperator("aten::cos", "", [.tensor(self)])[0] }
+    func exp() -> Tensor { callOperator("aten::exp", "", [.tensor(self)])[0] }
+}
+
 /// Checks values against expected ones; says the largest difference and where it is.
 func expectClose(
     _ got: Tensor, _ expected: Tensor, relative: Double = 1e-4, absolute: Double = 1e-5,

@@ -16,14 +16,19 @@ struct TensorTests {
 
     @Test func `shapes, types and values can be read`() {
         let x = Tensor([1, -2.75, 3, 4, 5, 6], shape: [2, 3])
-        #expect(x.shape == [2, 3] && x.rank == 2 && x.count == 6 && x.device == .cpu)
+        #expect(x.shape == [2, 3] && x.count == 6 && x.device == .cpu)
         #expect(x.ints() == [1, -2, 3, 4, 5, 6])
         #expect(x.transpose(0, 1).floats() == [1, 4, -2.75, 5, 3, 6])
-        #expect(!x.transpose(0, 1).isContiguous)
-        #expect(x[0].sharesMemory(with: x) && !x.cloned().sharesMemory(with: x))
-        #expect(Tensor(7.5).item() == 7.5 && Tensor(1e12, dtype: .int64).itemInt() == 1_000_000_000_000)
+        #expect(Tensor(7.5).item() == 7.5 && Tensor(1e12, dtype: .int64).ints() == [1_000_000_000_000])
         #expect(x.description == "Tensor([2, 3] float32: 1.0, -2.75, 3.0, 4.0, 5.0, 6.0)")
-        #expect(Tensor.arange(8).description == "Tensor([8] int64: 0, 1, 2, 3, 4, 5, ...)")
+        #expect(Tensor(Array(0..<8) as [Int]).description == "Tensor([8] int64: 0, 1, 2, 3, 4, 5, ...)")
+    }
+
+    @Test func `a slice is a view, a clone is not`() {
+        let x = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
+        let clone = x.cloned()
+        x.select(dim: 0, index: 1).copy_(Tensor([7, 8, 9]))
+        #expect(x.floats() == [1, 2, 3, 7, 8, 9] && clone.floats() == [1, 2, 3, 4, 5, 6])
     }
 
     @Test func `finite is told from infinite and NaN`() {
@@ -36,19 +41,16 @@ struct TensorTests {
         let x = Tensor([7, -7] as [Int])
         #expect((x + 1).dtype == .int64 && (x * 2).ints() == [14, -14])
         #expect((x * 0.5).dtype == .float32 && (x / 2).floats() == [3.5, -3.5])
-        #expect(x.floorDivided(by: 2).ints() == [3, -4] && x.remainder(by: 4).ints() == [3, 1])
     }
 
-    @Test func `pixels become tensors and back`() {
+    @Test func `pixels become tensors`() {
         let pixels = PixelBuffer(
-            bands: 2, height: 2, width: 3, samples: .uint8((0..<12).map { UInt8($0 * 20) }),
-            validity: [true, false, true, true, true, true])
+            bands: 2, height: 2, width: 3, samples: .uint8((0..<12).map { UInt8($0 * 20) }))
         let tensor = Tensor(pixels)
         #expect(tensor.shape == [2, 2, 3] && tensor.dtype == .uint8)
-        #expect(tensor.pixelBuffer(validity: pixels.validity) == pixels)
+        #expect(tensor.ints() == (0..<12).map { $0 * 20 })
         let wide = PixelBuffer(bands: 1, height: 1, width: 2, samples: .uint16([5, 65535]))
         #expect(Tensor(wide).floats() == [5, 65535])
-        #expect(Tensor([0.5, 1], shape: [1, 2]).pixelBuffer().samples == .float32([0.5, 1]))
     }
 
     @Test func `memory of others is wrapped and let go`() {
@@ -67,7 +69,8 @@ struct TensorTests {
         var isGone = false
         func view() -> Tensor {
             let owner = Owner { isGone = true }
-            return Tensor.wrapping(UnsafeRawBufferPointer(owner.bytes), owner: owner, shape: [2, 4], dtype: .uint8)[1]
+            return Tensor.wrapping(UnsafeRawBufferPointer(owner.bytes), owner: owner, shape: [2, 4], dtype: .uint8)
+                .select(dim: 0, index: 1)
         }
         do {
             let row = view()
@@ -76,10 +79,8 @@ struct TensorTests {
         #expect(isGone)
     }
 
-    @Test func `bytes can be read and written in place`() {
+    @Test func `bytes can be read in place`() {
         let x = Tensor([1, 2, 3])
-        x.withMutableBytes { $0.storeBytes(of: Float(9), toByteOffset: 4, as: Float.self) }
-        #expect(x.floats() == [1, 9, 3])
         #expect(x.withBytes { $0.loadUnaligned(fromByteOffset: 8, as: Float.self) } == 3)
     }
 
@@ -113,52 +114,48 @@ struct ImageTests {
 
     @Test func `a transposed convolution undoes the sizes of a convolution`() {
         let generator = Generator(seed: 1)
-        let down = Conv2d(3, 8, kernel: 4, stride: 4, generator: generator)
-        let up = ConvTranspose2d(8, 3, kernel: 4, stride: 4, generator: generator)
+        let down = Tensor.randn([8, 3, 4, 4], generator: generator)
+        let up = Tensor.randn([8, 3, 4, 4], generator: generator)
         let x = Tensor.randn([2, 3, 16, 24], generator: generator)
-        #expect(down(x).shape == [2, 8, 4, 6])
-        #expect(up(down(x)).shape == x.shape)
+        let small = conv2d(x, down, stride: 4)
+        #expect(small.shape == [2, 8, 4, 6])
+        #expect(convTranspose2d(small, up, stride: 4).shape == x.shape)
     }
 }
 
+/// A layer of two parameters.
+private struct Shift: Layer {
+    let weight = Tensor.ones([4])
+    let bias = Tensor.zeros([4])
+
+    func parameters() -> [(name: String, tensor: Tensor)] { [("weight", weight), ("bias", bias)] }
+}
+
 struct LayerTests {
-    @Test func `parameters have PyTorch's names and first values`() {
-        let generator = Generator(seed: 1)
-        let linear = Linear(64, 200, generator: generator)
-        #expect(linear.parameters().map(\.name) == ["weight", "bias"])
-        #expect(linear.parameters(under: "head").map(\.name) == ["head.weight", "head.bias"])
-        #expect(linear.parameterCount == 64 * 200 + 200)
-        #expect(linear.weight.requiresGradient)
-        // Evenly distributed within 1/8 of 0: deviation (1/8) / sqrt(3).
-        #expect(linear.weight.abs().max().item() <= 0.125)
-        #expect(abs(linear.weight.variance().item() * 192 - 1) < 0.05)
-        #expect(Linear(4, 2, bias: false, generator: generator).parameters().count == 1)
-        let he = Tensor.empty([100, 50]).initializeKaimingNormal(fanIn: 50, generator: generator)
-        #expect(abs(he.variance().item() * 25 - 1) < 0.1)
-        let cut = Tensor.empty([100, 50]).initializeTruncatedNormal(deviation: 0.02, generator: generator)
-        #expect(abs(cut.variance().item().squareRoot() - 0.02) < 0.001)
-        linear.setRequiresGradient(false)
-        #expect(!linear.weight.requiresGradient && linear.bias?.requiresGradient == false)
+    @Test func `gradients flow to all parameters, or to none`() {
+        let layer = Shift()
+        layer.setRequiresGradient(true)
+        #expect(layer.weight.requiresGradient && layer.bias.requiresGradient)
+        layer.setRequiresGradient(false)
+        #expect(!layer.weight.requiresGradient && !layer.bias.requiresGradient)
     }
 
     @Test func `values are loaded by name, and what does not fit is named`() throws {
         let folder = try TemporaryFolder()
-        let generator = Generator(seed: 2)
-        let norm = LayerNorm(4)
-        let linear = Linear(4, 2, generator: generator)
         try writeSafetensors(
             [
                 ("a.weight", Tensor([1, 2, 3, 4]).to(.float64)), ("a.bias", .zeros([4])),
-                ("b.weight", .ones([4, 2])), ("b.bias", .ones([2])),
+                ("b.weight", .ones([4, 2])), ("b.bias", .ones([4])),
             ], to: folder["w"])
         let file = try SafetensorsFile(path: folder["w"])
-        try norm.load(from: file, prefix: "a.")
-        #expect(norm.weight.floats() == [1, 2, 3, 4] && norm.weight.requiresGradient)
-        let shape = #expect(throws: TorchError.self) { try linear.load(from: file, prefix: "b.") }
-        #expect(shape?.what == "'b.weight' has the shape [4, 2]; expected [2, 4]")
-        let name = #expect(throws: TorchError.self) { try norm.load(from: file) }
+        let layer = Shift()
+        layer.setRequiresGradient(true)
+        try layer.load(from: file, prefix: "a.")
+        #expect(layer.weight.floats() == [1, 2, 3, 4] && layer.weight.requiresGradient)
+        let shape = #expect(throws: TorchError.self) { try layer.load(from: file, prefix: "b.") }
+        #expect(shape?.what == "'b.weight' has the shape [4, 2]; expected [4]")
+        let name = #expect(throws: TorchError.self) { try layer.load(from: file) }
         #expect(name?.code == .notFound)
-        #expect(norm(.ones([3, 4])).shape == [3, 4] && linear(.ones([3, 4])).shape == [3, 2])
     }
 }
 
@@ -182,12 +179,9 @@ struct CUDATests {
             rotaryEmbedding(q, sine: angle.sin(), cosine: angle.cos()), relative: 1e-4, absolute: 1e-5)
     }
 
-    @Test func `generators and optimisers work there`() throws {
-        let generator = Generator(seed: 1, device: .cuda(0))
-        let state = generator.state
-        let first = Tensor.randn([10], generator: generator)
-        try generator.restore(state)
-        #expect(Tensor.randn([10], generator: generator).bytes() == first.bytes())
+    @Test func `generators and optimisers work there`() {
+        let first = Tensor.randn([10], generator: Generator(seed: 1, device: .cuda(0)))
+        #expect(Tensor.randn([10], generator: Generator(seed: 1, device: .cuda(0))).bytes() == first.bytes())
         let here = first.to(.cpu)
         for parameter in [first, here] {
             parameter.requiresGradient = true
@@ -196,6 +190,5 @@ struct CUDATests {
             AdamW(groups: [.init(parameters: [("p", parameter)], learningRate: 0.1, weightDecay: 0.1)]).step()
         }
         expectClose(first.detached().to(.cpu), here.detached(), relative: 1e-4, absolute: 1e-5)
-        #expect(Torch.peakBytes(on: .cuda(0)) > 0)
     }
 }

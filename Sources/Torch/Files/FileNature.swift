@@ -1,6 +1,6 @@
 // What a file is that is no file of weights: pages, pointers, leftovers of downloads, other programs' formats.
 internal import Files
-public import Telemetry
+internal import Telemetry
 
 /// Says what a file is by its first bytes, before a parser says what it stumbled over.
 ///
@@ -39,7 +39,7 @@ public struct FileNature: Sendable, Equatable {
     }
 
     /// The error that says so.
-    public func error(in path: String) -> TorchError {
+    func error(in path: String) -> TorchError {
         TorchError(.badFile, "the file is \(what), not weights", in: path, why: details, try: remedy)
     }
 

@@ -29,7 +29,7 @@ public final class PyTorchFile: TensorSource {
     ///
     /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`); a pickle that asks for anything but tensors is
     ///   refused by the name of the step, and nothing of it is run.
-    public convenience init(path: String) throws(TorchError) { try self.init(WeightsMap(weights: path)) }
+    package convenience init(path: String) throws(TorchError) { try self.init(WeightsMap(weights: path)) }
 
     /// Whether these first bytes are those of such a file.
     static func recognises(_ start: UnsafeRawBufferPointer) -> Bool {

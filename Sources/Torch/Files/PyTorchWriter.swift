@@ -5,9 +5,9 @@ internal import Telemetry
 /// One tensor of an archive that is to be written.
 public struct PyTorchItem: Sendable {
     /// Name, type and shape.
-    public let entry: TensorEntry
+    package let entry: TensorEntry
     /// The earlier item whose elements this one has too ("tied"); `nil` for elements of its own.
-    public let sharing: String?
+    let sharing: String?
 
     /// Makes an item.
     public init(_ entry: TensorEntry, sharing: String? = nil) {

@@ -74,13 +74,6 @@ public final class SafetensorsWriter {
         written += bytes.count
     }
 
-    /// Appends numbers of the arrays.
-    public func append<Value: BitwiseCopyable>(_ values: [Value]) throws(TorchError) {
-        let failure = values.withUnsafeBytes { bytes in attempt { () throws(TorchError) in try append(bytes) }
-        }
-        if let failure { throw failure }
-    }
-
     /// Writes bytes of one array at a place of it, in any order; after this, `append` has no place any more.
     ///
     /// - Parameters:

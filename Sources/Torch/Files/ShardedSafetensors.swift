@@ -1,18 +1,18 @@
 // Weights in several safetensors files with an index, as Hugging Face writes large models.
-public import Files
+internal import Files
 internal import FoundationEssentials
-public import Telemetry
+internal import Telemetry
 
 /// Several safetensors files that an index, `model.safetensors.index.json`, makes one.
 ///
 /// The index may name files next to itself only. What it lists must be there, and nothing else.
-public final class ShardedSafetensors: TensorSource {
+final class ShardedSafetensors: TensorSource {
     /// The index.
-    public let path: String
+    let path: String
     /// The metadata of all files; where they differ, the first one's.
-    public let metadata: [String: String]
+    let metadata: [String: String]
     /// The arrays, file by file in the order of their data.
-    public let entries: [TensorEntry]
+    let entries: [TensorEntry]
 
     private let shards: [SafetensorsFile]
     private let places: [String: (file: Int, entry: Int)]
@@ -24,7 +24,7 @@ public final class ShardedSafetensors: TensorSource {
     /// Opens an index and all files that it names.
     ///
     /// - Throws: `TorchError` (`notFound`, `readFailed`, `badFile`) that lists what does not fit.
-    public init(index path: String) throws(TorchError) {
+    init(index path: String) throws(TorchError) {
         self.path = path
         let homes = try Self.shards(path)
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
@@ -59,13 +59,13 @@ public final class ShardedSafetensors: TensorSource {
     }
 
     /// The index and all files that it names.
-    public var files: [String] { [path] + shards.map(\.path) }
+    var files: [String] { [path] + shards.map(\.path) }
 
     /// The array of a name; `nil` where there is none.
-    public func entry(_ name: String) -> TensorEntry? { places[name].map { entries[$0.entry] } }
+    func entry(_ name: String) -> TensorEntry? { places[name].map { entries[$0.entry] } }
 
     /// A tensor with an array's values; see `TensorSource`.
-    public func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
+    func tensor(_ name: String, copy: Bool = true) throws(TorchError) -> Tensor {
         guard let place = places[name] else {
             throw TorchError(
                 .notFound, "no array '\(name)' among the index's \(entries.count)", in: path)
@@ -74,7 +74,7 @@ public final class ShardedSafetensors: TensorSource {
     }
 
     /// Asks the system to read an array ahead.
-    public func willNeed(_ name: String) {
+    func willNeed(_ name: String) {
         if let place = places[name] { shards[place.file].willNeed(name) }
     }
 
