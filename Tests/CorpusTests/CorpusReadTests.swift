@@ -102,7 +102,7 @@ struct CorpusReadTests {
         var hash = SHA256()
         for name in try FileManager.default.contentsOfDirectory(atPath: corpus + "/shards").sorted()
         where name.hasSuffix(".idx") {
-            hash.update(try bytes(corpus + "/shards/" + name).prefix(128))
+            hash.update(Array(try bytes(corpus + "/shards/" + name).prefix(128)))
         }
         let bands = source.layout.bands.map { "{\"name\":\"\($0.name)\"}" }.joined(separator: ",")
         let gsd = source.layout.gsd.map { "\"gsd\":\($0)," } ?? ""

@@ -1,5 +1,6 @@
 // Polygons out of OGR's geometries.
 internal import CGDAL
+internal import Telemetry
 
 /// A closed ring of points, x and y in CRS units; the first point is repeated at the end.
 public typealias Outline = [(x: Double, y: Double)]

@@ -1,6 +1,7 @@
 // Files in memory that GDAL opens by a name.
 internal import CGDAL
 import Synchronization
+internal import Telemetry
 
 private let memoryNumber = Atomic<Int>(0)
 
