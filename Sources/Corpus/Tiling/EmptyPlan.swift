@@ -1,3 +1,4 @@
+internal import Geo
 // Why nothing is cut: scene by scene, in words.
 internal import Telemetry
 
