@@ -50,13 +50,7 @@ public func packCorpus(
     try Disk.makeFolder(partial)
     do {
         let manifest = try writePack(source, into: partial, options: options, progress: progress)
-        if isPack {
-            try Disk.rename(folder, to: aside)
-            try Disk.rename(partial, to: folder)
-            try Disk.remove(aside)
-        } else {
-            try Disk.rename(partial, to: folder)
-        }
+        try Disk.put(partial, at: folder, replacing: isPack ? aside : nil)
         return manifest
     } catch {
         try? Disk.remove(partial)

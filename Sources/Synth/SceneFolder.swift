@@ -117,16 +117,7 @@ struct SceneFolder {
     func publish() throws(SynthError) {
         // An empty folder is replaced by the renaming itself.
         let replaces = FileManager.default.fileExists(atPath: "\(target)/\(Self.marker)")
-        if replaces { try move(target, to: aside) }
-        do { try move(partial, to: target) } catch {
-            if replaces { try move(aside, to: target) }
-            throw error
-        }
-        if replaces {
-            try attempt("cannot remove the replaced folder") {
-                try FileManager.default.removeItem(atPath: aside)
-            }
-        }
+        try Disk.put(partial, at: target, replacing: replaces ? aside : nil)
     }
 
     /// Removes what was made so far.
@@ -134,8 +125,6 @@ struct SceneFolder {
         // The error that led here is the one to report.
         try? FileManager.default.removeItem(atPath: partial)
     }
-
-    private func move(_ from: String, to: String) throws(SynthError) { try Disk.rename(from, to: to) }
 
     private func attempt(_ what: String, _ body: () throws -> Void) throws(SynthError) {
         do { try body() } catch {

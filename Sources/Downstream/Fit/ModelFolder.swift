@@ -54,12 +54,10 @@ package struct ModelFolder {
     func finish(overwrite: Bool) throws {
         let old = model + ".old.partial"
         let replaces = overwrite && fileExists(model)
-        if replaces {
-            removeIfPresent(old)
-            try Disk.rename(model, to: old)
-        }
+        // What an earlier replacement left behind.
+        if replaces, Self.isModel(old) { removeIfPresent(old) }
         try Disk.syncFolder(fit)
-        try Disk.rename(fit, to: model)
+        try Disk.put(fit, at: model, replacing: replaces ? old : nil)
         if Self.isModel(old) { removeIfPresent(old) }
         // Remove the marker first: without it, the model cannot be mistaken for an unfinished fit.
         for file in ["run.json", "checkpoints", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }

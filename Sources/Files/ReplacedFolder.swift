@@ -1,0 +1,29 @@
+// A folder that is made under another name takes its place whole, and the one that was there goes last.
+internal import FoundationEssentials
+package import Telemetry
+
+extension Disk {
+    /// Puts a finished folder in its place: one that is there is moved aside first and removed once the new one is in place.
+    ///
+    /// Where the new one cannot take its place, the old one returns to it.
+    ///
+    /// - Parameters:
+    ///   - made: The finished folder, on the same file system.
+    ///   - target: Its place.
+    ///   - aside: Where what is there goes, a path at which nothing is; `nil` where nothing is to be replaced.
+    /// - Throws: `writeFailed`; also where the new folder is in place and only the old one, in `aside`, could not be removed.
+    package static func put(_ made: String, at target: String, replacing aside: String?) throws(Failure) {
+        guard let aside else { return try rename(made, to: target) }
+        try rename(target, to: aside)
+        do { try rename(made, to: target) } catch {
+            // What failed is what is told; where this fails too, the old folder is whole under its other name.
+            try? rename(aside, to: target)
+            throw error
+        }
+        do { try remove(aside) } catch {
+            throw Failure(
+                .writeFailed, "the new folder is in place, but the one that it replaces cannot be removed", in: aside,
+                why: error.causes, try: "remove it yourself")
+        }
+    }
+}
