@@ -79,7 +79,7 @@ public final class TokenFile {
         }
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(
-                .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
+                .exists, "the file exists already", in: path, try: "choose another name, or \(Setting.overwrite)")
         }
         func described(_ prefix: String, _ tokenWidth: Int, stride: Int) -> [TensorEntry] {
             EmbedOptions.Kind.allCases.filter(options.kinds.contains).map { kind in

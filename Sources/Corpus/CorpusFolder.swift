@@ -26,7 +26,7 @@ struct CorpusFolder {
                 .notCorpus,
                 fileExists(path)
                     ? "the folder is not a corpus: it has no \(CorpusMarker.name)" : "there is no such folder",
-                in: path, try: "make a corpus: geodino tile SCENE... -o \(shellQuoted(path))")
+                in: path, try: "make a corpus: \(UserAction.cutCorpus(output: path))")
         }
         let file = try InputFile(name)
         let bytes = try file.read(at: 0, count: file.length)
@@ -53,7 +53,7 @@ struct CorpusFolder {
         do { return try decodeJSON(Journal.self, bytes, snake: true) } catch {
             throw CorpusError(
                 .damaged, "cannot read the corpus's journal", in: journalPath, why: ["\(error)"],
-                try: "rebuild it: geodino corpus reindex \(shellQuoted(path))")
+                try: "rebuild it: \(UserAction.reindexCorpus(path))")
         }
     }
 
@@ -80,7 +80,7 @@ struct CorpusFolder {
 
     /// The remedy when records and bytes do not agree.
     var reindexRemedy: String {
-        "keep every whole tile, without cutting new ones: geodino corpus reindex \(shellQuoted(path))    (geodino corpus verify \(shellQuoted(path)) lists the damage)"
+        "keep every whole tile, without cutting new ones: \(UserAction.reindexDamagedCorpus(path))"
     }
 
     /// All finished shards, in order, each with an index that fits its archive.
@@ -153,7 +153,7 @@ struct FinishedShard: Sendable {
                 : "the finished shard has \(length) bytes, but its index says \(index.shardLength)",
             in: path,
             try:
-                "keep every whole tile, without cutting new ones: geodino corpus reindex \(shellQuoted(corpusFolder(of: path)))    (geodino corpus verify \(shellQuoted(corpusFolder(of: path))) lists the damage)"
+                "keep every whole tile, without cutting new ones: \(UserAction.reindexDamagedCorpus(corpusFolder(of: path)))"
         )
     }
 
@@ -165,7 +165,7 @@ struct FinishedShard: Sendable {
         func bad(_ why: String) -> CorpusError {
             CorpusError(
                 .badMember, "cannot read \(place.key).json at offset \(place.recordOffset)", in: path, why: [why],
-                try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
+                try: "list all damage: \(UserAction.verifyCorpus(corpusFolder(of: path)))")
         }
         let record: TileRecord
         do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch { throw bad("\(error)") }

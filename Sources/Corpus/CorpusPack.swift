@@ -35,7 +35,7 @@ public func packCorpus(
     if fileExists(folder), !(options.overwrite && isPack) {
         throw CorpusError(
             .exists, isPack ? "a pack exists already" : "not a pack; refusing to overwrite",
-            in: folder, try: isPack ? "replace it with --overwrite" : "choose another output folder")
+            in: folder, try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
     }
     let partial = folder + ".partial"
     let aside = folder + ".replaced"

@@ -71,7 +71,7 @@ public func reindexCorpus(_ path: String, progress: ProgressHandler? = nil) thro
     summary.shards = shards.count
     summary.tiles = tiles
     if complete { try database.finish(tiles: summary.tiles) }
-    if !complete { summary.notes.append("the corpus is unfinished; continue with geodino tile --resume") }
+    if !complete { summary.notes.append("the corpus is unfinished; continue with \(UserAction.resumeCutting)") }
     return summary
 }
 

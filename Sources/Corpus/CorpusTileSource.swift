@@ -31,7 +31,7 @@ public struct CorpusTileSource: TileSource {
         if !allowUnfinished, let journal, !journal.complete {
             throw CorpusError(
                 .damaged, "the corpus is not finished", in: path,
-                try: "finish it: run the same geodino tile command with --resume")
+                try: "finish it: run \(UserAction.sameCutting) with \(Setting.resume)")
         }
         shards = try folder.finishedShards(journal)
         marker = folder.marker
@@ -44,7 +44,7 @@ public struct CorpusTileSource: TileSource {
             guard shard.index.recordsAreWhole() else {
                 throw CorpusError(
                     .damaged, "the records of the shard's index do not match their checksum", in: shard.index.path,
-                    try: "rebuild the indexes from the shards: geodino corpus reindex \(shellQuoted(path))")
+                    try: "rebuild the indexes from the shards: \(UserAction.reindexCorpus(path))")
             }
             firsts.append(count)
             count += shard.index.count
@@ -142,7 +142,7 @@ extension FinishedShard {
         do { return try InputFile(path).read(at: offset, count: length) } catch {
             throw CorpusError(
                 error.code, "cannot read \(record.key).tif at offset \(offset): \(error.what)", in: path,
-                why: error.causes, try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
+                why: error.causes, try: "list all damage: \(UserAction.verifyCorpus(corpusFolder(of: path)))")
         }
     }
 
@@ -152,7 +152,7 @@ extension FinishedShard {
         func bad(_ what: String, _ why: [String] = []) -> CorpusError {
             CorpusError(
                 .badMember, "\(record.key).tif at offset \(record.tileOffset) \(what)", in: path, why: why,
-                try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
+                try: "list all damage: \(UserAction.verifyCorpus(corpusFolder(of: path)))")
         }
         let magic = bytes.prefix(4)
         let isTIFF = [[0x49, 0x49, 42, 0], [0x4D, 0x4D, 0, 42], [0x49, 0x49, 43, 0], [0x4D, 0x4D, 0, 43]]
@@ -181,7 +181,7 @@ extension FinishedShard {
         throw CorpusError(
             .badMember,
             "\(record.key).tif at offset \(record.tileOffset) holds \(buffer.sampleType.rawValue) values; the corpus has \(type.rawValue)",
-            in: path, try: "list all damage: geodino corpus verify \(shellQuoted(corpusFolder(of: path)))")
+            in: path, try: "list all damage: \(UserAction.verifyCorpus(corpusFolder(of: path)))")
     }
 }
 

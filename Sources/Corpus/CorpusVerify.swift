@@ -34,7 +34,7 @@ public func verifyCorpus(
             .damaged,
             "the corpus is damaged in \(summary.damage.count == 1 ? "1 place" : "\(summary.damage.count) places")",
             in: path, why: Array(summary.damage.prefix(10)),
-            try: "restore these files from a copy, or keep what is whole: geodino corpus reindex \(shellQuoted(path))")
+            try: "restore these files from a copy, or keep what is whole: \(UserAction.reindexCorpus(path))")
     }
     return summary
 }

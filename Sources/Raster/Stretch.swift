@@ -42,7 +42,7 @@ extension RasterReader {
                 }
                 throw RasterError(
                     .badRange, "band \(number) holds \(band.storedType) values, but 'none' takes only 8-bit values",
-                    in: path, try: "--stretch percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
+                    in: path, try: "\(Setting.stretch) percentile:2,98, or fixed:LOW,HIGH such as fixed:0,3000")
             }
             return nil
         case .fixed(let low, let high):

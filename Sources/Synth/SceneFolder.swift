@@ -60,17 +60,17 @@ struct SceneFolder {
         guard content.contains(Self.marker) else {
             throw SynthError(
                 .exists,
-                "the folder exists and was not made by geodino synth (it has no \(Self.marker)); refusing to overwrite",
+                "the folder exists and was not made by \(UserAction.synthesize) (it has no \(Self.marker)); refusing to overwrite",
                 in: folder, try: "choose another folder")
         }
         guard overwrite else {
             throw SynthError(
                 .exists, "the output exists already", in: folder,
-                try: "give --overwrite to replace it, or choose another folder")
+                try: "give \(Setting.overwrite) to replace it, or choose another folder")
         }
         if let foreign = Self.foreign(path, content.filter { !companions.contains($0) }) {
             throw SynthError(
-                .exists, "the folder also holds '\(foreign)', which --overwrite would delete",
+                .exists, "the folder also holds '\(foreign)', which \(Setting.overwrite) would delete",
                 in: folder, try: "move it elsewhere, or choose another folder")
         }
     }

@@ -17,14 +17,14 @@ public func outputNameProblem(_ path: String) -> OutputNameProblem? {
     if path.contains("://") || path.hasPrefix("/vsi") {
         return OutputNameProblem(
             what: "the output is an address, and outputs are written to this machine",
-            remedy: "a path after -o; copy the result to its place afterwards")
+            remedy: "\(UserAction.value("a path", for: .output)); copy the result to its place afterwards")
     }
     let name = path.split(separator: "/").last ?? ""
     guard name.utf8.count > longestOutputName else { return nil }
     return OutputNameProblem(
         what:
             "the output's name has \(name.utf8.count) bytes; the limit is \(longestOutputName), because a longer temporary name is used while writing",
-        remedy: "give a shorter name after -o")
+        remedy: "give \(UserAction.value("a shorter name", for: .output))")
 }
 
 /// What helps where a file cannot be written into a folder: a command that makes it, unless something of that name is there.
@@ -36,8 +36,8 @@ public func folderRemedy(_ folder: String) -> String {
         guard parent != above else { break }
         above = parent
     }
-    if !isFolder { return "give another folder after -o: '\(above)' is a file" }
+    if !isFolder { return "give \(UserAction.value("another folder", for: .output)): '\(above)' is a file" }
     return above == folder
-        ? "give another folder after -o, one that is writable"
+        ? "give \(UserAction.value("another folder", for: .output)), one that is writable"
         : "create the folder first: mkdir -p \(shellQuoted(folder))"
 }

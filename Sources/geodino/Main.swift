@@ -39,6 +39,7 @@ struct Geodino: ParsableCommand {
 @main
 enum Main {
     static func main() {
+        Wording.use(.commandLine)
         Redaction.learn(arguments: Array(CommandLine.arguments.dropFirst()))
         Redaction.learn(environment: ProcessInfo.processInfo.environment)
         do {

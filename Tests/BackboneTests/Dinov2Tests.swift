@@ -55,7 +55,7 @@ struct Dinov2Tests {
         let path = goldenPath("dinov2/plain.pth")
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path) }
         #expect(
-            error.remedy == "give the number of attention heads: --heads N"
+            error.remedy == "give the number of attention heads: \(Setting.heads) N"
                 && error.causes.first?.contains("heads") == true)
         #expect(try WeightsContents.open(path, options: twoHeads).record.transformer().heads == 2)
     }
@@ -73,7 +73,7 @@ struct Dinov2Tests {
             var options = WeightsOptions()
             options.heads = 4
             let error = try #require(throws: BackboneError.self) { try WeightsContents.open(path, options: options) }
-            #expect(error.remedy == "leave out --heads")
+            #expect(error.remedy == "leave out \(Setting.heads)")
         }
     }
 

@@ -445,7 +445,7 @@ struct ForeignWeightsTests {
             let other = try #require(throws: BackboneError.self) {
                 try WeightsContents.open(goldenPath("huggingface/mlp"), options: options)
             }
-            #expect(other.what.contains("not the one given with --arch"))
+            #expect(other.what.contains("not the one given with \(Setting.architecture)"))
         }
     }
 }

@@ -33,7 +33,7 @@ struct TimmTests {
         #expect(contents.record.mean == InputStatistics.sat.mean && contents.record.gsd == 0.6)
         try check(contents.network(), tag)
         let error = try #require(throws: BackboneError.self) { try WeightsContents.open(goldenPath("timm/\(tag)")) }
-        #expect(error.remedy == "give the number of attention heads: --heads N")
+        #expect(error.remedy == "give the number of attention heads: \(Setting.heads) N")
     }
 
     @Test func `the heads that timm's configuration names are taken`() throws {
@@ -47,7 +47,7 @@ struct TimmTests {
             let error = try #require(throws: BackboneError.self) {
                 try WeightsContents.open(folder + "/m", options: options)
             }
-            #expect(error.remedy == "leave out --heads")
+            #expect(error.remedy == "leave out \(Setting.heads)")
         }
     }
 

@@ -190,7 +190,8 @@ struct ResumeTests {
         try bytes.write(to: URL(fileURLWithPath: path))
         let error = try #require(corpusError { _ = try resume(scenes, profile, corpus) })
         #expect(
-            error.code == .damaged && error.what.contains("4 bytes more") && error.report.contains("corpus reindex"),
+            error.code == .damaged && error.what.contains("4 bytes more")
+                && error.remedy?.contains("\(UserAction.reindexDamagedCorpus(corpus))") == true,
             "\(error)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
         // Reindexing keeps the bytes and lets the work go on.
@@ -209,7 +210,9 @@ struct ResumeTests {
         let last = try #require(whole.keys.filter { $0.hasSuffix(".idx") }.sorted().last)
         try FileManager.default.removeItem(atPath: corpus + "/shards/" + last)
         let error = try #require(corpusError { _ = try resume(scenes, profile, corpus) })
-        #expect(error.code == .damaged && error.report.contains("corpus reindex"), "\(error)")
+        #expect(
+            error.code == .damaged && error.remedy?.contains("\(UserAction.reindexDamagedCorpus(corpus))") == true,
+            "\(error)")
         let summary = try reindexCorpus(corpus)
         #expect(summary.rebuilt == [last])
         #expect(try shardFiles(corpus) == whole)
@@ -240,7 +243,8 @@ struct ResumeTests {
         let summary = try reindexCorpus(corpus)
         let note = "the shards hold \(summary.tiles) tiles; the corpus was cut with \(tiles)"
         #expect(
-            summary.shards == kept && summary.notes.contains(note) && summary.notes.contains { $0.contains("--resume") }
+            summary.shards == kept && summary.notes.contains(note)
+                && summary.notes.contains { $0.contains("\(UserAction.resumeCutting)") }
         )
         let again = try resume(scenes, profile, corpus)
         #expect(again.tiles == tiles && again.newTiles == tiles - summary.tiles)
@@ -252,7 +256,7 @@ struct ResumeTests {
         let scenes = try scenes()
         let error = try #require(
             corpusError { try tile(scenes: scenes, profile: smallProfile(), into: folder.file("c")) { $0.done < 7 } })
-        #expect(error.code == .cancelled && error.report.contains("--resume"))
+        #expect(error.code == .cancelled && error.report.contains("\(UserAction.sameCommand) and \(Setting.resume)"))
         #expect(corpusError { _ = try CorpusTileSource(folder.file("c")) }?.what == "the corpus is not finished")
         let summary = try resume(scenes, smallProfile(), folder.file("c"))
         #expect(summary.newTiles < summary.tiles)

@@ -38,7 +38,9 @@ struct SceneAgreementTests {
         // The numbers of a profile were not chosen for this scene.
         let numbered = smallProfile(bands: .numbers([1, 2, 3]))
         let mixed = corpusError { try tile(scenes: [named, turned], profile: numbered, into: folder.file("numbers")) }
-        #expect(mixed?.code == .badScene && mixed?.place == turned && mixed?.remedy?.contains("--bands") == true)
+        #expect(
+            mixed?.code == .badScene && mixed?.place == turned
+                && mixed?.remedy?.contains("\(Setting.bands) '\(turned)=") == true)
         // Names in a profile are found by place where a scene says nothing, as a model's are.
         let byName = try tile(
             scenes: [turned], profile: smallProfile(bands: .names(["red", "green", "blue"])), into: folder.file("names")
@@ -46,7 +48,10 @@ struct SceneAgreementTests {
         #expect(byName.notes.contains { $0.contains("do not say what they are") })
         // Alone it is taken as it comes, and that is said.
         let alone = try tile(scenes: [turned], profile: smallProfile(), into: folder.file("alone"))
-        #expect(alone.notes.contains { $0.contains("do not say what they are") && $0.contains("--bands") })
+        #expect(
+            alone.notes.contains {
+                $0.contains("do not say what they are") && $0.contains("(\(Setting.bands) to choose)")
+            })
         // Names of Sentinel-2 are names.
         let sentinel = try scene(
             "s2.vrt", over: named,
@@ -161,7 +166,7 @@ struct SceneAgreementTests {
                 scenes: [silent], profile: smallProfile(bands: .numbers([1, 2, 3])), into: folder.file("two"),
                 options: options)
         }
-        #expect(two?.what == "--bands names 2 bands, but the profile needs 3")
+        #expect(two?.what == "\(Setting.bands) names 2 bands, but the profile needs 3")
     }
 
     @Test func `tiles of a scene beyond 180 degrees are those of its twin`() throws {

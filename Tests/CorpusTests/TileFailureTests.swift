@@ -104,7 +104,7 @@ struct TileFailureTests {
         // Finished shards of other scenes are not thrown away.
         let good = try makeScene(folder, "good.tif")
         let late = try failure([good, scene], smallProfile())
-        #expect(late.report.contains("--resume") && !leftNothing)
+        #expect(late.report.contains("resume with \(Setting.resume);") && !leftNothing)
         #expect(try CorpusTileSource(folder.file("c"), allowUnfinished: true).tileCount > 10)
     }
 

@@ -187,7 +187,7 @@ struct FitTests {
                 try fitCanopy(
                     recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model, options: options())
             }
-            #expect(again.code == .exists && again.remedy?.contains("--resume") == true)
+            #expect(again.code == .exists && again.remedy?.contains("\(Setting.resume) to continue") == true)
             // Only the number of steps may change.
             let longer = try fitCanopy(
                 recipe: tinyRecipe(), weights: weights, source: madePairs(), model: model,
@@ -285,7 +285,7 @@ struct FitTests {
                     })
             }
             let refused = try #require(throws: DownstreamError.self) { try fit { $0.resume = true } }
-            #expect(refused.code == .badRun && refused.remedy?.contains("--overwrite") == true)
+            #expect(refused.code == .badRun && refused.remedy?.contains("with \(Setting.overwrite)") == true)
             #expect(try fit { $0.overwrite = true }.isComplete)
         }
     }
@@ -330,7 +330,7 @@ struct FitTests {
             #expect(try fit { _ in }.isComplete)
             let first = try hash(model + "/head.safetensors")
             let kept = try #require(throws: DownstreamError.self) { try fit { _ in } }
-            #expect(kept.remedy?.contains("--overwrite") == true)
+            #expect(kept.remedy?.contains(", or \(Setting.overwrite)") == true)
             #expect(
                 try fit {
                     $0.overwrite = true

@@ -61,11 +61,13 @@ struct PublishedHeadTests {
     /// Tokens of the same length would pass for those that the head was trained on.
     @Test func `the published head is not put on DINOv2, nor on other patches`() throws {
         for (name, words) in [("dinov2/registers", "patches of 14 and"), ("huggingface/mlp", "patches of 4")] {
+            let weights = goldenPath(name)
             let error = try #require(throws: DownstreamError.self) {
-                try CanopyModel.published(weights: goldenPath(name), head: folder, window: 64)
+                try CanopyModel.published(weights: weights, head: folder, window: 64)
             }
             #expect(error.what.contains("DINOv3 backbone with patches of 16 pixels"))
-            #expect(error.causes.first?.contains(words) == true && error.remedy?.contains("geodino fit canopy") == true)
+            let fit = UserAction.fit(task: "canopy", weights: weights)
+            #expect(error.causes.first?.contains(words) == true && error.remedy?.contains("\(fit)") == true)
         }
     }
 

@@ -54,6 +54,30 @@ private func sources(in folder: String) -> [SourceFile] {
     }
 }
 
+/// Names of formats and words that are read, none of them advice.
+private let notAdvice: [(file: String, words: String)] = [
+    ("Telemetry/Redaction/CommandWord.swift", "\"--config"),
+    ("Synth/Synthesize.swift", "\"TIFFTAG_SOFTWARE\": \"geodino synth\""),
+    ("SelfSupervision/PretrainMetrics.swift", "let kind = \"geodino pretrain\""),
+]
+
+/// The lines of a source file that name an option or a command of `geodino` other than in a comment, with their numbers.
+///
+/// The command lines of other programs are commands for everybody.
+private func wordsOfCommands(in text: String) -> [(number: Int, words: String)] {
+    let option = /(^|[^a-zA-Z0-9\-])(--[a-z]|-o\b)/
+    let command = /geodino (bench|canopy|corpus [a-z]+|demo|doctor|embed|fit|pretrain|score|synth|tile|weights)\b/
+    let others = ["gdal_calc.py", "gdal_edit.py", "gdalwarp", "Sources/CTorch/build"]
+    return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { index, line in
+        let words = (line.split(separator: "  //", maxSplits: 1, omittingEmptySubsequences: false).first ?? line)
+            .drop { $0 == " " }
+        guard !words.hasPrefix("//"), words.contains(option) || words.contains(command),
+            !others.contains(where: { words.contains($0) })
+        else { return nil }
+        return (index + 1, String(words))
+    }
+}
+
 @Suite struct HouseTests {
     @Test func `imports go down, never to a sibling, never to the other side`() {
         let files = sources(in: "Sources")
@@ -149,6 +173,26 @@ private func sources(in folder: String) -> [SourceFile] {
             let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).count
             #expect(lines <= 500, "\(file) has \(lines) lines; split it by topic")
         }
+    }
+
+    @Test func `libraries do not speak of the command line`() {
+        for file in sources(in: "Sources") where file.module != "geodino" {
+            for (number, words) in wordsOfCommands(in: file.text) {
+                if notAdvice.contains(where: { file.path.hasSuffix($0.file) && words.contains($0.words) }) { continue }
+                Issue.record("\(file):\(number) names an option or a command; use Setting or UserAction: \(words)")
+            }
+        }
+    }
+
+    @Test func `words of the command line are found`() {
+        func found(_ line: String) -> Bool { !wordsOfCommands(in: line).isEmpty }
+        #expect(found("try: \"choose another name, or --overwrite\")") && found("in: \"--overlap\""))
+        #expect(found("give another name after -o") && found("rebuild it: geodino corpus reindex"))
+        #expect(found("give a folder that geodino fit canopy wrote") && found("'geodino embed'"))
+        #expect(!found("    /// As with `--bands`.") && !found("let x = 1  // as with --bands"))
+        #expect(!found("a - b --> c-o, d--e") && !found("not a geodino corpus; refusing to overwrite"))
+        #expect(!found("Sources/CTorch/build -o libctorch.so"))
+        #expect(!found("gdal_calc.py -A a.tif --allBands=A --calc='abs(A)'"))
     }
 
     @Test func `libtorch and GDAL are opened, never linked`() throws {

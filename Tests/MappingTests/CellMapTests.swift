@@ -201,7 +201,7 @@ struct CellMapTests {
                 request, predictor: MeanPredictor(windowSize: 32, cellSize: 4, bands: 3),
                 style: MapStyle(title: "Means", unit: ""))
         }
-        #expect(error.code == .badRequest && error.place == "--overlap")
+        #expect(error.code == .badRequest && error.place == "\(Setting.overlap)")
     }
 
     @Test func `windows come one by one, and their places do not depend on the area`() throws {

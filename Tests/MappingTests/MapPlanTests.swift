@@ -208,7 +208,8 @@ struct MapPlanTests {
         #expect(try plan(asked).parts[0].scenes[0].bands == [4, 3, 1])
         asked.bands = BandRequest([4, 3, 9])
         #expect(
-            sceneCode { _ = try plan(asked) }?.what.hasPrefix("--bands asks for band 9, but the raster has 4") == true)
+            sceneCode { _ = try plan(asked) }?.what.hasPrefix("\(Setting.bands) asks for band 9, but the raster has 4")
+                == true)
     }
 
     @Test func `an input is never written over`() throws {
@@ -253,7 +254,7 @@ struct MapPlanTests {
         try writeArea(folder.file("thin.geojson"), [[rectangle(500_101, 4_999_101, 500_900, 4_999_102)]])
         request.aoi = folder.file("thin.geojson")
         let error = code { _ = try plan(request) }
-        #expect(error?.what.contains("centre") == true && error?.remedy?.contains("--all-touched") == true)
+        #expect(error?.what.contains("centre") == true && error?.remedy?.contains("\(Setting.allTouched)") == true)
         request.allTouched = true
         #expect(try plan(request).squareKilometres > 0)
     }
@@ -288,7 +289,7 @@ struct MapPlanTests {
         let error = code { _ = try plan(request) }
         #expect(error?.code == .exists)
         #expect(error?.place == folder.file("map.json"))
-        #expect(error?.remedy?.contains("--overwrite") == true)
+        #expect(error?.remedy?.contains("\(Setting.overwrite) to replace it") == true)
     }
 
     @Test func `requests that make no sense are refused`() throws {
@@ -376,7 +377,7 @@ struct SplitTests {
         } throws: { error in
             let error = error as? MappingError
             return error?.code == .needsSplit && error?.what.contains("UTM zone 1, UTM zone 60") == true
-                && error?.remedy?.contains("--split") == true
+                && error?.remedy?.hasPrefix("\(Setting.split), ") == true
         }
         #expect(!folder.contents.contains { $0.hasPrefix("fiji-") || $0 == "fiji.tif" })
     }

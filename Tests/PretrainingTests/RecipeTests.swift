@@ -63,7 +63,8 @@ struct RecipeTests {
         }
         let learned = error { $0.positions = LearnedPositions(grid: 8) }
         #expect(learned?.what == "geodino does not pretrain backbones of the DINOv2 family, it only uses them")
-        #expect(learned?.place == "backbone.positions" && learned?.remedy?.contains("geodino fit, embed") == true)
+        #expect(
+            learned?.place == "backbone.positions" && learned?.remedy?.contains("\(UserAction.applyWeights)") == true)
         #expect(error { $0.ffn = .swigluFused }?.place == "backbone.ffn")
     }
 

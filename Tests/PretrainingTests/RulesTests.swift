@@ -70,7 +70,7 @@ struct RulesTests {
         #expect(error?.code == .rulesChanged && error?.causes.count == 1)
         #expect(error?.causes.first?.contains(try #require(trait.word)) == true, "\(error?.causes ?? [])")
         let place = CheckpointStore(run: path).path(step: 3)
-        #expect(error?.place == place && error?.remedy?.contains("--from \(place)") == true)
+        #expect(error?.place == place && error?.remedy?.contains("\(Setting.from) \(place)") == true)
         // What the error advises.
         var notices: [String] = []
         let summary = try run(

@@ -207,7 +207,7 @@ struct StepFileTests {
                 $0.dump = StepDump(step: 3, path: "\(place)/step3.safetensors")
             }
         }
-        #expect(error?.code == .stepFileFailed && error?.remedy?.contains("--resume --dump-step 3 FILE") == true)
+        #expect(error?.code == .stepFileFailed && error?.remedy?.contains("\(UserAction.resumeAndDumpStep(3))") == true)
         #expect(CheckpointStore(run: own).steps() == [2])
         try run(own) {
             $0.resume = true

@@ -63,7 +63,7 @@ struct RasterWriterTests {
         let refused = try #require(throws: RasterError.self) {
             _ = try RasterWriter(path: folder.file("out.tif"), grid: ramp.grid, format: ramp.format)
         }
-        #expect(refused.code == .exists && refused.remedy?.contains("--overwrite") == true)
+        #expect(refused.code == .exists && refused.remedy?.contains("give \(Setting.overwrite) ") == true)
         do {
             let writer = try RasterWriter(
                 path: folder.file("out.tif"), grid: ramp.grid, format: ramp.format, overwrite: true)

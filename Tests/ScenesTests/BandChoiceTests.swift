@@ -31,7 +31,9 @@ struct BandChoiceTests {
         #expect(sentinel.bands.assumption(sentinel.bands.numbered([3, 2, 1]), in: "x") == nil)
         let silent = try scene("silent.vrt", ["", "", "", ""])
         #expect(chosen(silent) == [1, 2, 3])
-        #expect(silent.bands.assumption(silent.bands.numbered([1, 2, 3]), in: "x")?.contains("--bands") == true)
+        #expect(
+            silent.bands.assumption(silent.bands.numbered([1, 2, 3]), in: "x")?.contains("(\(Setting.bands) to choose)")
+                == true)
         // Colour infrared: its first band says that it is not red.
         let infrared = try scene("cir.vrt", described("nir", "red", "green"))
         #expect(chosen(infrared) == nil)
@@ -70,7 +72,8 @@ struct BandChoiceTests {
             _ = try sentinel.chosen(.named(["red", "nir"]), asked: [1], by: "the test")
         }
         #expect(
-            few?.what == "--bands names 1 band, but the test needs 2" && few?.remedy?.contains("--bands 1,2") == true)
+            few?.what == "\(Setting.bands) names 1 band, but the test needs 2"
+                && few?.remedy?.contains("\(Setting.bands) 1,2") == true)
     }
 
     @Test func `scenes that are read as one agree about their bands, or a person decides`() throws {
@@ -93,7 +96,8 @@ struct BandChoiceTests {
         #expect(try error([read(named), read(sentinel)]) == nil)
         #expect(try error([read(silent), read(silent)]) == nil)
         let mixed = try error([read(named), read(silent)])
-        #expect(mixed?.place == silent.path && mixed?.remedy?.contains("--bands '\(silent.path)=1,2,3'") == true)
+        #expect(
+            mixed?.place == silent.path && mixed?.remedy?.contains("\(Setting.bands) '\(silent.path)=1,2,3'") == true)
         // The remedy, applied.
         #expect(try error([read(named), read(silent, [3, 2, 1])]) == nil)
         // For all scenes alike it would turn the one that was right.

@@ -24,6 +24,7 @@ import Testing
         try Data("mine".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
         #expect(folderRemedy(folder + "/a/b c") == "create the folder first: mkdir -p '\(folder)/a/b c'")
         #expect(folderRemedy(folder + "/file/b").contains("'\(folder)/file' is a file"))
-        #expect(folderRemedy(folder) == "give another folder after -o, one that is writable")
+        #expect(
+            folderRemedy(folder) == "give \(UserAction.value("another folder", for: .output)), one that is writable")
     }
 }

@@ -12,7 +12,7 @@ extension ConvNeXtConfiguration {
         func failure(_ cause: String) -> BackboneError {
             BackboneError(
                 .badWeights, "cannot infer the architecture from the tensors", in: path, why: [cause],
-                try: "give it with --arch, such as --arch convnext_tiny")
+                try: "give it with \(Setting.architecture), such as \(Setting.architecture) convnext_tiny")
         }
         var inferred = ConvNeXtConfiguration()
         guard let stem = shape("downsample_layers.0.0.weight"), stem.count == 4 else {

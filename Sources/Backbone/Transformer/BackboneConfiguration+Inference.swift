@@ -18,7 +18,9 @@ extension BackboneConfiguration {
         func failure(_ cause: String, try remedy: String? = nil) -> BackboneError {
             BackboneError(
                 .badWeights, "cannot infer the architecture from the tensors", in: path, why: [cause],
-                try: remedy ?? "give it with --arch, such as --arch vitl16, or use weights of DINOv3 or DINOv2")
+                try: remedy
+                    ?? "give it with \(Setting.architecture), such as \(Setting.architecture) vitl16, or use weights of DINOv3 or DINOv2"
+            )
         }
         guard let classToken = shape("cls_token"), classToken.count == 3 else {
             throw failure("there is no class token [1, 1, D]")
@@ -66,8 +68,8 @@ extension BackboneConfiguration {
             inferred.heads = inferred.width / (4 * periods[0])
             guard heads == nil || heads == inferred.heads else {
                 throw failure(
-                    "the rotary periods imply \(inferred.heads) heads, but --heads is \(heads ?? 0)",
-                    try: "leave out --heads")
+                    "the rotary periods imply \(inferred.heads) heads, but \(Setting.heads) is \(heads ?? 0)",
+                    try: "leave out \(Setting.heads)")
             }
         } else if let heads {
             inferred.heads = heads
@@ -76,7 +78,7 @@ extension BackboneConfiguration {
         } else {
             throw failure(
                 "the number of heads is unknown: no published size has the width \(inferred.width) and \(inferred.depth) blocks",
-                try: "give the number of attention heads: --heads N")
+                try: "give the number of attention heads: \(Setting.heads) N")
         }
         return inferred
     }

@@ -68,7 +68,7 @@ extension WeightsContents {
         let others = zip(names, channels).filter { $1 == nil }.map(\.0)
         if !others.isEmpty, mean == nil || std == nil {
             notes.append(
-                "the statistics of \(others.joined(separator: ", ")) are set to the mean of those of red, green and blue; use --band-mean and --band-std to change them"
+                "the statistics of \(others.joined(separator: ", ")) are set to the mean of those of red, green and blue; use \(Setting.bandMean) and \(Setting.bandDeviation) to change them"
             )
         }
         record = changed

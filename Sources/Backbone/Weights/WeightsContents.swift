@@ -305,18 +305,19 @@ extension WeightsOptions {
         }
         if let architecture, !found.hasSizes(of: architecture) {
             throw BackboneError(
-                .badConfiguration, "the weights' architecture is not the one given with --arch", in: path,
-                why: ["it is \(found.presetName ?? "not a published size")"], try: "leave out --arch")
+                .badConfiguration, "the weights' architecture is not the one given with \(Setting.architecture)",
+                in: path,
+                why: ["it is \(found.presetName ?? "not a published size")"], try: "leave out \(Setting.architecture)")
         }
         if let heads {
             let why: String? =
                 switch found {
                 case .transformer(let network):
                     network.heads == heads
-                        ? nil : "the weights have \(network.heads) attention heads, but --heads is \(heads)"
+                        ? nil : "the weights have \(network.heads) attention heads, but \(Setting.heads) is \(heads)"
                 case .convNeXt: "the weights are of a ConvNeXt, which has no attention heads"
                 }
-            if let why { throw BackboneError(.badConfiguration, why, in: path, try: "leave out --heads") }
+            if let why { throw BackboneError(.badConfiguration, why, in: path, try: "leave out \(Setting.heads)") }
         }
         return found
     }

@@ -89,7 +89,7 @@ extension WeightsContents {
     func refuse(_ path: String, unless overwrite: Bool) throws(BackboneError) {
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
             throw BackboneError(
-                .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
+                .exists, "the file exists already", in: path, try: "choose another name, or \(Setting.overwrite)")
         }
     }
 

@@ -30,7 +30,7 @@ extension VisionTransformer {
             "the description of the weights is for another architecture")
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(
-                .exists, "the file exists already", in: path, try: "choose another name, or --overwrite")
+                .exists, "the file exists already", in: path, try: "choose another name, or \(Setting.overwrite)")
         }
         let stored = (parameters() + buffers()).map { ($0.name, $0.tensor.detached().to(.float32)) }
         try writeSafetensors(stored, metadata: ["format": "pt", "geodino": record.json()], to: path)

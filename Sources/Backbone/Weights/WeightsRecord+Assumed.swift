@@ -14,14 +14,16 @@ extension WeightsRecord {
         _ options: WeightsOptions, path: String, notes: inout [String]
     ) throws(BackboneError) -> WeightsRecord {
         do { try architecture.validate() } catch {
-            let remedy = options.heads == nil ? nil : "another number after --heads, one that divides the width"
+            let remedy =
+                options.heads == nil
+                ? nil : "\(UserAction.value("another number", for: .heads)), one that divides the width"
             throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy ?? remedy)
         }
         if let heads = options.heads, case .transformer(let network) = architecture, let known = network.published,
             known.heads != heads
         {
             notes.append(
-                "the published network of this size has \(known.heads) attention heads; \(heads) are used, as --heads says"
+                "the published network of this size has \(known.heads) attention heads; \(heads) are used, as \(Setting.heads) says"
             )
         }
         let statistics = options.statistics ?? stated.flatMap { InputStatistics(mean: $0.mean, std: $0.std) } ?? known
@@ -49,7 +51,7 @@ extension WeightsRecord {
             )
         } else if options.statistics == nil, stated == nil, known == nil {
             notes.append(
-                "the statistics of the weights are unknown: using those of ImageNet; give --statistics sat for the satellite statistics"
+                "the statistics of the weights are unknown: using those of ImageNet; give \(Setting.statistics) sat for the satellite statistics"
             )
         }
         do { try record.validate() } catch {
@@ -65,7 +67,7 @@ extension WeightsRecord {
         guard record.architecture.channels == 3 else {
             throw BackboneError(
                 .badConfiguration, "the statistics of red, green and blue do not fit \(architecture.channels) bands",
-                try: "leave out --statistics: the weights have their own")
+                try: "leave out \(Setting.statistics): the weights have their own")
         }
         notes.append(
             "the weights have mean \(mean) and std \(std); using the \(given.rawValue) statistics, as requested")

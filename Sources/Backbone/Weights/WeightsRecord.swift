@@ -59,7 +59,7 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
         guard case .transformer(let configuration) = architecture else {
             throw BackboneError(
                 .badWeights, "the weights are of a ConvNeXt; expected a vision transformer", in: path,
-                try: "use weights of a vision transformer; only geodino embed takes a ConvNeXt")
+                try: "use weights of a vision transformer; only \(UserAction.embed) takes a ConvNeXt")
         }
         return configuration
     }

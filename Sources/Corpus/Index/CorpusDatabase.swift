@@ -28,7 +28,7 @@ final class CorpusDatabase {
         } catch {
             throw CorpusError(
                 .damaged, "cannot open the corpus's index", in: path, why: ["\(error)"],
-                try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(parentFolder(path)))")
+                try: "rebuild it from the shards: \(UserAction.reindexCorpus(parentFolder(path)))")
         }
     }
 
@@ -205,7 +205,7 @@ final class CorpusDatabase {
         if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB {
             return CorpusError(
                 .damaged, what, in: path, why: ["\(error)"],
-                try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(parentFolder(path)))")
+                try: "rebuild it from the shards: \(UserAction.reindexCorpus(parentFolder(path)))")
         }
         return CorpusError(.writeFailed, what, in: path, why: ["\(error)"])
     }
@@ -222,7 +222,7 @@ func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (
         throw CorpusError(
             .damaged, "corpus.gpkg lists shard \(ShardName.text(lost)), which is missing",
             in: folder.database,
-            try: "restore the shard and its index from a copy, or: geodino corpus reindex \(shellQuoted(folder.path))")
+            try: "restore the shard and its index from a copy, or: \(UserAction.reindexCorpus(folder.path))")
     }
     for shard in shards {
         if let hash = known[shard.number] {
@@ -230,7 +230,7 @@ func openDatabase(_ folder: CorpusFolder, _ shards: [FinishedShard]) throws -> (
                 throw CorpusError(
                     .damaged, "corpus.gpkg describes a shard \(shard.name) other than the existing one",
                     in: folder.database,
-                    try: "rebuild it from the shards: geodino corpus reindex \(shellQuoted(folder.path))")
+                    try: "rebuild it from the shards: \(UserAction.reindexCorpus(folder.path))")
             }
         } else {
             try database.add(shard, systems: systems)

@@ -136,7 +136,7 @@ final class ShardIndex: @unchecked Sendable {  // the mapping is read-only and l
         func damaged(_ why: String) -> CorpusError {
             CorpusError(
                 .damaged, "the index of a shard is damaged", in: path, why: [why],
-                try: "rebuild it from the shard: geodino corpus reindex \(shellQuoted(corpusFolder(of: path)))")
+                try: "rebuild it from the shard: \(UserAction.reindexCorpus(corpusFolder(of: path)))")
         }
         guard file.length >= Self.headerSize else { throw damaged("it has only \(file.length) bytes") }
         header = try file.read(at: 0, count: Self.headerSize)

@@ -108,7 +108,7 @@ final class TileRun {
                 .damaged, "the last tile is number \(last.id), but the shards hold \(start.tileCount) tiles",
                 in: folder.path,
                 try:
-                    "cut the corpus again with --overwrite, or use it without the lost tiles after: geodino corpus reindex \(shellQuoted(folder.path))"
+                    "cut the corpus again with \(Setting.overwrite), or use it without the lost tiles after: \(UserAction.reindexCorpus(folder.path))"
             )
         }
         // The plan is made anew from the scenes; a record that names no place of it belongs to another corpus.
@@ -118,7 +118,7 @@ final class TileRun {
             throw CorpusError(
                 .damaged,
                 "tile \(last.key) says that it is place \(last.candidate) of scene \(last.scene), which the plan does not contain",
-                in: folder.path, try: "list all damage: geodino corpus verify \(shellQuoted(folder.path))")
+                in: folder.path, try: "list all damage: \(UserAction.verifyCorpus(folder.path))")
         }
         start.place = TilePlace(part: last.scene, place: last.candidate + 1)
         start.ofScene = (start.open?.records ?? []).count { Int($0.scene) == last.scene }
@@ -210,7 +210,7 @@ final class TileRun {
         guard progress(event) else {
             throw CorpusError(
                 .cancelled, "stopped after \(summary.tiles) tiles", in: folder.path,
-                try: "resume with the same command and --resume")
+                try: "resume with \(UserAction.sameCommand) and \(Setting.resume)")
         }
     }
 

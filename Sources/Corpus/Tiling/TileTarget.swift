@@ -57,7 +57,7 @@ final class TileTarget {
         guard differences.isEmpty else {
             throw CorpusError(
                 .inputsChanged, "the corpus was started with other inputs", in: path, why: differences,
-                try: "choose another output folder, or replace the corpus with --overwrite")
+                try: "choose another output folder, or replace the corpus with \(Setting.overwrite)")
         }
         if try folder.journal()?.complete == true {
             state = .complete(folder)
@@ -66,7 +66,7 @@ final class TileTarget {
         } else {
             throw CorpusError(
                 .exists, "an unfinished corpus of the same inputs exists already", in: path,
-                try: "resume with --resume, or replace it with --overwrite")
+                try: "resume with \(Setting.resume), or replace it with \(Setting.overwrite)")
         }
     }
 
@@ -90,7 +90,7 @@ final class TileTarget {
         guard !CorpusFolder.bearsMarker(path) else {
             throw CorpusError(
                 .exists, "another process has just made a corpus in the folder", in: path,
-                try: "choose another output folder, or replace the corpus with --overwrite")
+                try: "choose another output folder, or replace the corpus with \(Setting.overwrite)")
         }
         try Disk.write(bytes, to: path + "/" + CorpusMarker.name)
         try Disk.syncFolder(parentFolder(path))

@@ -29,10 +29,11 @@ public func tile(
     try profile.validate()
     guard !scenes.isEmpty else {
         throw CorpusError(
-            .badScene, "no scenes were given", in: corpus, try: "geodino tile SCENE... -o \(shellQuoted(corpus))")
+            .badScene, "no scenes were given", in: corpus, try: "\(UserAction.cutCorpus(output: corpus))")
     }
     guard !(options.resume && options.overwrite) else {
-        throw CorpusError(.exists, "--resume and --overwrite exclude each other", in: corpus, try: "choose one")
+        throw CorpusError(
+            .exists, "\(Setting.resume) and \(Setting.overwrite) exclude each other", in: corpus, try: "choose one")
     }
     let open = OpenScenes()
     let (described, notes) = try SceneCatalogue.describe(
@@ -119,7 +120,7 @@ private func run(
     } catch let error as RasterError where error.isCancellation {
         throw CorpusError(
             .cancelled, error.what, in: folder.path, why: [error.place],
-            try: "resume with the same command and --resume")
+            try: "resume with \(UserAction.sameCommand) and \(Setting.resume)")
     } catch let error as RasterError {
         let isEmpty = try folder.listing().indexes.isEmpty
         if isFresh, isEmpty { try target.abandon() }
@@ -127,10 +128,10 @@ private func run(
         throw CorpusError(
             .badScene, error.what, in: error.place, why: error.causes,
             try: isRemote
-                ? "check that its addresses answer and that their tokens are still good, then run again with --resume"
+                ? "check that its addresses answer and that their tokens are still good, then run again with \(Setting.resume)"
                 : isFresh && isEmpty
                     ? "get the scene again, or leave it out"
-                    : "once the scene can be read again, resume with --resume; otherwise leave it out and cut again with --overwrite"
+                    : "once the scene can be read again, resume with \(Setting.resume); otherwise leave it out and cut again with \(Setting.overwrite)"
         )
     }
 }

@@ -32,7 +32,7 @@ package struct ModelFolder {
         if fileExists(model), !overwrite {
             throw DownstreamError(
                 .exists, isModel ? "the model exists already" : "a file or folder with this name exists already",
-                in: model, try: "choose another name" + (isModel ? ", or --overwrite" : ""))
+                in: model, try: "choose another name" + (isModel ? ", or \(Setting.overwrite)" : ""))
         }
         if fileExists(model), !isModel {
             throw DownstreamError(
@@ -42,7 +42,8 @@ package struct ModelFolder {
         guard overwrite else {
             throw DownstreamError(
                 .badRun, "an unfinished fit of an earlier version of geodino exists, which this version cannot resume",
-                in: fit, try: "finish it with the version that started it, or start from scratch with --overwrite")
+                in: fit,
+                try: "finish it with the version that started it, or start from scratch with \(Setting.overwrite)")
         }
         // One that still runs is spared.
         let lock = try FolderLock<DownstreamFailure>(folder: fit, name: "lock", what: "fit", isRemoved: false)

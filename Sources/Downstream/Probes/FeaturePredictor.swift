@@ -49,13 +49,13 @@ public final class FeaturePredictor: WindowPredictor {
         let architecture = network.architecture
         guard windowSize > 0, windowSize % architecture.stride == 0 else {
             throw DownstreamError(
-                .badModel, "windows of \(windowSize) pixels do not divide into whole patches", in: "--window",
+                .badModel, "windows of \(windowSize) pixels do not divide into whole patches", in: "\(Setting.window)",
                 why: ["the network's patches are \(architecture.stride) pixels wide"],
-                try: "--window \(architecture.fittingSide(windowSize))")
+                try: "\(Setting.window) \(architecture.fittingSide(windowSize))")
         }
         if let layer, !architecture.tapWidths.indices.contains(layer) {
             throw DownstreamError(
-                .badModel, "the network has no layer \(layer)", in: "--layers",
+                .badModel, "the network has no layer \(layer)", in: "\(Setting.layers)",
                 why: ["its layers are 0 to \(architecture.tapWidths.count - 1)"])
         }
         self.network = network

@@ -60,7 +60,7 @@ public struct PrincipalComponents {
             throw DownstreamError(
                 .badPixels,
                 "cannot compute \(count) principal components from only \(tokens.shape[0]) tokens of \(tokens.shape[1]) elements",
-                try: "use a larger area, or give components computed on one with --basis")
+                try: "use a larger area, or give components computed on one with \(Setting.basis)")
         }
         let (x, mean) = try catchingTorchErrors {
             withoutGradient {
@@ -154,7 +154,7 @@ public struct PrincipalComponents {
         else {
             throw DownstreamError(
                 .badModel, "the file does not hold principal components of tokens of length \(width)", in: path,
-                try: "give a file that 'geodino embed --pca' wrote with these weights")
+                try: "give a file that '\(UserAction.embedComponents(count: nil))' wrote with these weights")
         }
         let differing = origin.metadata.filter { file.metadata[$0.key] != $0.value }.sorted { $0.key < $1.key }
         guard differing.isEmpty else {
@@ -163,7 +163,7 @@ public struct PrincipalComponents {
                 why: differing.map {
                     "their \($0.key) is \(file.metadata[$0.key] ?? "unknown"); here it is \($0.value)"
                 },
-                try: "use the weights and options that they were made with, or leave out --basis")
+                try: "use the weights and options that they were made with, or leave out \(Setting.basis)")
         }
         let names = ["mean", "components", "explained", "low", "high"]
         let arrays = try names.map { try file.tensor($0) }
@@ -171,7 +171,7 @@ public struct PrincipalComponents {
         guard arrays.allSatisfy(\.isAllFinite), zip(low, high).allSatisfy({ $0 <= $1 }) else {
             throw DownstreamError(
                 .badModel, "the components are not finite numbers, or a range ends before it starts", in: path,
-                try: "compute them again: geodino embed --pca N without --basis")
+                try: "compute them again: \(UserAction.embedComponents(count: "N")) without \(Setting.basis)")
         }
         return PrincipalComponents(
             mean: arrays[0].to(.float32), components: arrays[1].to(.float32),

@@ -77,7 +77,10 @@ public func checkRoom(for plan: MapPlan) throws {
         throw MappingError(
             .diskFull,
             "the map may need \(megabytes(plan.diskBytes)) on disk, but only \(megabytes(Int(saturating: free))) are free",
-            in: folder, try: "free some space, write elsewhere (-o), or map a smaller area (--aoi)")
+            in: folder,
+            try:
+                "free some space, write elsewhere (\(Setting.output)), or map a smaller area (\(Setting.areaOfInterest))"
+        )
     }
 }
 

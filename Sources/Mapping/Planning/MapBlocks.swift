@@ -27,7 +27,7 @@ func blockWindows(
             throw MappingError(
                 .tooLarge,
                 "the map would have \(window.width) x \(window.height) pixels, more than \(mostBlocks) blocks of \(blockSize) x \(blockSize)",
-                in: output, try: "choose a smaller area of interest (--aoi)")
+                in: output, try: "choose a smaller area of interest (\(Setting.areaOfInterest))")
         }
         for j in top...bottom { for i in left...right { places.insert(LatticeIndex(i: i, j: j)) } }
     }

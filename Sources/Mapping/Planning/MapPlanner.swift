@@ -88,7 +88,7 @@ struct MapJob {
             throw MappingError(
                 .needsSplit, "the area does not fit one grid; its parts: \(parts.joined(separator: ", "))",
                 in: request.aoi ?? request.scenes[0], why: ["the map's grid is \(mapCRS.name)"],
-                try: "--split, which writes one file per part")
+                try: "\(Setting.split), which writes one file per part")
         }
 
         plan = MapPlan(parts: [], warnings: warnings)
@@ -179,7 +179,7 @@ struct MapJob {
             throw MappingError(
                 .tooLarge,
                 "the map would have \(window.width) x \(window.height) pixels, but GDAL takes at most 2147483647 per side",
-                in: output, try: "give an area of interest (--aoi), or fewer scenes")
+                in: output, try: "give an area of interest (\(Setting.areaOfInterest)), or fewer scenes")
         }
         let shape = BlockShape(bands: bands)
         guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
@@ -187,7 +187,9 @@ struct MapJob {
                 .tooLarge,
                 "a map of \(window.width) x \(window.height) pixels in \(bands) band\(bands == 1 ? "" : "s") has too many tiles for a TIFF",
                 in: output, why: ["the map covers the bounding rectangle of all scenes"],
-                try: "give an area of interest (--aoi), scenes that are close together, or fewer bands")
+                try:
+                    "give an area of interest (\(Setting.areaOfInterest)), scenes that are close together, or fewer bands"
+            )
         }
         // What was never written costs nothing, neither work nor disk.
         let coverage = SceneMosaic(MosaicPlan(lattice: pixels, layout: layout, scenes: used), open: open)
@@ -248,7 +250,9 @@ struct MapJob {
         guard metres < gsd * 1.25, metres > gsd / 1.25 else {
             throw MappingError(
                 .badRequest, found, in: scene.path,
-                try: "map scenes that are so far apart one by one, or warp them to their UTM zones and give --split")
+                try:
+                    "map scenes that are so far apart one by one, or warp them to their UTM zones and give \(Setting.split)"
+            )
         }
         return "\(scene.path): \(found)"
     }
@@ -262,7 +266,8 @@ struct MapJob {
             guard let input = inputFile(at: path, among: inputs) else { continue }
             throw MappingError(
                 .exists, "the map or a file next to it would overwrite an input", in: path,
-                why: ["'\(input)' is an input of the map"], try: "give another name after -o")
+                why: ["'\(input)' is an input of the map"],
+                try: "give \(UserAction.value("another name", for: .output))")
         }
     }
 
@@ -274,12 +279,14 @@ struct MapJob {
         if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder {
             // A folder is not replaced by a map, whatever was said about overwriting.
             throw MappingError(
-                .exists, "the output is a folder", in: output, try: "-o \(shellQuoted("\(output)/NAME.tif"))")
+                .exists, "the output is a folder", in: output,
+                try: "\(Setting.output) \(shellQuoted("\(output)/NAME.tif"))")
         }
         guard !overwrite else { return }
         for path in [output] + sidecars(of: output).all where FileManager.default.fileExists(atPath: path) {
             throw MappingError(
-                .exists, "the output exists already", in: path, try: "--overwrite to replace it, or another -o")
+                .exists, "the output exists already", in: path,
+                try: "\(Setting.overwrite) to replace it, or another \(Setting.output)")
         }
     }
 
@@ -298,7 +305,7 @@ struct MapJob {
             return MappingError(
                 .badArea, "no pixel of the map has its centre in the area of interest", in: request.aoi ?? "",
                 why: ["the area is narrower than a pixel, or only touches the scenes' corners"],
-                try: "--all-touched, which includes every pixel that the area touches")
+                try: "\(Setting.allTouched), which includes every pixel that the area touches")
         }
         return MappingError(
             .badArea, "the area of interest does not overlap the scenes", in: request.aoi ?? "",

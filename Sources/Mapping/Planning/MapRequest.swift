@@ -92,23 +92,26 @@ public struct MapRequest: Sendable, Codable {
             throw MappingError(
                 .badRequest, "no scene was given", try: "give one or more rasters, or a workspace with scenes")
         }
-        if output.isEmpty { throw MappingError(.badRequest, "no output file was given", try: "-o map.tif") }
+        if output.isEmpty {
+            throw MappingError(.badRequest, "no output file was given", try: "\(Setting.output) map.tif")
+        }
         guard threads >= 1, threads <= 1024 else {
-            throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 1024", in: "--threads")
+            throw MappingError(.badRequest, "\(threads) reading threads; expected 1 to 1024", in: "\(Setting.threads)")
         }
         guard batchSize >= 1, batchSize <= 4096 else {
-            throw MappingError(.badRequest, "a batch of \(batchSize) windows; expected 1 to 4096", in: "--batch")
+            throw MappingError(
+                .badRequest, "a batch of \(batchSize) windows; expected 1 to 4096", in: "\(Setting.batch)")
         }
         if let overlap, overlap < 0 || overlap >= windowSize {
             throw MappingError(
                 .badRequest,
                 "windows of \(windowSize) pixels cannot overlap by \(overlap); expected 0 to \(windowSize - 1)",
-                in: "--overlap")
+                in: "\(Setting.overlap)")
         }
         if let overlap, overlap % cellSize != 0 {
             throw MappingError(
                 .badRequest, "an overlap of \(overlap) pixels does not divide into whole patches",
-                in: "--overlap", try: "use a multiple of \(cellSize)")
+                in: "\(Setting.overlap)", try: "use a multiple of \(cellSize)")
         }
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
@@ -120,7 +123,9 @@ public struct MapRequest: Sendable, Codable {
         guard stem(output) == output, !output.isEmpty else { return }
         throw MappingError(
             .badRequest, "a map is a GeoTIFF; its name must end in .tif", in: output,
-            try: "-o \(shellQuoted(Self.asTIFF(output)))   (a picture of it, .png, is written next to it)")
+            try:
+                "\(Setting.output) \(shellQuoted(Self.asTIFF(output)))   (a picture of it, .png, is written next to it)"
+        )
     }
 
     /// The same name with the ending of a GeoTIFF.

@@ -40,7 +40,7 @@ public struct PackedTileSource: TileSource {
         guard let bytes = FileManager.default.contents(atPath: place) else {
             throw PretrainingError(
                 .readFailed, "cannot read the pack's list of contents", in: place,
-                try: "create a pack with: geodino corpus pack CORPUS -o \(folder)")
+                try: "create a pack with: \(UserAction.packCorpus(output: folder))")
         }
         let manifest: PackManifest
         do {

@@ -44,7 +44,7 @@ extension PretrainingRecipe {
                 why: [
                     "pretraining is DINOv3's: positions rotate queries and keys, and gated layers have separate matrices"
                 ],
-                try: "leave out the key; geodino fit, embed and canopy take DINOv2 weights as they are")
+                try: "leave out the key; \(UserAction.applyWeights) take DINOv2 weights as they are")
         }
         for (key, word) in [("name", name), ("phase", phase)] {
             let allowed = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }

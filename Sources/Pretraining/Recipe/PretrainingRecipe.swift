@@ -371,6 +371,6 @@ extension PretrainingRecipe: RunRecipe {
         guard then?.isEmpty == false else { return }
         throw PretrainingError(
             .badRecipe, "the recipe has several phases, so one number of steps is ambiguous", in: "steps",
-            try: "change the steps of each phase in the recipe, or stop earlier with --stop-after")
+            try: "change the steps of each phase in the recipe, or stop earlier with \(Setting.stopAfter)")
     }
 }

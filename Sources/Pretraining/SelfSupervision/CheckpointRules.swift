@@ -55,7 +55,7 @@ extension PretrainingRecipe {
                 "the run was started with rules that have changed since, and its phase \(phase.phase) is not complete",
                 in: place, why: phase.changedRules.map(\.words),
                 try: """
-                    start a new run, from these weights with start: continued in the recipe and --from \(place); or resume \
+                    start a new run, from these weights with start: continued in the recipe and \(Setting.from) \(place); or resume \
                     with the version of geodino that started this one
                     """)
         }

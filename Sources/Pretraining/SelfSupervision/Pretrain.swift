@@ -53,7 +53,7 @@ public func pretrain(
         checkpoint == nil ? try StartingWeights(recipe, path: options.from, notice: events.notice) : nil
     try checkGramTeacher(options.gramTeacher, plan, isStarting: checkpoint == nil)
     if checkpoint != nil, options.from != nil {
-        events.notice(notice("the run resumes from its own checkpoint; --from is ignored", run))
+        events.notice(notice("the run resumes from its own checkpoint; \(Setting.from) is ignored", run))
     }
     for text in plan.notices(device: options.device) { events.notice(notice(text, run)) }
     let trainee = try SelfSupervision(
@@ -114,13 +114,14 @@ private func checkGramTeacher(_ path: String?, _ plan: PhasePlan, isStarting: Bo
     let wanted = plan.phases.contains { $0.recipe.gram?.teacher == .given }
     if let path, !wanted {
         throw PretrainingError(
-            .badRecipe, "--gram-teacher was given, but no phase of the recipe has gram.teacher: given", in: path,
-            try: "leave out --gram-teacher, or set teacher: given in the recipe's gram section")
+            .badRecipe, "\(Setting.gramTeacher) was given, but no phase of the recipe has gram.teacher: given",
+            in: path,
+            try: "leave out \(Setting.gramTeacher), or set teacher: given in the recipe's gram section")
     }
     guard isStarting, wanted, path == nil else { return }
     throw PretrainingError(
-        .badRecipe, "the recipe has gram.teacher: given, but --gram-teacher is missing", in: "gram.teacher",
-        try: "--gram-teacher WEIGHTS, or set teacher: grown in the recipe")
+        .badRecipe, "the recipe has gram.teacher: given, but \(Setting.gramTeacher) is missing", in: "gram.teacher",
+        try: "\(Setting.gramTeacher) WEIGHTS, or set teacher: grown in the recipe")
 }
 
 /// Checks that the step that is to be written is one of those to come, and that nothing is in the file's way.

@@ -141,7 +141,8 @@ final class SelfSupervision: Trainee {
             throw PretrainingError(
                 .writeFailed, "cannot save the teacher of step \(steps), to which a later phase is anchored",
                 in: path,
-                why: causes(of: error), try: "free some space, then resume with --resume from the last checkpoint")
+                why: causes(of: error),
+                try: "free some space, then resume with \(Setting.resume) from the last checkpoint")
         }
     }
 

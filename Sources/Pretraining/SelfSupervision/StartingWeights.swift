@@ -27,16 +27,18 @@ struct StartingWeights {
         guard start != .random else {
             guard let path else { return nil }
             throw PretrainingError(
-                .badRecipe, "--from was given, but the recipe starts from random weights", in: path,
-                try: "set start: continued, teacher or backbone in the recipe, or leave out --from")
+                .badRecipe, "\(Setting.from) was given, but the recipe starts from random weights", in: path,
+                try: "set start: continued, teacher or backbone in the recipe, or leave out \(Setting.from)")
         }
         guard let path else {
             throw PretrainingError(
                 .badRecipe,
                 start == .backbone
-                    ? "the recipe starts from the weights of a backbone, but --from is missing"
-                    : "the recipe starts from another run (start: \(start.rawValue)), but --from is missing",
-                in: "start", try: start == .backbone ? "--from WEIGHTS" : "--from RUN, or --from RUN/checkpoints/STEP")
+                    ? "the recipe starts from the weights of a backbone, but \(Setting.from) is missing"
+                    : "the recipe starts from another run (start: \(start.rawValue)), but \(Setting.from) is missing",
+                in: "start",
+                try: start == .backbone
+                    ? "\(Setting.from) WEIGHTS" : "\(Setting.from) RUN, or \(Setting.from) RUN/checkpoints/STEP")
         }
         self.start = start
         self.path = path

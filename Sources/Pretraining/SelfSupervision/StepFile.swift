@@ -133,7 +133,7 @@ package final class StepFile {
         func refused(_ what: String) -> PretrainingError {
             PretrainingError(
                 .badStepFile, "the file does not fit step \(step + 1) of the recipe: \(what)", in: path,
-                try: "write it with this recipe: geodino pretrain RECIPE ... --dump-step \(step + 1) FILE")
+                try: "write it with this recipe: \(UserAction.dumpStep(step + 1))")
         }
         let hidden = try file.entry("masks") == nil ? 0 : file.bytes("masks").count { $0 != 0 }
         let wanted = expected(recipe, hidden: hidden)
@@ -211,7 +211,7 @@ package final class StepFile {
                 .stepFileFailed, "cannot write the file of step \(batch.step + 1)", in: path,
                 why: causes(of: error),
                 try:
-                    "free some space or choose another file, and repeat the step: --resume --dump-step \(batch.step + 1) FILE"
+                    "free some space or choose another file, and repeat the step: \(UserAction.resumeAndDumpStep(batch.step + 1))"
             )
         }
     }
@@ -309,6 +309,6 @@ package struct ReplayedTiles: TileSource {
 
     package func tiles(_ ids: [Int]) throws -> TileBatch {
         throw PretrainingError(
-            .badSource, "there are no tiles: the run has only step files", try: "--corpus CORPUS")
+            .badSource, "there are no tiles: the run has only step files", try: "\(Setting.corpus) CORPUS")
     }
 }

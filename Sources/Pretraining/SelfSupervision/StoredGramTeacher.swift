@@ -35,8 +35,8 @@ struct StoredGramTeacher {
             throw PretrainingError(
                 .badRun, "the Gram teacher of the phase is missing", in: path,
                 try: gram.earlierStep == nil
-                    ? "give the weights again: --gram-teacher WEIGHTS"
-                    : "restore the file from a copy, or remove the checkpoints after step \(gram.earlierStep ?? 0) and run again with --resume"
+                    ? "give the weights again: \(Setting.gramTeacher) WEIGHTS"
+                    : "restore the file from a copy, or remove the checkpoints after step \(gram.earlierStep ?? 0) and run again with \(Setting.resume)"
             )
         }
     }
@@ -60,7 +60,7 @@ extension VisionTransformer {
             throw PretrainingError(
                 .badRecipe, "geodino does not pretrain with weights of the DINOv2 family, it only uses them", in: path,
                 why: ["their positions are learnt, and pretraining is DINOv3's"],
-                try: "give weights of DINOv3; geodino fit, embed and canopy take DINOv2 weights as they are")
+                try: "give weights of DINOv3; \(UserAction.applyWeights) take DINOv2 weights as they are")
         }
         let other = try VisionTransformer.load(contents, device: device).network
         let (mine, theirs) = (parameters(), other.parameters())
@@ -70,7 +70,7 @@ extension VisionTransformer {
             throw PretrainingError(
                 .badRecipe, "the weights do not fit the recipe's backbone", in: path,
                 why: ["the weights: \(other.configuration.summary)", "the recipe: \(configuration.summary)"],
-                try: "set the recipe's backbone to the weights' architecture, which geodino weights info shows")
+                try: "set the recipe's backbone to the weights' architecture, which \(UserAction.inspectWeights) shows")
         }
         try catchingTorchErrors {
             withoutGradient { for (mine, theirs) in zip(mine, theirs) { _ = mine.tensor.copy_(theirs.tensor) } }

@@ -44,7 +44,7 @@ struct VectorFile {
                 try: said.contains { $0.contains("SHAPE_RESTORE_SHX") }
                     ? (name.hasPrefix("/vsizip")
                         ? "unzip the archive, then give the .shp file with " : "")
-                        + "--config SHAPE_RESTORE_SHX=YES, which rebuilds the missing .shx next to the .shp"
+                        + "\(Setting.gdalConfiguration) SHAPE_RESTORE_SHX=YES, which rebuilds the missing .shx next to the .shp"
                     : "give polygons as GeoJSON, GeoPackage, Shapefile or KML; check the file with ogrinfo")
         }
         let dataset = Dataset(owning: opened, path: path, gdal)

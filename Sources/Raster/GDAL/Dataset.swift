@@ -77,11 +77,11 @@ final class Dataset {
         }
         if says("too slow", "timed out", "Timeout") {
             return
-                "try again later, or allow more time: --config GDAL_HTTP_LOW_SPEED_TIME=300 --config GDAL_HTTP_CONNECTTIMEOUT=60"
+                "try again later, or allow more time: \(Setting.gdalConfiguration) GDAL_HTTP_LOW_SPEED_TIME=300 \(Setting.gdalConfiguration) GDAL_HTTP_CONNECTTIMEOUT=60"
         }
         if says("403", "405") {
             return
-                "give an address whose token is still valid; if the server refuses HEAD, as for many signed addresses: --config CPL_VSIL_CURL_USE_HEAD=NO"
+                "give an address whose token is still valid; if the server refuses HEAD, as for many signed addresses: \(Setting.gdalConfiguration) CPL_VSIL_CURL_USE_HEAD=NO"
         }
         return "check that the server responds and that the address and its token are correct"
     }

@@ -51,7 +51,8 @@ public final class RasterWriter {
         if manager.fileExists(atPath: path, isDirectory: &isFolder) {
             guard !isFolder else { throw RasterError(.exists, "a folder has this name", in: path) }
             guard overwrite else {
-                throw RasterError(.exists, "the output exists already", in: path, try: "give --overwrite to replace it")
+                throw RasterError(
+                    .exists, "the output exists already", in: path, try: "give \(Setting.overwrite) to replace it")
             }
         }
         try format.check(in: path)
@@ -177,7 +178,7 @@ public final class RasterWriter {
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw RasterError(
                 .exists, "another process created the output in the meantime", in: path,
-                try: "give --overwrite to replace it")
+                try: "give \(Setting.overwrite) to replace it")
         }
         let names = finished + ".aux.xml"
         if FileManager.default.fileExists(atPath: names) {

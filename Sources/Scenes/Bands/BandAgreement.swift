@@ -73,7 +73,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
                 in: scene.path, why: ["the bands of scenes in one mosaic must have the same meaning"],
                 try: scene.asked == .forThis
                     ? "choose other bands of this scene, or process the two scenes separately"
-                    : "choose the bands of this scene: --bands \(shellQuoted("\(scene.path)=\(example(width, scene))"))"
+                    : "choose the bands of this scene: \(Setting.bands) \(shellQuoted("\(scene.path)=\(example(width, scene))"))"
             )
         }
         guard let unknown, let known,
@@ -84,7 +84,7 @@ public func checkAgreement(_ scenes: [SceneBands], stretch: StretchRule) throws(
             "the scene does not say what its bands are; \(known.scene.path) does: \(known.scene.bands.map { $0.identity ?? "?" }.joined(separator: ", "))",
             in: unknown.path, why: ["in the same order, its bands may have another meaning"],
             try:
-                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: --bands \(shellQuoted("\(unknown.path)=\(example(width, unknown))")), or \(shellQuoted("\(unknown.path)=\(example(width, unknown, reversed: true))")) if blue is stored first"
+                "say which of its bands (1 to \(unknown.all.map(\.index).max() ?? 1)) are these, in this order: \(Setting.bands) \(shellQuoted("\(unknown.path)=\(example(width, unknown))")), or \(shellQuoted("\(unknown.path)=\(example(width, unknown, reversed: true))")) if blue is stored first"
         )
     }
     try checkScales(scenes, stretch)

@@ -29,7 +29,7 @@ extension [RasterBand] {
             return nil
         }
         return
-            "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) as red, green, blue (--bands to choose)"
+            "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) as red, green, blue (\(Setting.bands) to choose)"
     }
 
     /// The bands of some names, in their order; a sentence about what is missing where they are not all there.
@@ -115,10 +115,10 @@ extension BandedRaster {
             if let count = wanted.count, count != asked.count {
                 throw SceneError(
                     .missingBands,
-                    "--bands names \(asked.count) band\(asked.count == 1 ? "" : "s"), but \(asker) needs \(count)",
+                    "\(Setting.bands) names \(asked.count) band\(asked.count == 1 ? "" : "s"), but \(asker) needs \(count)",
                     in: path, try: remedy(for: count))
             }
-            return try numbered(asked, by: "--bands")
+            return try numbered(asked, by: "\(Setting.bands)")
         }
         switch wanted {
         case .colour: return bands.colours
@@ -141,7 +141,7 @@ extension BandedRaster {
     private func remedy(for count: Int) -> String {
         let numbers = bands.count == 1 ? (0..<count).map { _ in bands[0].index } : bands.prefix(count).map(\.index)
         return numbers.count == count
-            ? "give the bands in the order required: --bands \(numbers.map(String.init).joined(separator: ","))"
+            ? "give the bands in the order required: \(Setting.bands) \(numbers.map(String.init).joined(separator: ","))"
             : "give an image of \(count) bands"
     }
 }

@@ -47,8 +47,9 @@ public struct BandRequest: Sendable, Hashable, Codable {
             }
             guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) >= 1 }) else {
                 throw SceneError(
-                    .badBands, "--bands takes numbers, counted from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'",
-                    in: "--bands")
+                    .badBands,
+                    "\(Setting.bands) takes numbers, counted from 1, such as 4,3,2, or SCENE=4,3,2; got '\(word)'",
+                    in: "\(Setting.bands)")
             }
             let bands = numbers.compactMap(\.self)
             guard let cut else {
@@ -64,8 +65,8 @@ public struct BandRequest: Sendable, Hashable, Codable {
             guard let scene = meant.first, Set(meant).count == 1 else {
                 throw SceneError(
                     .badBands,
-                    "--bands names '\(name)', which is \(meant.isEmpty ? "not one" : "more than one") of the scenes",
-                    in: "--bands", try: "name one of: " + scenes.prefix(8).joined(separator: ", "))
+                    "\(Setting.bands) names '\(name)', which is \(meant.isEmpty ? "not one" : "more than one") of the scenes",
+                    in: "\(Setting.bands)", try: "name one of: " + scenes.prefix(8).joined(separator: ", "))
             }
             byScene[scene] = bands
         }

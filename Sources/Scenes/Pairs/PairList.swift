@@ -31,7 +31,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder else {
         throw SceneError(
             .badPairs, isFolder ? "a folder is not a list of pairs" : "the list of pairs does not exist", in: path,
-            try: "give a CSV file with the header image,target; geodino synth writes one")
+            try: "give a CSV file with the header image,target; \(UserAction.synthesize) writes one")
     }
     guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20,
         let text = String(validating: data, as: UTF8.self)

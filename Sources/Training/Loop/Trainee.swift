@@ -83,7 +83,7 @@ package struct StoredCheckpoint {
         guard let file = try file(part) else {
             throw TrainingError(
                 .badCheckpoint, "the checkpoint has no part '\(part)'", in: place,
-                try: "restore it from a copy, or start from scratch with --overwrite")
+                try: "restore it from a copy, or start from scratch with \(Setting.overwrite)")
         }
         return file
     }

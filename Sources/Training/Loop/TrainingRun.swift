@@ -222,7 +222,7 @@ extension RunFolder {
                 throw TrainingError(
                     .badCheckpoint, "the \(kind) has weights, but no checkpoint to resume from", in: path,
                     try:
-                        "use the weights as they are, start a new run in another folder, or replace this run with --overwrite"
+                        "use the weights as they are, start a new run in another folder, or replace this run with \(Setting.overwrite)"
                 )
             }
             return nil
@@ -242,7 +242,7 @@ extension RunFolder {
                 .badRun,
                 "the \(kind) has already done \(manifest.step) steps, more than the \(totalSteps) requested",
                 in: place,
-                try: "raise --steps, or leave it out")
+                try: "raise \(Setting.steps), or leave it out")
         }
         return StoredCheckpoint(place: place, manifest: manifest)
     }

@@ -175,7 +175,7 @@ package struct CheckpointStore: Sendable {
                     throw TrainingError(
                         error.code, error.what + ", and there is no older one", in: error.place,
                         why: error.causes,
-                        try: "restore the checkpoint from a copy, or start from scratch with --overwrite")
+                        try: "restore the checkpoint from a copy, or start from scratch with \(Setting.overwrite)")
                 }
                 notice(
                     TrainingError(

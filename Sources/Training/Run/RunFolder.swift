@@ -151,7 +151,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         guard !isRun || request.overwrite else {
             throw TrainingError(
                 .exists, "a \(request.kind) exists already", in: path,
-                try: "--resume to continue it, --overwrite to replace it")
+                try: "\(Setting.resume) to continue it, \(Setting.overwrite) to replace it")
         }
         recipe = fresh
     }
@@ -172,7 +172,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         guard !fileExists("\(path)/run.json") else {
             throw TrainingError(
                 .exists, "another process has just started a \(request.kind) in the folder", in: path,
-                try: "choose another output folder, or replace the \(request.kind) with --overwrite")
+                try: "choose another output folder, or replace the \(request.kind) with \(Setting.overwrite)")
         }
         try Disk.write(try prettyJSON(recipe), to: "\(path)/recipe.json")
         if let text = request.recipeText { try Disk.write(text, to: "\(path)/recipe.yaml") }
@@ -265,14 +265,14 @@ package final class RunFolder<Recipe: RunRecipe> {
             throw TrainingError(
                 .badRun, "the \(request.kind)'s recipe.json or run.json cannot be read", in: path,
                 why: causes(of: error),
-                try: "restore them from a copy, or start from scratch with --overwrite")
+                try: "restore them from a copy, or start from scratch with \(Setting.overwrite)")
         }
         let differences = mark.inputs.differences(from: request.inputs)
         guard differences.isEmpty else {
             throw TrainingError(
                 .inputsChanged, "the \(mark.kind) was started with other inputs", in: path, why: differences,
                 try:
-                    "resume with the original inputs, or start a new \(mark.kind): in another folder, or with --overwrite"
+                    "resume with the original inputs, or start a new \(mark.kind): in another folder, or with \(Setting.overwrite)"
             )
         }
         var asked = request.recipe
@@ -286,7 +286,7 @@ package final class RunFolder<Recipe: RunRecipe> {
                 "the recipe differs from the \(request.kind)'s in \(difference.key): \(difference.new); the \(request.kind) has \(difference.old)",
                 in: path,
                 try:
-                    "resume with the \(request.kind)'s own recipe (\(path)/recipe.yaml; only --steps may change), or start a new \(request.kind): in another folder, or with --overwrite"
+                    "resume with the \(request.kind)'s own recipe (\(path)/recipe.yaml; only \(Setting.steps) may change), or start a new \(request.kind): in another folder, or with \(Setting.overwrite)"
             )
         }
         try checkSteps(request, own)
@@ -295,12 +295,12 @@ package final class RunFolder<Recipe: RunRecipe> {
             throw TrainingError(
                 .badRun, "the \(request.kind)'s recipe.json was edited and is no longer valid", in: path,
                 why: causes(of: error),
-                try: "restore it from a copy, or start from scratch with --overwrite")
+                try: "restore it from a copy, or start from scratch with \(Setting.overwrite)")
         }
         if let threads = mark.tensorThreads, !(1...4096).contains(threads) {
             throw TrainingError(
                 .badRun, "the \(request.kind)'s run.json says \(threads) tensor threads; expected 1 to 4096", in: path,
-                try: "restore it from a copy, or start from scratch with --overwrite")
+                try: "restore it from a copy, or start from scratch with \(Setting.overwrite)")
         }
         return (own, mark)
     }

@@ -35,7 +35,7 @@ extension CanopyModel {
                 in: contents.path,
                 why: [
                     "this one has patches of \(architecture.patchSize)\(architecture.positions == nil ? "" : " and DINOv2's learnt positions")"
-                ], try: "fit your own head on these weights: geodino fit canopy RECIPE --weights \(weights)")
+                ], try: "fit your own head on these weights: \(UserAction.fit(task: "canopy", weights: weights))")
         }
         let published = try PublishedCanopyHead.load(from: head, device: device, followsReference: followsReference)
         guard published.head.tokenWidth == architecture.width, published.taps.allSatisfy({ $0 < architecture.depth })

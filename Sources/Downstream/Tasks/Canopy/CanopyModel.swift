@@ -109,13 +109,15 @@ public struct CanopyModel {
     public static func description(of path: String) throws(DownstreamError) -> CanopyModelDescription {
         let file = joined(path, CanopyModelDescription.fileName)
         guard FileManager.default.fileExists(atPath: path) else {
-            throw DownstreamError(.notFound, "no such model", in: path, try: "fit one with geodino fit canopy")
+            throw DownstreamError(
+                .notFound, "no such model", in: path,
+                try: "fit one with \(UserAction.fit(task: "canopy", weights: nil))")
         }
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DownstreamError(
                 .notFound, "the folder is not a geodino model: it has no readable \(CanopyModelDescription.fileName)",
                 in: path,
-                try: "give a folder that geodino fit canopy wrote")
+                try: "give a folder that \(UserAction.fit(task: "canopy", weights: nil)) wrote")
         }
         struct Version: Decodable {
             var format_version: Int
@@ -134,7 +136,7 @@ public struct CanopyModel {
             guard version.task == nil || version.task == "canopy" else {
                 throw DownstreamError(
                     .badModel, "the model's task is '\(version.task ?? "")'; expected canopy", in: file,
-                    try: "give a model that geodino fit canopy wrote")
+                    try: "give a model that \(UserAction.fit(task: "canopy", weights: nil)) wrote")
             }
             let description = try JSONDecoder().decode(CanopyModelDescription.self, from: data)
             try description.validate(path: file)

@@ -10,7 +10,7 @@ package struct CropWork: SampleWork {
     private let source: any TileSource
 
     package static let sampleName = "tile"
-    package static let sampleRemedy = "check the tiles with: geodino corpus verify CORPUS"
+    package static var sampleRemedy: String { "check the tiles with: \(UserAction.verifyCorpus(nil))" }
     package let samples: Range<Int>
     private var batch: Int { samples.count }
 

@@ -45,7 +45,7 @@ final class StepSource {
             throw PretrainingError(
                 .badStepFile, "there is no file for step \(missing + 1), and no corpus was given",
                 in: paths.first ?? "",
-                try: "--corpus CORPUS, which supplies the steps without a file")
+                try: "\(Setting.corpus) CORPUS, which supplies the steps without a file")
         }
         self.files = files
         // As without files: what cannot fit into memory is told before the run begins.
@@ -58,8 +58,8 @@ final class StepSource {
             steps.isEmpty
             ? "start a new run; this one is done"
             : step < steps.lowerBound
-                ? "leave out the option, because the step is done; to repeat it, start a new run, or resume one that has done at most \(step) steps (--stop-after \(step))"
-                : "choose a step from \(steps.lowerBound + 1) to \(steps.upperBound), or raise --steps or --stop-after"
+                ? "leave out the option, because the step is done; to repeat it, start a new run, or resume one that has done at most \(step) steps (\(Setting.stopAfter) \(step))"
+                : "choose a step from \(steps.lowerBound + 1) to \(steps.upperBound), or raise \(Setting.steps) or \(Setting.stopAfter)"
         return PretrainingError(
             .badStepFile, "step \(step + 1) is not among the remaining steps", in: path,
             why: [
