@@ -23,9 +23,11 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swift)
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -96,7 +98,7 @@ if earth {
         tests("MappingTests", ["Mapping", "Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Files", "Geo", "Telemetry", earthTests]),
-        tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests]),
+        tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests], exclude: ["Snapshots"]),
     ]
     commandDependencies += ["Raster", "Scenes", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
 }

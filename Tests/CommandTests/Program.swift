@@ -22,13 +22,19 @@ enum Program {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// Runs `geodino` with arguments in a folder.
-    static func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
-        try start(arguments, in: folder).outcome()
+    ///
+    /// `environment` is added to the environment of the tests.
+    static func run(
+        _ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]
+    ) throws -> Outcome {
+        try start(arguments, in: folder, environment: environment).outcome()
     }
 
-    /// Starts `geodino` with arguments in a folder.
-    static func start(_ arguments: [String], in folder: URL? = nil) throws -> RunningProgram {
-        try RunningProgram(path, arguments, in: folder ?? root)
+    /// Starts `geodino` as `run` does.
+    static func start(
+        _ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]
+    ) throws -> RunningProgram {
+        try RunningProgram(path, arguments, in: folder ?? root, environment: environment)
     }
 }
 
@@ -38,9 +44,14 @@ final class RunningProgram {
     private let base = FileManager.default.temporaryDirectory.appendingPathComponent("geodino-run-\(UUID().uuidString)")
     private var streams: [URL] { ["out", "err"].map { base.appendingPathComponent($0) } }
 
-    fileprivate init(_ program: String, _ arguments: [String], in folder: URL) throws {
+    fileprivate init(
+        _ program: String, _ arguments: [String], in folder: URL, environment: [String: String]
+    ) throws {
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
+        if !environment.isEmpty {
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        }
         process.currentDirectoryURL = folder
         // Files, not pipes: a pipe that nobody empties blocks its writer.
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)

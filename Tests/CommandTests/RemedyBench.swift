@@ -52,7 +52,11 @@ struct Bench {
 
     /// Runs the program, which has to succeed.
     @discardableResult
-    func make(_ arguments: String...) throws -> Outcome {
+    func make(_ arguments: String...) throws -> Outcome { try make(arguments) }
+
+    /// Runs the program, which has to succeed.
+    @discardableResult
+    func make(_ arguments: [String]) throws -> Outcome {
         let outcome = try run(arguments)
         try #require(outcome.status == 0, "\(arguments): \(outcome.errors)")
         return outcome
