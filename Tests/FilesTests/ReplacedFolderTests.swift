@@ -6,14 +6,17 @@ import Testing
 
 struct ReplacedFolderTests {
     private typealias Disk = Files.Disk<FilesFailure>
-    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("replaced-\(UUID().uuidString)").path
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("replaced-\(UUID().uuidString)")
+        .path
 
     private func make(_ name: String, _ text: String) throws {
         try Disk.makeFolder("\(folder)/\(name)")
         try Disk.write(text, to: "\(folder)/\(name)/text")
     }
 
-    private func text(_ name: String) throws -> String { String(decoding: try Disk.read("\(folder)/\(name)/text"), as: UTF8.self) }
+    private func text(_ name: String) throws -> String {
+        String(decoding: try Disk.read("\(folder)/\(name)/text"), as: UTF8.self)
+    }
 
     @Test func `a finished folder takes the place of another`() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }

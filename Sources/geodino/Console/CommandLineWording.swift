@@ -50,7 +50,8 @@ extension Wording {
             "\(command(.reindexCorpus(path)))    (\(command(.verifyCorpus(path))) lists the damage)"
         case .packCorpus(let output): "geodino corpus pack CORPUS -o \(shellQuoted(output))"
         case .synthesize: "geodino synth"
-        case .fit(let task, let weights): "geodino fit \(task)" + (weights.map { " RECIPE --weights \(shellQuoted($0))" } ?? "")
+        case .fit(let task, let weights):
+            "geodino fit \(task)" + (weights.map { " RECIPE --weights \(shellQuoted($0))" } ?? "")
         case .embed: "geodino embed"
         case .embedComponents(let count): "geodino embed --pca" + (count.map { " \($0)" } ?? "")
         case .applyWeights: "geodino fit, embed and canopy"
