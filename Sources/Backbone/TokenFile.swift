@@ -72,10 +72,15 @@ public final class TokenFile {
         }
         let widths = architecture.tapWidths
         let known = Set(widths.indices)
-        guard known.isSuperset(of: options.layers), Set(options.layers).count == options.layers.count else {
+        if let unknown = options.layers.first(where: { !known.contains($0) }) {
             throw BackboneError(
-                .badConfiguration, "invalid layers: \(options.layers)",
-                why: ["the network has the layers 0 to \(widths.count - 1); each may be given once"])
+                .badConfiguration, "the network has no layer \(unknown)", in: "\(Setting.layers)",
+                why: ["its layers are 0 to \(widths.count - 1)"])
+        }
+        guard Set(options.layers).count == options.layers.count else {
+            throw BackboneError(
+                .badConfiguration, "a layer is given twice: \(options.layers.map(String.init).joined(separator: ", "))",
+                in: "\(Setting.layers)", try: "give each layer once")
         }
         if !overwrite, FileManager.default.fileExists(atPath: path) {
             throw BackboneError(

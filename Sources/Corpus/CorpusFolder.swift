@@ -34,7 +34,7 @@ struct CorpusFolder {
             marker = try decodeJSON(CorpusMarker.self, bytes)
         } catch {
             throw CorpusError(
-                .damaged, "cannot read the corpus's marker", in: name, why: ["\(error)"],
+                .damaged, "cannot read the corpus's marker", in: name, why: causes(of: error),
                 try: "restore the file from a copy; the shards next to it are untouched")
         }
         guard marker.formatVersion == CorpusMarker.currentVersion else {
@@ -52,7 +52,7 @@ struct CorpusFolder {
         let bytes = try file.read(at: 0, count: file.length)
         do { return try decodeJSON(Journal.self, bytes, snake: true) } catch {
             throw CorpusError(
-                .damaged, "cannot read the corpus's journal", in: journalPath, why: ["\(error)"],
+                .damaged, "cannot read the corpus's journal", in: journalPath, why: causes(of: error),
                 try: "rebuild it: \(UserAction.reindexCorpus(path))")
         }
     }

@@ -54,7 +54,7 @@ package enum Disk<Kind: FileFailure> {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         } catch {
-            throw Failure(.readFailed, "cannot list the folder", in: folder, why: ["\(error)"])
+            throw Failure(.readFailed, "cannot list the folder", in: folder, why: causes(of: error))
         }
     }
 
@@ -66,7 +66,7 @@ package enum Disk<Kind: FileFailure> {
             let number = errno
             throw Failure(
                 .writeFailed, "cannot create the folder", in: path,
-                why: [number == 0 ? "\(error)" : systemMessage(number)])
+                why: number == 0 ? causes(of: error) : [systemMessage(number)])
         }
     }
 
@@ -75,7 +75,7 @@ package enum Disk<Kind: FileFailure> {
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {
-            throw Failure(.writeFailed, "cannot remove the file or folder", in: path, why: ["\(error)"])
+            throw Failure(.writeFailed, "cannot remove the file or folder", in: path, why: causes(of: error))
         }
     }
 }

@@ -98,6 +98,7 @@ struct SceneFolder {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         try attempt("cannot write the marker") {
             try Disk.write(encoder.encode(Marker(options: options)), to: path(Self.marker))
         }
@@ -129,7 +130,7 @@ struct SceneFolder {
     private func attempt(_ what: String, _ body: () throws -> Void) throws(SynthError) {
         do { try body() } catch {
             throw SynthError(
-                .writeFailed, what, in: target, why: ["\(error)"],
+                .writeFailed, what, in: target, why: causes(of: error),
                 try: "check that the parent folder exists, is writable and has free space")
         }
     }

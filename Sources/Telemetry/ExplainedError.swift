@@ -66,10 +66,3 @@ public struct ModuleError<Kind: ErrorCode>: ExplainedError {
         self.remedy = remedy
     }
 }
-
-/// The causes that an arbitrary error adds to an `ExplainedError`: its parts when it is explained, else its text.
-public func causes(of error: any Error) -> [String] {
-    guard let explained = error as? any ExplainedError else { return ["\(error)"] }
-    let head = explained.place.isEmpty ? explained.what : "\(explained.what) (\(explained.place))"
-    return [head] + explained.causes
-}

@@ -42,7 +42,7 @@ public final class MetricsLog {
             line = try encoder.encode(value)
         } catch {
             throw TelemetryError(
-                .writeFailed, "cannot encode a record of metrics", in: path, why: ["\(error)"])
+                .writeFailed, "cannot encode a record of metrics", in: path, why: causes(of: error))
         }
         var bytes = [UInt8](line)
         bytes.append(UInt8(ascii: "\n"))

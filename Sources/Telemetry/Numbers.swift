@@ -57,3 +57,8 @@ package func clock(_ seconds: Double) -> String {
 package func megabytes(_ bytes: Int) -> String {
     bytes < 1_000_000 ? "\((bytes + 999) / 1000) kB" : "\(rounded(Double(bytes) / 1e6, 1)) MB"
 }
+
+/// A number with its noun: `1 image`, `2 images`.
+package func counted(_ count: Int, _ plural: String) -> String {
+    count == 1 && plural.hasSuffix("s") ? "1 \(plural.dropLast())" : "\(count) \(plural)"
+}

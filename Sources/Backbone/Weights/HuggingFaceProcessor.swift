@@ -72,7 +72,7 @@ enum HuggingFaceText {
         }
         do { return try JSONDecoder().decode(Value.self, from: data) } catch {
             throw BackboneError(
-                .badWeights, "the model's configuration cannot be read", in: path, why: [decodingCause(error)],
+                .badWeights, "the model's configuration cannot be read", in: path, why: causes(of: error),
                 try: "download the model's folder again")
         }
     }

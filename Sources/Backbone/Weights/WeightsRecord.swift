@@ -112,7 +112,7 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
             throw error
         } catch {
             throw BackboneError(
-                .badWeights, "the description of the weights cannot be read", in: path, why: [decodingCause(error)])
+                .badWeights, "the description of the weights cannot be read", in: path, why: causes(of: error))
         }
         do {
             try record.validate()
@@ -120,20 +120,5 @@ public struct WeightsRecord: Codable, Sendable, Equatable {
             throw BackboneError(error.code, error.what, in: path, why: error.causes, try: error.remedy)
         }
         return record
-    }
-}
-
-/// A decoding error in a few words: the key and what was wrong with it.
-package func decodingCause(_ error: any Error) -> String {
-    guard let error = error as? DecodingError else { return "\(error)" }
-    func place(_ context: DecodingError.Context) -> String {
-        let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-        return path.isEmpty ? "" : path.joined(separator: ".") + ": "
-    }
-    return switch error {
-    case .keyNotFound(let key, let context): "\(place(context))the key \(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-        place(context) + context.debugDescription
-    @unknown default: "\(error)"
     }
 }

@@ -27,7 +27,7 @@ final class CorpusDatabase {
             try queue.read { _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM shards") }
         } catch {
             throw CorpusError(
-                .damaged, "cannot open the corpus's index", in: path, why: ["\(error)"],
+                .damaged, "cannot open the corpus's index", in: path, why: causes(of: error),
                 try: "rebuild it from the shards: \(UserAction.reindexCorpus(parentFolder(path)))")
         }
     }
@@ -204,10 +204,10 @@ final class CorpusDatabase {
         if error.resultCode == .SQLITE_FULL { return .writing(what, path, ENOSPC) }
         if error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB {
             return CorpusError(
-                .damaged, what, in: path, why: ["\(error)"],
+                .damaged, what, in: path, why: causes(of: error),
                 try: "rebuild it from the shards: \(UserAction.reindexCorpus(parentFolder(path)))")
         }
-        return CorpusError(.writeFailed, what, in: path, why: ["\(error)"])
+        return CorpusError(.writeFailed, what, in: path, why: causes(of: error))
     }
 }
 

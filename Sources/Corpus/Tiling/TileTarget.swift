@@ -81,7 +81,7 @@ final class TileTarget {
     ) throws -> CorpusFolder {
         let bytes: [UInt8]
         do { bytes = try encodeJSON(marker, pretty: true) } catch {
-            throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path, why: ["\(error)"])
+            throw CorpusError(.writeFailed, "cannot encode the corpus's marker", in: path, why: causes(of: error))
         }
         if replaces { try moveAside() }
         try Disk.makeFolder(path)

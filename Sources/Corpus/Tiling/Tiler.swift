@@ -204,7 +204,7 @@ private func dryRun(_ marker: CorpusMarker, _ plan: TilePlan) -> TileSummary {
         let metres = Double(side) * scene.tileGSD
         summary.squareKilometres += Double(part.wanted ?? part.placeCount) * metres * metres / 1e6
         summary.notes.append(
-            "\(scene.path): \(part.wanted ?? part.placeCount) tiles at most, \(significant(scene.gsd)) m pixels, "
+            "\(scene.path): \(counted(part.wanted ?? part.placeCount, "tiles")) at most, \(significant(scene.gsd)) m pixels, "
                 + (scene.isExact
                     ? "cut without resampling"
                     : "resampled to \(significant(scene.tileGSD)) m (\(scene.resampling.rawValue))")

@@ -39,7 +39,7 @@ public struct MapSummary: Sendable, Codable {
                     ", mean \(rounded($0, 2)), \(rounded(numbers.minimum ?? 0, 2)) to \(rounded(numbers.maximum ?? 0, 2))"
                 } ?? ""
             return
-                "\(part.output): \(part.grid.width) x \(part.grid.height) pixels, \(rounded(part.squareKilometres, 4)) km2 mapped\(range), \(part.windows) windows"
+                "\(part.output): \(part.grid.width) x \(part.grid.height) pixels, \(rounded(part.squareKilometres, 4)) km2 mapped\(range), \(counted(part.windows, "windows"))"
         }.joined(separator: "\n")
     }
 }

@@ -46,7 +46,7 @@ public struct PackedTileSource: TileSource {
         do {
             manifest = try JSONDecoder().decode(PackManifest.self, from: bytes)
         } catch {
-            throw PretrainingError(.badPack, "not a pack's list of contents", in: place, why: ["\(error)"])
+            throw PretrainingError(.badPack, "not a pack's list of contents", in: place, why: causes(of: error))
         }
         self.manifest = manifest
         guard manifest.formatVersion == 1 else {

@@ -27,10 +27,10 @@
         static func text(_ summary: FitSummary<CanopyValidation>) -> String {
             guard let v = summary.validation else {
                 return
-                    "\(summary.model): \(summary.steps) steps; not validated: no ground with known heights was held out"
+                    "\(summary.model): \(counted(summary.steps, "steps")); not validated: no ground with known heights was held out"
             }
             return """
-                \(summary.model): \(summary.steps) steps; held out \(v.pixels) pixels: MAE \(shown(v.mae, digits: 2)) m, \
+                \(summary.model): \(counted(summary.steps, "steps")); held out \(v.pixels) pixels: MAE \(shown(v.mae, digits: 2)) m, \
                 RMSE \(shown(v.rmse, digits: 2)) m, bias \(shown(v.bias, digits: 2)) m \
                 (mean predictor \(shown(v.meanPredictorMAE, digits: 2)) m)
                 """

@@ -37,7 +37,7 @@
                 if FileManager.default.fileExists(atPath: "\(corpus)/pack.json") {
                     let pack = try PackedTileSource(folder: corpus)
                     try pack.verify()
-                    print("\(corpus): a pack of \(pack.tileCount) tiles, no damage")
+                    print("\(corpus): a pack of \(counted(pack.tileCount, "tiles")), no damage")
                     return
                 }
                 let meter = shared.meter("verify")
@@ -45,7 +45,7 @@
                 let summary = try verifyCorpus(
                     corpus, report: { printToStandardError("damage: \($0)") }, progress: meter.handler)
                 meter.finish()
-                print("\(corpus): \(summary.tiles) tiles, \(summary.bytes) bytes read, no damage")
+                print("\(corpus): \(counted(summary.tiles, "tiles")), \(summary.bytes) bytes read, no damage")
             }
         }
 
@@ -63,7 +63,7 @@
                 meter.finish()
                 for note in summary.notes { printToStandardError("note: \(note)") }
                 print(
-                    "\(corpus): \(summary.tiles) tiles in \(summary.shards) shards; \(summary.rebuilt.count) shard indexes rebuilt"
+                    "\(corpus): \(counted(summary.tiles, "tiles")) in \(counted(summary.shards, "shards")); \(summary.rebuilt.count) shard indexes rebuilt"
                 )
             }
         }
@@ -86,7 +86,7 @@
                 let pack = try packCorpus(
                     corpus, into: output, options: PackOptions(overwrite: overwrite), progress: meter.handler)
                 meter.finish()
-                print("\(output): \(pack.tileCount) tiles in \(pack.files.count) files")
+                print("\(output): \(counted(pack.tileCount, "tiles")) in \(counted(pack.files.count, "files"))")
             }
         }
     }
@@ -117,15 +117,15 @@
     extension TileSummary {
         /// The summary for people.
         func text(_ corpus: String) -> String {
-            if upToDate { return "\(corpus): up to date, \(tiles) tiles in \(shards) shards" }
+            if upToDate { return "\(corpus): up to date, \(counted(tiles, "tiles")) in \(counted(shards, "shards"))" }
             if dryRun {
                 return
-                    "\(corpus): \(places) places to try in \(scenes) scenes, at most \(bytes) bytes before compression"
+                    "\(corpus): \(counted(places, "places")) to try in \(counted(scenes, "scenes")), at most \(bytes) bytes before compression"
             }
             let parts = splits.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             return """
-                \(corpus): \(tiles) tiles (\(parts)), \(newTiles) cut now, in \(shards) shards of \(bytes) bytes
-                  \(tried) places tried: \(tooFewValid) with too few valid pixels, \(outsideAOI) outside the area; \
+                \(corpus): \(counted(tiles, "tiles")) (\(parts)), \(newTiles) cut now, in \(counted(shards, "shards")) of \(bytes) bytes
+                  \(counted(tried, "places")) tried: \(tooFewValid) with too few valid pixels, \(outsideAOI) outside the area; \
                 \(shown(squareKilometres, digits: 3)) km2 of tiles, overlaps counted in each tile
                 """
         }

@@ -119,7 +119,9 @@ struct PretrainCommand: ParsableCommand {
         if dryRun {
             let planned = try inForce(document?.value ?? RunProgress(run: folder).recipe)
             _ = try PhasePlan(planned).work(source: source)
-            print("\(folder): \(planned.totalSteps) steps on \(source.tileCount) tiles of \(corpus)\n")
+            print(
+                "\(folder): \(counted(planned.totalSteps, "steps")) on \(counted(source.tileCount, "tiles")) of \(corpus)\n"
+            )
             return print(RunPlan(planned).text)
         }
         var options = PretrainOptions()

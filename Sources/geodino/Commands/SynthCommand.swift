@@ -35,6 +35,7 @@
 
         func run() throws {
             try checkOutputName(output)
+            try checkParent(of: output)
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
             let meter = shared.meter("synth")
             defer { meter.finish() }
@@ -42,7 +43,7 @@
                 options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
             meter.finish()
             try Self.workspace(of: scenes).write(to: output)
-            printToStandardError("\(output): \(scenes) scenes of \(size) x \(size) px at \(options.gsd) m")
+            printToStandardError("\(output): \(counted(scenes, "scenes")) of \(size) x \(size) px at \(options.gsd) m")
         }
 
         private static func workspace(of scenes: Int) -> Workspace {

@@ -44,6 +44,10 @@
         @OptionGroup var threads: ThreadOptions
         @OptionGroup var shared: ProgressOptions
 
+        func validate() throws {
+            if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+        }
+
         func run() throws {
             var workspace = try WorkspaceTaker()
             let scenes = workspace.scenes(self.scenes)

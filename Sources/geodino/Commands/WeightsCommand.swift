@@ -159,6 +159,15 @@ struct WeightsConvertCommand: ParsableCommand {
         for note in contents.notes { printToStandardError("note: \(note)") }
         let format = WeightsFormat(rawValue: to) ?? .geodino
         try checkOutputName(output)
+        try checkParent(of: output)
+        var isFolder: ObjCBool = false
+        if format == .huggingface, FileManager.default.fileExists(atPath: output, isDirectory: &isFolder),
+            !isFolder.boolValue
+        {
+            throw CommandError(
+                .badArgument, "the output is a folder, but a file has its name", in: output,
+                try: UserAction.value("another name", for: .output).description)
+        }
         for warning in contents.warnings(convertingTo: format) { printToStandardError("warning: \(warning)") }
         for file in try contents.convert(to: format, output: output, overwrite: overwrite) { print(file) }
     }
@@ -226,7 +235,7 @@ extension BackboneArchitecture {
         case .transformer(let a):
             """
             ViT \(a.width) x \(a.depth), \(a.heads) heads of \(a.headWidth), patch \(a.patchSize), \
-            \(a.registers) registers, \(a.ffn.rawValue) \(a.hiddenWidth)\
+            \(counted(a.registers, "registers")), \(a.ffn.rawValue) \(a.hiddenWidth)\
             \(a.positions.map { ", positions learnt on \($0.grid) x \($0.grid) patches" } ?? "")
             """
         case .convNeXt(let a): "ConvNeXt, depths \(a.depths), widths \(a.widths)"

@@ -32,13 +32,21 @@ func checkOutputs(_ outputs: [String], inputs: [String], overwrite: Bool) throws
             throw CommandError(
                 .badArgument, "the output exists already", in: output, try: "--overwrite to replace it, or another -o")
         }
-        let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
-        // With the slash at the end a file is none.
-        guard access("\(folder)/", W_OK) == 0 else {
-            throw CommandError(
-                .badArgument, "cannot write into the folder '\(folder)'", in: output,
-                why: [String(cString: strerror(errno))], try: folderRemedy(folder))
-        }
+        try checkParent(of: output)
+    }
+}
+
+/// Refuses an output in a folder that is not there or cannot be written into.
+///
+/// - Throws: `CommandError`.
+func checkParent(of output: String) throws {
+    let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+    // With the slash at the end a file is none.
+    guard access("\(folder)/", W_OK) == 0 else {
+        throw CommandError(
+            .badArgument, "cannot write into the folder '\(folder)'", in: output,
+            why: [String(cString: strerror(errno))],
+            try: folderRemedy(folder))
     }
 }
 
@@ -49,9 +57,4 @@ func checkOutputName(_ path: String) throws {
     if let problem = outputNameProblem(path) {
         throw CommandError(.badArgument, problem.what, in: path, try: problem.remedy)
     }
-}
-
-/// A number with its noun: `1 image`, `2 images`.
-func counted(_ count: Int, _ plural: String) -> String {
-    count == 1 && plural.hasSuffix("s") ? "1 \(plural.dropLast())" : "\(count) \(plural)"
 }

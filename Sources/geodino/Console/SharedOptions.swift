@@ -104,4 +104,12 @@ struct RunOptions: ParsableArguments {
 
     @Flag(help: "Resume an unfinished run, or start one if there is none.")
     var resume = false
+
+    func validate() throws {
+        for (name, value) in [("--steps", steps), ("--stop-after", stopAfter)] {
+            if let value, !(1...1_000_000_000).contains(value) {
+                throw ValidationError("\(name) must be 1 to 1000000000, got \(value)")
+            }
+        }
+    }
 }

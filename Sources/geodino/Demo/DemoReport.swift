@@ -69,7 +69,7 @@
                 ("seconds", { $0.seconds }),
             ]
             let day = Date().formatted(.iso8601.year().month().day())
-            var text = "\n## \(day): the demo, \(reports.count) seeds\n\n"
+            var text = "\n## \(day): the demo, \(counted(reports.count, "seeds"))\n\n"
             text += "| seed | " + columns.map(\.0).joined(separator: " | ") + " |\n"
             text += "|---|" + columns.map { _ in "---|" }.joined() + "\n"
             func row(_ name: String, _ value: ((DemoReport) -> Double?) -> Double?) {

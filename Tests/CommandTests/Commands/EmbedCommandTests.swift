@@ -23,7 +23,10 @@ import Testing
         .failure("a missing image", says: "no such file", "  in   none.tif", "  try  ") { _ in
             ["embed", "none.tif", "--weights", weights, "-o", "tokens.safetensors"]
         },
-        .failure("a layer that the network does not have", says: "invalid layers: [7]", "the layers 0 to 1") { bench in
+        .failure(
+            "a layer that the network does not have", says: "the network has no layer 7", "layers are 0 to 1",
+            "--layers"
+        ) { bench in
             ["embed", try bench.scene(), "--weights", weights, "-o", "tokens.safetensors", "--layers", "7", "-q"]
         },
         .failure("an existing output", says: "the output exists already", "--overwrite") { bench in

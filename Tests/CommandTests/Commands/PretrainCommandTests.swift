@@ -22,9 +22,10 @@ import Testing
             try FileManager.default.createDirectory(atPath: bench.file("land"), withIntermediateDirectories: true)
             return ["pretrain", recipe, "--corpus", "land", "-o", "run"]
         },
-        .failure("no steps", says: "steps: 0; expected 1 to", "  in   steps", "  try  ") { _ in
-            ["pretrain", recipe, "--corpus", try TrainedBench.path("corpus"), "-o", "run", "--steps", "0"]
-        },
+        .usage(
+            "no steps", says: "--steps must be 1 to 1000000000, got 0", arguments: "pretrain", recipe, "--corpus",
+            "corpus",
+            "-o", "run", "--steps", "0"),
         .failure("an existing run", says: "a run exists already", "  in   run", "--resume", "--overwrite") { bench in
             try bench.copy("run")
             return ["pretrain", recipe, "--corpus", try TrainedBench.path("corpus"), "-o", "run"]

@@ -20,9 +20,10 @@ import Testing
         .failure("a missing scene", says: "no such file", "  in   none.tif", "  try  ") { _ in
             ["tile", "none.tif", "-o", "corpus", "--profile", profile]
         },
-        .failure("--resume with --overwrite", says: "--resume and --overwrite exclude each other") { bench in
-            try bench.tile(bench.scene(), more: ["--resume", "--overwrite"])
-        },
+        .usage(
+            "--resume with --overwrite", says: "--resume and --overwrite exclude each other", arguments: "tile",
+            "a.tif",
+            "--resume", "--overwrite"),
         .failure(
             "an existing corpus with another profile", says: "started with other inputs", "  in   corpus",
             "min_valid_fraction is now 1; the corpus was started with 0.5", "--overwrite"

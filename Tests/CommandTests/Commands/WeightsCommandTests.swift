@@ -20,6 +20,16 @@ import Testing
         .failure("a text file", says: "the file is a text file, not weights", "  in   notes.txt", "  try  ") { bench in
             ["weights", "info", try bench.text("notes.txt", "some notes\n")]
         },
+        .failure(
+            "a folder that is missing", says: "cannot write into the folder", "No such file or directory",
+            "  try  mkdir -p "
+        ) { _ in
+            ["weights", "convert", weights, "--to", "official", "-o", "missing/w.pth"]
+        },
+        .failure("a file with the folder's name", says: "a file has its name", "  try  another name after -o") {
+            bench in
+            ["weights", "convert", weights, "--to", "huggingface", "-o", try bench.text("hub", "mine")]
+        },
         .failure("an existing file", says: "the file exists already", "  in   w.safetensors", "--overwrite") { bench in
             ["weights", "convert", weights, "--to", "geodino", "-o", try bench.text("w.safetensors", "mine")]
         },

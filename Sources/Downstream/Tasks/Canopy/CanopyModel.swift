@@ -145,7 +145,7 @@ public struct CanopyModel {
             throw error
         } catch {
             throw DownstreamError(
-                .badModel, "the model's description cannot be read", in: file, why: [decodingCause(error)])
+                .badModel, "the model's description cannot be read", in: file, why: causes(of: error))
         }
     }
 

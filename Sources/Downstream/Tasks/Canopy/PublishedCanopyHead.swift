@@ -154,7 +154,7 @@ private struct CanopyHeadConfiguration: Decodable {
         let said: CanopyHeadConfiguration
         do { said = try JSONDecoder().decode(CanopyHeadConfiguration.self, from: data) } catch {
             throw DownstreamError(
-                .badModel, "the model's configuration cannot be read", in: path, why: [decodingCause(error)])
+                .badModel, "the model's configuration cannot be read", in: path, why: causes(of: error))
         }
         var wrong: [String] = []
         for (key, value, expected) in [
