@@ -1,6 +1,6 @@
 // A folder that is made under another name takes its place whole, and the one that was there goes last.
 internal import FoundationEssentials
-package import Telemetry
+internal import Telemetry
 
 extension Disk {
     /// Puts a finished folder in its place: one that is there is moved aside first and removed once the new one is in place.
