@@ -20,15 +20,24 @@ extension ExplainedError {
 
     /// The error as the command line prints it, without secrets.
     public var report: String {
-        var lines = ["error: \(what)"]
-        if !place.isEmpty { lines.append("  in   \(place)") }
-        for (index, cause) in causes.enumerated() { lines.append((index == 0 ? "  why  " : "       ") + cause) }
+        var lines = ["error: \(oneLine(what))"]
+        if !place.isEmpty { lines.append("  in   \(oneLine(place))") }
+        for (index, cause) in causes.enumerated() {
+            lines.append((index == 0 ? "  why  " : "       ") + oneLine(cause))
+        }
         if let remedy { lines.append("  try  \(remedy)") }
         return Redaction.text(lines.joined(separator: "\n"))
     }
 
     /// The same as `report`.
     public var description: String { report }
+}
+
+/// A text without line breaks and other control characters, which names of files may have; they are shown as Swift writes them.
+private func oneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
+    return text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? $0.escaped(asASCII: false) : String($0) }
+        .joined()
 }
 
 /// The kinds of failure of one module.

@@ -43,6 +43,7 @@ enum Main {
         Redaction.learn(arguments: Array(CommandLine.arguments.dropFirst()))
         Redaction.learn(environment: ProcessInfo.processInfo.environment)
         do {
+            try refuseDashedFiles(CommandLine.arguments.dropFirst())
             var command = try Geodino.parseAsRoot()
             try command.run()
             printWarnings()
@@ -60,6 +61,18 @@ enum Main {
             let message = Geodino.fullMessage(for: error)
             if !message.isEmpty { code.isSuccess ? print(message) : printToStandardError(message) }
             leave(code.rawValue)
+        }
+    }
+
+    /// Refuses names of files that read as options: what a shell makes of `*.tif` may begin with a dash.
+    private static func refuseDashedFiles(_ arguments: some Sequence<String>) throws {
+        for argument in arguments.prefix(while: { $0 != "--" }) {
+            guard argument.count > 2, argument.hasPrefix("-"), !argument.hasPrefix("--"),
+                FileManager.default.fileExists(atPath: argument)
+            else { continue }
+            throw CommandError(
+                .badArgument, "the name of the file reads as options", in: argument,
+                try: "give it with its folder: \(shellQuoted("./\(argument)"))")
         }
     }
 

@@ -1,4 +1,5 @@
 // What preprocessor_config.json says, and how the small files beside weights are written.
+internal import Files
 internal import FoundationEssentials
 internal import Telemetry
 internal import Torch

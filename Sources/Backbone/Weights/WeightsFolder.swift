@@ -1,4 +1,5 @@
 // Which file in a folder of weights is meant.
+internal import Files
 internal import FoundationEssentials
 internal import Telemetry
 internal import Torch
@@ -20,7 +21,10 @@ enum WeightsFolder {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw BackboneError(
                 .notFound, "no such weights", in: path,
-                try: "give a .safetensors or .pth file, or the folder of a run or a Hugging Face model")
+                why: path.contains("://") ? ["weights are read from files of this machine, not from addresses"] : [],
+                try: path.contains("://")
+                    ? "download the file first, then give its path"
+                    : "give a .safetensors or .pth file, or the folder of a run or a Hugging Face model")
         }
         guard isFolder else { return path }
         let folder = path.hasSuffix("/") ? String(path.dropLast()) : path

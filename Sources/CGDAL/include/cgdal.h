@@ -56,7 +56,7 @@
     F(OSRSetAxisMappingStrategy) F(OSRExportToWktEx) F(OSRIsProjected) F(OSRIsGeographic) \
     F(OSRGetName) F(OSRIsSameEx) F(OSRGetAuthorityName) F(OSRGetAuthorityCode) \
     F(OSRAutoIdentifyEPSG) F(OSRGetLinearUnits) F(OSRGetAngularUnits) F(OSRGetPROJVersion) \
-    F(OSRClone) F(OSRIsLocal) F(OCTNewCoordinateTransformationEx) \
+    F(OSRClone) F(OSRIsLocal) F(OSRGetSemiMajor) F(OCTNewCoordinateTransformationEx) \
     F(OCTDestroyCoordinateTransformation) F(OCTTransformEx) F(OCTNewCoordinateTransformationOptions) \
     F(OCTDestroyCoordinateTransformationOptions) F(OGR_G_CreateFromWkt) F(OGR_G_CreateGeometry) \
     F(OGR_G_DestroyGeometry) F(OGR_G_GetGeometryType) F(OGR_G_GetGeometryCount) \

@@ -84,8 +84,10 @@ package struct CropSampler {
         guard let best else {
             throw DownstreamError(
                 .badPairs,
-                "32 crops in a row had no pixel to train on", in: "",
-                why: ["their labels are missing or not valid, or all ground is held out"],
+                "32 crops in a row had no pixel to train on", in: items.prefix(3).map(\.name).joined(separator: ", "),
+                why: [
+                    "their labels are missing or are not values that count (nodata, or out of range), or all ground is held out"
+                ],
                 try: "check that images and labels overlap, or reduce validation.block or minimum_valid")
         }
         let symmetries = settings.symmetries

@@ -125,6 +125,13 @@ private func checkHash(of path: String, _ hash: String) throws {
     }
     let found = try SHA256.hex(ofFile: path)
     guard found == hash else {
+        let file = try MappedFile<DownstreamFailure>(path: path)
+        let nature = withExtendedLifetime(file) { file.bytes.isEmpty ? .empty : FileNature(file.bytes, path: path) }
+        if let nature, nature.isReplacement {
+            throw DownstreamError(
+                .badModel, "the file is \(nature.what), not the model's weights", in: path, why: nature.details,
+                try: nature.remedy)
+        }
         throw DownstreamError(
             .badModel, "the weights are not the model's", in: path,
             why: ["expected SHA-256 \(hash)", "found \(found)"],

@@ -166,6 +166,9 @@ struct MapJob {
             {
                 warnings.append(assumption)
             }
+            if let note = scene.bands.numbered(placed.bands).scaleNote(layout.stretch, in: scene.path) {
+                warnings.append(note)
+            }
             try scene.checkValues(for: layout, bands: placed.bands)
             used.append(placed)
             pieces.append(piece)

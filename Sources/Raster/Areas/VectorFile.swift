@@ -1,5 +1,6 @@
 // Polygons out of vector files and WKT, through OGR.
 internal import CGDAL
+import Files
 import Geo
 import Telemetry
 
@@ -35,12 +36,17 @@ struct VectorFile {
         let (opened, messages) = gdal.collect { $0.GDALOpenEx(name, flags, nil, nil, nil) }
         guard let opened else {
             let said = messages.all.map { $0.replacing(name, with: path) }
+            if let nature = replacement(for: name, gdal) {
+                throw RasterError(
+                    .badAOI, "the file is \(nature.what), not an area", in: path, why: nature.details,
+                    try: nature.remedy)
+            }
             // What a server answered says nothing of the file.
             if GDALName.of(path).hasPrefix("/vsi"), let advice = Dataset.remoteAdvice(path, said) {
                 throw RasterError(.badAOI, "cannot read the area", in: path, why: said, try: advice)
             }
             throw RasterError(
-                .badAOI, "cannot read an area: not a vector file", in: path, why: Self.explained(path, said),
+                .badAOI, "cannot read an area: not a vector file", in: path, why: Self.explained(name, said, gdal),
                 try: said.contains { $0.contains("SHAPE_RESTORE_SHX") }
                     ? (name.hasPrefix("/vsizip")
                         ? "unzip the archive, then give the .shp file with " : "")
@@ -66,8 +72,14 @@ struct VectorFile {
         let gdal = dataset.gdal
         let name = gdal.pointee.OSRGetName(reference).map { String(cString: $0) } ?? ""
         let isLocal = gdal.pointee.OSRIsLocal(reference) != 0
-        guard isLocal || name.lowercased().hasPrefix("undefined") else { return }
+        let isElsewhere = !SpatialReference.isOfEarth(reference, gdal)
+        guard isLocal || isElsewhere || name.lowercased().hasPrefix("undefined") else { return }
         gdal.pointee.OSRDestroySpatialReference(reference)
+        guard !isElsewhere else {
+            throw RasterError(
+                .badAOI, "the area is not on Earth", in: dataset.path,
+                why: ["its CRS, '\(name)', is one of another celestial body"], try: "give an area on Earth")
+        }
         throw RasterError(
             .badAOI, "the area has no CRS", in: dataset.path,
             why: [
@@ -77,19 +89,11 @@ struct VectorFile {
     }
 
     /// GDAL's words, and what the file is where it is text that looks like JSON.
-    private static func explained(_ path: String, _ said: [String]) -> [String] {
-        // A scene that was named by mistake may be larger than memory.
-        guard let file = fopen(path, "rb") else { return said }
-        defer { fclose(file) }
-        var head = [UInt8](repeating: 0, count: 512)
-        let start = String(decoding: head[..<fread(&head, 1, head.count, file)], as: UTF8.self).drop {
-            $0.isWhitespace || $0 == "\u{FEFF}"
-        }
-        if start.hasPrefix("[") {
-            return ["it is a bare list of coordinates: GeoJSON needs an object with a type around it"] + said
-        }
-        if start.hasPrefix("<!DOCTYPE html") || start.hasPrefix("<html") { return ["it is a web page (HTML)"] + said }
-        return said
+    private static func explained(_ name: String, _ said: [String], _ gdal: GDALFunctions) -> [String] {
+        let head = fileHead(of: name, gdal, count: 512) ?? []
+        let start = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        return start.hasPrefix("[")
+            ? ["it is a bare list of coordinates: GeoJSON needs an object with a type around it"] + said : said
     }
 
     /// Adds a layer's features; returns GDAL's complaints.

@@ -93,6 +93,14 @@ final class SpatialReference {
     var isProjected: Bool { gdal.pointee.OSRIsProjected(handle) != 0 }
     var isGeographic: Bool { gdal.pointee.OSRIsGeographic(handle) != 0 }
     var isLocal: Bool { gdal.pointee.OSRIsLocal(handle) != 0 }
+    /// Whether it describes the Earth, as its ellipsoid tells: those in use, spheres too, have semi-major axes of 6.37 to 6.38
+    /// million metres. The planet most like it, Venus, has 6.05.
+    var isOfEarth: Bool { Self.isOfEarth(handle, gdal) }
+
+    /// See `isOfEarth`; for a reference that is not owned.
+    static func isOfEarth(_ handle: OGRSpatialReferenceH, _ gdal: GDALFunctions) -> Bool {
+        (6.3e6...6.45e6).contains(gdal.collect { $0.OSRGetSemiMajor(handle, nil) }.0)
+    }
     var name: String { gdal.pointee.OSRGetName(handle).map { String(cString: $0) } ?? "" }
 
     /// Metres per unit of x and y of a projected CRS.

@@ -1,5 +1,6 @@
 // One GDAL dataset, opened with care and closed by itself.
 internal import CGDAL
+import Files
 import Foundation
 import Telemetry
 
@@ -41,6 +42,11 @@ final class Dataset {
             }
         }
         guard let handle else {
+            if let nature = replacement(for: name, gdal) {
+                throw RasterError(
+                    .notRaster, "the file is \(nature.what), not a raster", in: path, why: nature.details,
+                    try: nature.remedy)
+            }
             var what = "cannot open as a raster"
             if let drivers = options.allowedDrivers { what += " of the formats \(drivers.joined(separator: ", "))" }
             throw RasterError(

@@ -278,7 +278,9 @@ final class PixelSource {
         guard let alpha else { return 0 }
         var samples = [Float](repeating: 0, count: window.width * window.height)
         try fetch(alpha, Placement(window: window, inside: window), GDT_Float32, &samples, at: 0, alphaBand ?? 0)
-        let opaque: Float = gdal.pointee.GDALGetRasterDataType(alpha) == GDT_Byte ? 255 : samples.max() ?? 0
+        let most = samples.max() ?? 0
+        // 255, but for masks of 0 and 1.
+        let opaque: Float = gdal.pointee.GDALGetRasterDataType(alpha) == GDT_Byte && most > 1 ? 255 : most
         return Double(samples.count { $0 != 0 && $0 != opaque }) / Double(max(1, samples.count))
     }
 

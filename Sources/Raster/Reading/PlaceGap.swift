@@ -9,6 +9,8 @@ enum PlaceGap: Sendable, Hashable {
     case noCRS
     /// A CRS of a building site or a drawing, which has no place on Earth.
     case localCRS(String)
+    /// A CRS of another celestial body.
+    case otherBody(String)
     /// A CRS without a geotransform.
     case noTransform(String)
     /// Rational polynomial coefficients: a picture as the sensor took it.
@@ -17,11 +19,13 @@ enum PlaceGap: Sendable, Hashable {
     case geolocation
 
     /// Looks at a dataset that has no geotransform, or no CRS.
-    init(_ dataset: Dataset, isPlaced: Bool, crs: String?, isLocal: Bool) {
+    init(_ dataset: Dataset, isPlaced: Bool, crs: String?, isLocal: Bool, isOfEarth: Bool) {
         if !isPlaced, !dataset.metadata("RPC").isEmpty {
             self = .rationalPolynomials
         } else if !isPlaced, dataset.metadata("GEOLOCATION")["X_DATASET"] != nil {
             self = .geolocation
+        } else if let crs, !isLocal, !isOfEarth {
+            self = .otherBody(crs)
         } else if let crs, isLocal {
             self = .localCRS(crs)
         } else if let crs {
@@ -36,6 +40,7 @@ enum PlaceGap: Sendable, Hashable {
         case .nothing: "it has neither a CRS nor a geotransform"
         case .noCRS: "it has a geotransform, but no CRS (coordinate reference system)"
         case .localCRS(let name): "its CRS, '\(name)', is a local one without a place on Earth"
+        case .otherBody(let name): "its CRS, '\(name)', is one of another celestial body"
         case .noTransform(let name): "it has a CRS (\(name)), but no geotransform"
         case .rationalPolynomials:
             "it is a raw product: it has rational polynomial coefficients (RPC) of the sensor, but no geotransform"
@@ -45,6 +50,7 @@ enum PlaceGap: Sendable, Hashable {
 
     func remedy(_ dataset: Dataset) -> String {
         switch self {
+        case .otherBody: "give a raster of the Earth"
         case .nothing, .localCRS: dataset.edit("-a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH")
         case .noCRS: dataset.edit("-a_srs EPSG:CODE")
         case .noTransform: dataset.edit("-a_ullr WEST NORTH EAST SOUTH")

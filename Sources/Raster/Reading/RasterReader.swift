@@ -81,18 +81,21 @@ public final class RasterReader {
         }
 
         var crs: CoordinateReferenceSystem?
-        var said: (name: String, isLocal: Bool)?
+        var said: (name: String, isLocal: Bool, isOfEarth: Bool)?
         let (reference, _) = gdal.collect { gdal -> OGRSpatialReferenceH? in
             gdal.GDALGetSpatialRef(dataset.handle).flatMap { gdal.OSRClone($0) }
         }
         if let reference {
             let known = SpatialReference(horizontalOf: reference, gdal)
-            said = (known.name, known.isLocal)
-            if !known.isLocal { crs = known.canonical }
+            said = (known.name, known.isLocal, known.isOfEarth)
+            if !known.isLocal, known.isOfEarth { crs = known.canonical }
         }
         let gap =
             placed && crs != nil
-            ? nil : PlaceGap(dataset, isPlaced: placed, crs: said?.name, isLocal: said?.isLocal ?? false)
+            ? nil
+            : PlaceGap(
+                dataset, isPlaced: placed, crs: said?.name, isLocal: said?.isLocal ?? false,
+                isOfEarth: said?.isOfEarth ?? true)
         guard placed else {
             // An image without a place: pixels stand for themselves, rows downwards.
             let transform = GeoTransform(originX: 0, originY: 0, pixelSize: 1)

@@ -1,4 +1,5 @@
 // Which bands of a scene stand for what is wanted.
+package import Geo
 public import Raster
 public import Telemetry
 
@@ -21,6 +22,11 @@ extension [RasterBand] {
         let wanted = ["red", "green", "blue"]
         return count >= 3 && wanted.contains { named($0) == nil }
             && zip(self, wanted).allSatisfy { $0.identity == nil || $0.identity == $1 }
+    }
+
+    /// Whether `colours` are what is wanted of a picture: by name or by place, or there are fewer than three bands.
+    var standForColours: Bool {
+        count < 3 || ["red", "green", "blue"].allSatisfy { named($0) != nil } || haveColoursByPlace
     }
 
     /// The sentence that says so, of a scene whose bands were chosen that way; `nil` where they were not.
@@ -59,7 +65,7 @@ struct MissingName: Error {
 
 /// What is wanted of the bands of a raster.
 public enum WantedBands: Sendable, Hashable {
-    /// Red, green and blue by what bands show; else the first three, or all where there are fewer.
+    /// Red, green and blue by what bands show; else the first three where they have no other names, or all where there are fewer.
     case colour
     /// Bands by what they are called or show, in this order.
     case named([String])
@@ -121,7 +127,15 @@ extension BandedRaster {
             return try numbered(asked, by: "\(Setting.bands)")
         }
         switch wanted {
-        case .colour: return bands.colours
+        case .colour:
+            let names = ["red", "green", "blue"]
+            guard bands.standForColours else {
+                throw SceneError(
+                    .missingBands, "\(asker) needs red, green and blue, but \(found)", in: path,
+                    why: ["its bands have other names, so that their order says nothing"] + note,
+                    try: remedy(for: names.count))
+            }
+            return bands.colours
         case .numbered(let numbers): return try numbered(numbers, by: asker)
         case .named(let names):
             do {
@@ -143,5 +157,20 @@ extension BandedRaster {
         return numbers.count == count
             ? "give the bands in the order required: \(Setting.bands) \(numbers.map(String.init).joined(separator: ","))"
             : "give an image of \(count) bands"
+    }
+}
+
+extension [RasterBand] {
+    /// What is to be said of values that stand for others by a scale, where a fixed stretch takes them as they are stored; `nil` where
+    /// they stand for themselves.
+    ///
+    /// Scenes of one corpus or one map are compared with each other; what a model was trained on is not known here.
+    package func scaleNote(_ stretch: StretchRule, in scene: String) -> String? {
+        guard case .fixed(let low, let high) = stretch, let band = first(where: { $0.scale != 1 || $0.offset != 0 })
+        else {
+            return nil
+        }
+        return
+            "\(scene): its values are stored with scale \(number(band.scale)) and offset \(number(band.offset)); the fixed stretch from \(number(low)) to \(number(high)) is applied to the stored values, so the model must have been trained on scenes stored in the same way"
     }
 }

@@ -75,6 +75,7 @@ public final class RasterPair: Sendable {
         try imageFacts.checkValues(for: layout, bands: wanted)
         var warnings: [String] = []
         if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
+        if let note = chosen.scaleNote(layout.stretch, in: image) { warnings.append(note) }
         if let warning = imageFacts.alphaWarning { warnings.append(warning) }
         if let warning = try imageFacts.checkDetail(for: layout.gsd, isForMap: false) { warnings.append(warning) }
         let raw = try aoi.map { try AreaOfInterest(path: $0) }

@@ -141,7 +141,9 @@ extension PyTorchFile {
             let pickles = directory.members.filter { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
             guard let pickle = pickles.first, pickles.count == 1 else {
                 throw FileComplaint(
-                    "the archive has \(pickles.count) members named data.pkl; torch.save writes one")
+                    pickles.isEmpty
+                        ? "it is a zip archive, but not one of torch.save: it has no member named data.pkl"
+                        : "the archive has \(pickles.count) members named data.pkl; torch.save writes one")
             }
             let root = String(pickle.name.dropLast("data.pkl".count))
             if directory["\(root)constants.pkl"] != nil {

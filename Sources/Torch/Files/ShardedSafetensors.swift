@@ -34,7 +34,12 @@ final class ShardedSafetensors: TensorSource {
         var metadata: [String: String] = [:]
         var wrong: [String] = []
         for name in Set(homes.values).sorted() {
-            let file = try SafetensorsFile(path: folder + name)
+            let file: SafetensorsFile
+            do { file = try SafetensorsFile(path: folder + name) } catch  where error.code == .notFound {
+                throw TorchError(
+                    .notFound, "a file of the weights is missing: \(name)", in: path, why: ["the index names it"],
+                    try: "download all files that the index names into its folder")
+            }
             for entry in file.entries {
                 guard homes[entry.name] == name else {
                     wrong.append("\(name) holds \(quoted(entry.name)), which the index does not place there")

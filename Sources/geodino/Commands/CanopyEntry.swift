@@ -1,6 +1,7 @@
 // What geodino fit canopy says, reads and prints.
 #if EARTH
     import Backbone
+    import Telemetry
     import Downstream
     import Geo
     import Scenes

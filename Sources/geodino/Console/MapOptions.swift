@@ -96,7 +96,11 @@ struct ResultOptions: ParsableArguments {
         ///
         /// - Parameter name: What is mapped: `canopy`.
         func outputPath(naming name: String) throws -> String {
-            if let output { return output }
+            if let output {
+                // Before its ending: a longer name would be refused in turn.
+                try checkOutputName(output)
+                return output
+            }
             guard let aoi = area.aoi else {
                 throw CommandError(
                     .badArgument, "no output was given",

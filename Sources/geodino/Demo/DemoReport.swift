@@ -1,6 +1,7 @@
 // What a demo run found.
 #if EARTH
     import Files
+    import Telemetry
     import Foundation
 
     /// The figures of one run.

@@ -99,6 +99,7 @@ import Files
                     record.wantedBands, asked: options.bands[path], by: "the model", grayAsColour: true)
                 read.append(
                     SceneBands(path: path, bands: bands, all: reader.bands, asked: options.bands.asked(path)))
+                if let note = bands.scaleNote(record.stretch, in: path) { warnings.append(note) }
                 if let warning = try? reader.alphaWarning() { warnings.append(warning) }
                 if options.bands[path] == nil, let assumption = reader.bands.assumption(bands, in: path) {
                     warnings.append(assumption)

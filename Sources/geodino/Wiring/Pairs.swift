@@ -69,7 +69,8 @@ import Files
         var leftOut: String? {
             let count = pool.rejectedPixels
             return count > 0
-                ? "\(counted(count, "pixels")) of the targets that are not heights: \(heights.exclusion)" : nil
+                ? "\(counted(count, "pixels")) that are not heights, of the parts of the targets that were read: \(heights.exclusion)"
+                : nil
         }
 
         func item(_ index: Int) throws -> LabelledItem {

@@ -1,10 +1,10 @@
-// What a file is that is no file of weights: pages, pointers, leftovers of downloads, other programs' formats.
-internal import Files
+// What a file is that is not what its name says: pages, pointers, leftovers of downloads, other programs' formats.
 internal import Telemetry
 
 /// Says what a file is by its first bytes, before a parser says what it stumbled over.
 ///
-/// Every reader of weights asks here first, and so may readers of the small JSON files next to them.
+/// Every reader of weights asks here first, and so may readers of the small JSON files next to them. Readers of other files ask where
+/// they cannot read one, and take only what `isReplacement`.
 public struct FileNature: Sendable, Equatable {
     /// What the file is, such as "a web page".
     public let what: String
@@ -12,6 +12,9 @@ public struct FileNature: Sendable, Equatable {
     public let details: [String]
     /// What to do.
     public let remedy: String
+    /// Whether it stands in the place of the file that was meant, whatever that was: a page, a pointer, a message, an unfinished
+    /// download, nothing at all.
+    public let isReplacement: Bool
 
     /// Whether the file is a JSON text, which an index or a configuration is rightly.
     public var isJSON: Bool { what == Self.json }
@@ -31,27 +34,28 @@ public struct FileNature: Sendable, Equatable {
         {
             return nil
         }
-        guard let found = Self.distributed(start, path: path, name: name) ?? Self.text(start) ?? Self.binary(start)
+        guard
+            let found = Self.distributed(start, path: path, name: name) ?? Self.text(start)
+                ?? Self.binary(start, name: name)
         else {
             return nil
         }
         self = found
     }
 
-    /// The error that says so.
-    func error(in path: String) -> TorchError {
-        TorchError(.badFile, "the file is \(what), not weights", in: path, why: details, try: remedy)
-    }
+    /// A file without a byte.
+    public static let empty = FileNature("empty", isReplacement: true, try: "download or write it again")
 
     /// The remedy for all parts of a `torch.distributed.checkpoint` in a folder.
     public static func distributedRemedy(folder: String) -> String {
         "merge the folder into one file: python -m torch.distributed.checkpoint.format_utils dcp_to_torch \(shellQuoted(folder)) weights.pth"
     }
 
-    private init(_ what: String, _ details: [String] = [], try remedy: String) {
+    private init(_ what: String, _ details: [String] = [], isReplacement: Bool = false, try remedy: String) {
         self.what = what
         self.details = details
         self.remedy = remedy
+        self.isReplacement = isReplacement
     }
 
     // MARK: Parts of a distributed checkpoint
@@ -81,14 +85,16 @@ public struct FileNature: Sendable, Equatable {
         if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
             return FileNature(
                 "a web page", element("title", of: text).map { ["its title is '\($0)'"] } ?? [],
-                try:
-                    "download the file itself: log in, accept the model's terms if it has any, and follow the file's link"
+                isReplacement: true,
+                try: "download the file itself: log in, accept the terms if there are any, and follow the file's link"
             )
         }
         if lower.hasPrefix("<?xml") || lower.hasPrefix("<error") {
             let said = ["Code", "Message"].compactMap { element($0, of: text) }
             return FileNature(
                 "an XML message from a server", said.isEmpty ? [] : ["it says: \(said.joined(separator: ": "))"],
+                // Areas are XML too.
+                isReplacement: !said.isEmpty || lower.hasPrefix("<error"),
                 try: "download it again; if a signed link has expired, request a new one")
         }
         if text.hasPrefix("{") || text.hasPrefix("[") {
@@ -117,7 +123,7 @@ public struct FileNature: Sendable, Equatable {
             value(key).map { key == "size" ? "it stands for a file of \($0) bytes" : "the file's hash is \($0)" }
         }
         return FileNature(
-            "a pointer of git-lfs", details,
+            "a pointer of git-lfs", details, isReplacement: true,
             try:
                 "fetch the file that it stands for: install git-lfs, then run 'git lfs pull' in the clone; or download the file itself"
         )
@@ -166,14 +172,20 @@ public struct FileNature: Sendable, Equatable {
 
     private static let pytorch = "give the model's PyTorch weights: a .pth or a .safetensors file"
 
-    private static func binary(_ start: UnsafeRawBufferPointer) -> FileNature? {
+    private static func binary(_ start: UnsafeRawBufferPointer, name: String) -> FileNature? {
+        if name.lowercased().hasSuffix(".onnx") { return FileNature("an ONNX model", try: pytorch) }
+        if name.lowercased().hasSuffix(".npz") { return FileNature("an archive of NumPy arrays", try: pytorch) }
+        // POSIX tar has its name in the first member's header.
+        if start.count >= 263, start[257..<262].elementsEqual("ustar".utf8) {
+            return FileNature("a tar archive", try: "unpack it first: tar -xf")
+        }
         for (bytes, what, remedy) in magic where start.starts(with: bytes) {
             return FileNature(what, try: remedy)
         }
         if start.count >= 16, start.allSatisfy({ $0 == 0 }) {
             return FileNature(
                 "an unfinished download", ["it begins with \(start.count) zero bytes"],
-                try: "download it again completely")
+                isReplacement: true, try: "download it again completely")
         }
         return nil
     }
