@@ -43,6 +43,11 @@ public struct FileNature: Sendable, Equatable {
         self = found
     }
 
+    /// The sentence that says so of a file that should have been something else, such as "a raster".
+    public func sentence(insteadOf wanted: String) -> String {
+        self == .empty ? "the file is empty" : "the file is \(what), not \(wanted)"
+    }
+
     /// A file without a byte.
     public static let empty = FileNature("empty", isReplacement: true, try: "download or write it again")
 

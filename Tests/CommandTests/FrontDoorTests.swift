@@ -28,6 +28,18 @@ import Testing
         #expect(outcome.errors.contains("Usage:"))
     }
 
+    @Test func `a file whose name begins with a dash is not read as options`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("geodino-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("x".utf8).write(to: folder.appendingPathComponent("-dash.tif"))
+        let outcome = try Program.run(["tile", "-dash.tif", "-o", "corpus"], in: folder)
+        #expect(outcome.status == 1 && outcome.output.isEmpty)
+        #expect(
+            outcome.errors.contains("reads as options")
+                && outcome.errors.contains("  try  give it with its folder: './-dash.tif'"))
+    }
+
     @Test func `doctor finds everything on a machine that builds`() throws {
         let outcome = try Program.run(["doctor"])
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")

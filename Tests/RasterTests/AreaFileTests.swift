@@ -120,11 +120,28 @@ struct AreaFileTests {
         }
     }
 
+    @Test func `an area on another body is refused by its CRS`() throws {
+        let moon = text.replacing(
+            "\"features\"",
+            with: "\"crs\": {\"type\": \"name\", \"properties\": {\"name\": \"IAU_2015:30100\"}}, \"features\"",
+            maxReplacements: 1)
+        let error = refusal(try folder.write(moon, to: "moon.geojson"))
+        #expect(error?.code == .badAOI && error?.what == "the area is not on Earth", "\(String(describing: error))")
+        #expect(error?.place.hasSuffix("moon.geojson") == true && error?.remedy == "give an area on Earth")
+    }
+
     @Test func `what looks like an area and is none is called by its name`() throws {
         let bare = refusal(try folder.write("[[15, 50], [15.1, 50], [15.1, 50.1]]", to: "bare.geojson"))
         #expect(bare?.causes.first?.contains("bare list of coordinates") == true)
         let page = refusal(try folder.write("<!DOCTYPE html><html>Sign in</html>", to: "page.geojson"))
-        #expect(page?.causes.first?.contains("web page") == true)
+        #expect(page?.what == "the file is a web page, not an area")
+        let pointer = refusal(
+            try folder.write("version https://git-lfs.github.com/spec/v1\noid sha256:5c\nsize 77\n", to: "pointer.gpkg")
+        )
+        #expect(pointer?.what == "the file is a pointer of git-lfs, not an area")
+        #expect(refusal(try folder.write("", to: "empty.shp"))?.what == "the file is empty")
+        let broken = refusal(try folder.write("<?xml version=\"1.0\"?><kml><Document><Plac", to: "cut.kml"))
+        #expect(broken?.code == .badAOI && broken?.what.contains("XML") == false, "areas are XML too")
         let cut = refusal(try folder.write(String(text.dropLast(3)), to: "cut.geojson"))
         #expect(cut?.causes.isEmpty == false && cut?.place.hasSuffix("cut.geojson") == true)
     }

@@ -25,6 +25,25 @@ struct TroubleTests {
             to: "odd.vrt")
     }
 
+    @Test(arguments: [
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:5c\nsize 77\n",
+            "the file is a pointer of git-lfs, not a raster"
+        ),
+        ("<!DOCTYPE html><html><title>Sign in</title></html>", "the file is a web page, not a raster"),
+        (
+            "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
+            "the file is an XML message from a server, not a raster"
+        ),
+        (String(repeating: "\0", count: 300), "the file is an unfinished download, not a raster"),
+        ("", "the file is empty"), ("some words", "cannot open as a raster"),
+    ])
+    func `a file that is no raster is named for what it is`(_ text: String, _ what: String) throws {
+        let path = try folder.write(text, to: "scene.tif")
+        let error = #expect(throws: RasterError.self) { try RasterReader(path: path) }
+        #expect(error?.code == .notRaster && error?.what == what && error?.place == path && error?.remedy != nil)
+    }
+
     @Test func `NaN is never valid, with nodata or without`() throws {
         var ramp = RampRaster(sampleType: .float32, bands: 2, nodata: .nan) { row, column in row == 3 }
         try ramp.write(to: folder.file("nan.tif"))

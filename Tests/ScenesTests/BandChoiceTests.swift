@@ -52,6 +52,30 @@ struct BandChoiceTests {
         #expect(chosen(twice) == [2, 3, 4])
     }
 
+    @Test func `colours are not taken by place from bands that have other names`() throws {
+        for names in [
+            ["B2", "B3", "B4", "B5"], ["red mask", "green", "blue", "nir"], ["ndvi", "slope", "dem", "sun"],
+        ] {
+            let scene = try scene("named.vrt", names.map { "<Description>\($0)</Description>" })
+            let error = #expect(throws: SceneError.self) { try scene.chosen(.colour, asked: nil, by: "the profile") }
+            #expect(error?.code == .missingBands && error?.remedy?.contains("\(Setting.bands) 1,2,3") == true)
+            #expect(try scene.chosen(.colour, asked: [3, 2, 1], by: "the profile").map(\.index) == [3, 2, 1])
+        }
+        let two = try scene("two.vrt", described("ndvi", "slope"))
+        #expect(try two.chosen(.colour, asked: nil, by: "the profile").map(\.index) == [1, 2])
+    }
+
+    @Test func `a fixed stretch of scaled values is said`() throws {
+        let plain = try scene("plain.vrt", ["", "", ""]).bands
+        let scaled = try scene("scaled.vrt", Array(repeating: "<Scale>0.0002</Scale>", count: 3)).bands
+        let fixed = StretchRule.fixed(low: 0, high: 3000)
+        #expect(
+            scaled.scaleNote(fixed, in: "x")?.hasPrefix("x: its values are stored with scale 0.0002 and offset 0")
+                == true)
+        #expect(
+            scaled.scaleNote(.percentile(low: 2, high: 98), in: "x") == nil && plain.scaleNote(fixed, in: "x") == nil)
+    }
+
     @Test func `colours and numbers of a profile are chosen by the same rule`() throws {
         let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
         let one = try scene("one.vrt", [""])

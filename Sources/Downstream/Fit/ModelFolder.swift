@@ -129,7 +129,7 @@ private func checkHash(of path: String, _ hash: String) throws {
         let nature = withExtendedLifetime(file) { file.bytes.isEmpty ? .empty : FileNature(file.bytes, path: path) }
         if let nature, nature.isReplacement {
             throw DownstreamError(
-                .badModel, "the file is \(nature.what), not the model's weights", in: path, why: nature.details,
+                .badModel, nature.sentence(insteadOf: "the model's weights"), in: path, why: nature.details,
                 try: nature.remedy)
         }
         throw DownstreamError(

@@ -38,7 +38,7 @@ struct VectorFile {
             let said = messages.all.map { $0.replacing(name, with: path) }
             if let nature = replacement(for: name, gdal) {
                 throw RasterError(
-                    .badAOI, "the file is \(nature.what), not an area", in: path, why: nature.details,
+                    .badAOI, nature.sentence(insteadOf: "an area"), in: path, why: nature.details,
                     try: nature.remedy)
             }
             // What a server answered says nothing of the file.

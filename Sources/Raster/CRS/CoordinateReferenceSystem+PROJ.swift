@@ -93,8 +93,9 @@ final class SpatialReference {
     var isProjected: Bool { gdal.pointee.OSRIsProjected(handle) != 0 }
     var isGeographic: Bool { gdal.pointee.OSRIsGeographic(handle) != 0 }
     var isLocal: Bool { gdal.pointee.OSRIsLocal(handle) != 0 }
-    /// Whether it describes the Earth, as its ellipsoid tells: those in use, spheres too, have semi-major axes of 6.37 to 6.38
-    /// million metres. The planet most like it, Venus, has 6.05.
+    /// Whether it describes the Earth, as its ellipsoid tells.
+    ///
+    /// Those in use, spheres too, have semi-major axes of 6.37 to 6.38 million metres; the planet most like the Earth, Venus, has 6.05.
     var isOfEarth: Bool { Self.isOfEarth(handle, gdal) }
 
     /// See `isOfEarth`; for a reference that is not owned.

@@ -44,7 +44,7 @@ final class Dataset {
         guard let handle else {
             if let nature = replacement(for: name, gdal) {
                 throw RasterError(
-                    .notRaster, "the file is \(nature.what), not a raster", in: path, why: nature.details,
+                    .notRaster, nature.sentence(insteadOf: "a raster"), in: path, why: nature.details,
                     try: nature.remedy)
             }
             var what = "cannot open as a raster"
