@@ -26,6 +26,25 @@ private func temporaryPath() -> String {
         let error = TelemetryError(.readFailed, "cannot read it", in: "a/b", why: ["no such file"])
         #expect(causes(of: error) == ["cannot read it (a/b)", "no such file"])
     }
+
+    @Test func `names with line breaks do not break the form`() {
+        let error = ModuleError<TelemetryFailure>(.writeFailed, "cannot write", in: "a\nb.tif", why: ["tab\there"])
+        #expect(error.report == "error: cannot write\n  in   a\\nb.tif\n  why  tab\\there")
+    }
+
+    @Test func `causes of foreign errors are words`() throws {
+        let missing = #expect(throws: (any Error).self) {
+            try FileManager.default.createDirectory(atPath: "/proc/none/here", withIntermediateDirectories: false)
+        }
+        #expect(causes(of: try #require(missing)) == ["No such file or directory"])
+        struct Named: Decodable { var name: String }
+        let key = #expect(throws: (any Error).self) { try JSONDecoder().decode(Named.self, from: Data("{}".utf8)) }
+        #expect(causes(of: try #require(key)) == ["the key name is missing"])
+        let type = #expect(throws: (any Error).self) {
+            try JSONDecoder().decode([Named].self, from: Data(#"[{"name": 1}]"#.utf8))
+        }
+        #expect(causes(of: try #require(type)).first?.hasPrefix("[0].name: ") == true)
+    }
 }
 
 @Suite struct MetricsLogTests {
