@@ -168,7 +168,9 @@ struct FinishedShard: Sendable {
                 try: "list all damage: \(UserAction.verifyCorpus(corpusFolder(of: path)))")
         }
         let record: TileRecord
-        do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch { throw bad("\(error)") }
+        do { record = try decodeJSON(TileRecord.self, bytes, snake: true) } catch {
+            throw bad(causes(of: error).joined(separator: "; "))
+        }
         guard record.fits(place) else {
             throw bad("it describes tile \(record.id) of scene \(record.scene), but its index names another tile")
         }

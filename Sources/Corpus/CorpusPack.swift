@@ -53,7 +53,8 @@ public func packCorpus(
         try Disk.put(partial, at: folder, replacing: isPack ? aside : nil)
         return manifest
     } catch {
-        try? Disk.remove(partial)
+        // Where the new pack could not take its place and the old one could not return, both stay where they are.
+        if fileExists(folder) || !fileExists(aside) { try? Disk.remove(partial) }
         throw error
     }
 }

@@ -16,8 +16,12 @@ extension Disk {
         guard let aside else { return try rename(made, to: target) }
         try rename(target, to: aside)
         do { try rename(made, to: target) } catch {
-            // What failed is what is told; where this fails too, the old folder is whole under its other name.
-            try? rename(aside, to: target)
+            do { try rename(aside, to: target) } catch let second {
+                throw Failure(
+                    error.code, error.what, in: error.place,
+                    why: error.causes + ["the folder that was to be replaced is now at '\(aside)'"] + second.causes,
+                    try: "rename '\(aside)' to '\(target)' yourself")
+            }
             throw error
         }
         do { try remove(aside) } catch {

@@ -2,9 +2,10 @@
 
 /// The place of a process among those that train together.
 ///
-/// The samples of a step are numbered over all processes, from 0 to the batch. Tiles, crops, masks and dropped paths are drawn by these
-/// numbers, never by numbers within a process: two processes cannot draw the same, and a run draws the same on one process as
-/// on several.
+/// The samples of a step are numbered over all processes, from 0 to the batch. Tiles, crops and masks are drawn by these numbers, never
+/// by numbers within a process: two processes cannot draw the same, and a run draws the same on one process as on several. Dropped
+/// paths and rotary factors do so where samples are in groups (`data.group`); without, several processes draw them as one process
+/// does that accumulates as many more parts.
 public struct Ranks: Sendable, Equatable {
     /// The number of this process, from 0.
     public let rank: Int

@@ -1,4 +1,4 @@
-// Several processes of one run: together they draw what one process draws, and no two draw the same.
+// Several processes of one run: together they draw the tiles, crops and masks of one process, and no two draw the same.
 import Pretraining
 import Testing
 import Torch

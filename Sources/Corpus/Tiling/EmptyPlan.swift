@@ -1,5 +1,5 @@
-internal import Geo
 // Why nothing is cut: scene by scene, in words.
+internal import Geo
 internal import Telemetry
 
 /// Why a scene has no place for a tile; `nil` where it has one.

@@ -24,6 +24,9 @@ package struct ModelFolder {
     /// Whether a folder bears the mark of a model.
     package static func isModel(_ path: String) -> Bool { fileExists(joined(path, description)) }
 
+    /// Where a model goes that is replaced, until the new one is in place.
+    private var old: String { model + ".old.partial" }
+
     /// Refuses to fit where something is in the way, and removes what an overwriting replaces.
     ///
     /// - Throws: `exists`; `badRun` for an unfinished fit of an earlier version.
@@ -37,6 +40,12 @@ package struct ModelFolder {
         if fileExists(model), !isModel {
             throw DownstreamError(
                 .exists, "not a geodino model; refusing to overwrite", in: model, try: "choose another name")
+        }
+        // Told now, not when the fit is done.
+        if fileExists(model), fileExists(old), !Self.isModel(old) {
+            throw DownstreamError(
+                .exists, "'\(old)' is in the way of replacing the model, and is not a model", in: model,
+                try: "move it elsewhere, or remove it if an earlier replacement left it")
         }
         guard fileExists(joined(fit, "fit.json")), !fileExists(joined(fit, "run.json")) else { return }
         guard overwrite else {
@@ -53,15 +62,20 @@ package struct ModelFolder {
 
     /// Turns the fit's folder into the model; an old model is moved aside first and removed last.
     func finish(overwrite: Bool) throws {
-        let old = model + ".old.partial"
         let replaces = overwrite && fileExists(model)
         // What an earlier replacement left behind.
         if replaces, Self.isModel(old) { removeIfPresent(old) }
         try Disk.syncFolder(fit)
-        try Disk.put(fit, at: model, replacing: replaces ? old : nil)
+        var failure: (any Error)?
+        do { try Disk.put(fit, at: model, replacing: replaces ? old : nil) } catch {
+            guard !fileExists(fit), Self.isModel(model) else { throw error }
+            // The model is in its place; only the old one could not be removed.
+            failure = error
+        }
         if Self.isModel(old) { removeIfPresent(old) }
         // Remove the marker first: without it, the model cannot be mistaken for an unfinished fit.
         for file in ["run.json", "checkpoints", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }
+        if let failure { throw failure }
     }
 }
 

@@ -131,6 +131,7 @@ package final class Learner {
             let objective = Objective(recipe)
             let count = recipe.data.accumulate ?? 1
             let own = ranks.samples(of: recipe.data.batchSize)
+            precondition(own.count % count == 0, "\(own.count) samples do not come in \(count) parts")
             let part = own.count / count
             // Where there are several, made anew for the student, so that one part's crops are on the device at a time.
             func input(_ part: Int) -> StepInput {

@@ -99,7 +99,9 @@ struct AddressRewriter {
             out += host
         }
         let path = bytes[host.endIndex...].prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        out += self.path(path)
+        // `vrt:///vsicurl/http://...`, or a proxy that takes the address as its path.
+        let holdsMore = path.indices.contains { Self.isSeparator(path, $0) || Self.isEncodedSeparator(path, $0) }
+        out += holdsMore ? nested(path) : self.path(path)
         var rest = bytes[path.endIndex...]
         if rest.first == UInt8(ascii: "?") {
             let query = rest.dropFirst().prefix { $0 != UInt8(ascii: "#") }
@@ -170,7 +172,15 @@ struct AddressRewriter {
             }
             let name = Self.name(pair[..<equals])
             let value = pair[(equals + 1)...]
-            if keeping(name) {
+            if keeping(name), let mark = value.firstIndex(of: UInt8(ascii: "?")),
+                value[mark...].contains(UInt8(ascii: "=")),
+                !value.indices.contains(where: { Self.isSeparator(value, $0) })
+            {
+                // A second query, which is what comes of a token that is put behind a query with `?`.
+                parts.append(
+                    escape + pair[...equals] + value[..<mark]
+                        + parameters(value[(mark + 1)...], opening: "?", keeping: keeping))
+            } else if keeping(name) {
                 parts.append(escape + pair[...equals] + nested(value))
             } else {
                 meet(name, value)

@@ -114,9 +114,13 @@ public enum Redaction {
             }
             return known.ownWords
         }
-        for (name, value) in secrets where isWorthKnowing(name, value) {
-            // A word that is also part of an output's name need not be hidden.
-            if !words.contains(where: { $0.contains(value) }) { remember(value) }
+        for (name, secret) in secrets {
+            // A library that meets a blank or a line break within one quotes a part of it.
+            let parts = secret.split(whereSeparator: \.isWhitespace).map(String.init)
+            for value in parts.count > 1 ? [secret] + parts : [secret] where isWorthKnowing(name, value) {
+                // A word that is also part of an output's name need not be hidden.
+                if !words.contains(where: { $0.contains(value) }) { remember(value) }
+            }
         }
     }
 

@@ -63,7 +63,7 @@
                 meter.finish()
                 for note in summary.notes { printToStandardError("note: \(note)") }
                 print(
-                    "\(corpus): \(counted(summary.tiles, "tiles")) in \(counted(summary.shards, "shards")); \(summary.rebuilt.count) shard indexes rebuilt"
+                    "\(corpus): \(counted(summary.tiles, "tiles")) in \(counted(summary.shards, "shards")); \(summary.rebuilt.count == 1 ? "1 shard index" : "\(summary.rebuilt.count) shard indexes") rebuilt"
                 )
             }
         }

@@ -265,10 +265,10 @@ enum RunNumbering {
         let folder = url.deletingLastPathComponent()
         let prefix = url.lastPathComponent + "-"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let parent = (stem as NSString).deletingLastPathComponent
+        let parent = stem.lastIndex(of: "/").map { String(stem[...$0]) } ?? ""
         return names.filter { $0.hasPrefix(prefix) && Int($0.dropFirst(prefix.count)) != nil }
             .sorted { (Int($0.dropFirst(prefix.count)) ?? 0) < (Int($1.dropFirst(prefix.count)) ?? 0) }
-            .map { parent.isEmpty ? $0 : "\(parent)/\($0)" }
+            .map { parent + $0 }
     }
 
     static func next(stem: String, after existing: [String]) -> String {

@@ -159,14 +159,15 @@ struct WeightsConvertCommand: ParsableCommand {
         for note in contents.notes { printToStandardError("note: \(note)") }
         let format = WeightsFormat(rawValue: to) ?? .geodino
         try checkOutputName(output)
-        try checkParent(of: output)
+        // A folder is made with those above it.
+        if format != .huggingface { try checkParent(of: output) }
         var isFolder: ObjCBool = false
         if format == .huggingface, FileManager.default.fileExists(atPath: output, isDirectory: &isFolder),
             !isFolder.boolValue
         {
             throw CommandError(
                 .badArgument, "the output is a folder, but a file has its name", in: output,
-                try: UserAction.value("another name", for: .output).description)
+                try: "give \(UserAction.value("another name", for: .output))")
         }
         for warning in contents.warnings(convertingTo: format) { printToStandardError("warning: \(warning)") }
         for file in try contents.convert(to: format, output: output, overwrite: overwrite) { print(file) }

@@ -5,7 +5,6 @@ import ArgumentParser
     import Foundation
     import Mapping
     import Telemetry
-    import Torch
 #endif
 
 /// The ground that is mapped.
@@ -13,10 +12,13 @@ struct AreaOptions: ParsableArguments {
     @Option(help: "The area of interest: any OGR vector file with polygons.")
     var aoi: String?
 
-    @Flag(help: "Include every pixel that the area touches, not only those whose centre is inside it.")
+    @Flag(
+        help:
+            "With --aoi: include every pixel that the area touches, not only those whose centre is inside it. (embed: patch)"
+    )
     var allTouched = false
 
-    @Flag(help: "Fill the area's bounding rectangle instead of clipping to the area.")
+    @Flag(help: "With --aoi: fill the area's bounding rectangle instead of clipping to the area.")
     var noClip = false
 
     /// The options that were given, by name.
@@ -31,26 +33,13 @@ struct AreaOptions: ParsableArguments {
     }
 }
 
-/// Images per forward pass.
+/// Windows or images per forward pass.
 struct BatchOptions: ParsableArguments {
     @Option(help: "Windows or images per forward pass.")
     var batch = 8
 
     func validate() throws {
         guard (1...4096).contains(batch) else { throw ValidationError("--batch must be 1 to 4096, got \(batch)") }
-    }
-}
-
-/// How a result is printed.
-struct ResultOptions: ParsableArguments {
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
-
-    /// Prints a result on stdout.
-    ///
-    /// - Parameter text: The result for people.
-    func show(_ result: some Encodable, text: @autoclosure () -> String) throws {
-        if format == .json { try printJSON(result) } else { print(text()) }
     }
 }
 

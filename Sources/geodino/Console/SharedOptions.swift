@@ -102,14 +102,28 @@ struct RunOptions: ParsableArguments {
     @Option(help: "Save and stop once this many steps are done.")
     var stopAfter: Int?
 
-    @Flag(help: "Resume an unfinished run, or start one if there is none.")
+    @Flag(help: "Resume what is unfinished, or start it if there is nothing to resume.")
     var resume = false
 
     func validate() throws {
-        for (name, value) in [("--steps", steps), ("--stop-after", stopAfter)] {
-            if let value, !(1...1_000_000_000).contains(value) {
-                throw ValidationError("\(name) must be 1 to 1000000000, got \(value)")
+        // A run that stops after no step writes the weights of its start.
+        for (name, value, least) in [("--steps", steps, 1), ("--stop-after", stopAfter, 0)] {
+            if let value, !(least...1_000_000_000).contains(value) {
+                throw ValidationError("\(name) must be \(least) to 1000000000, got \(value)")
             }
         }
+    }
+}
+
+/// How a result is printed.
+struct ResultOptions: ParsableArguments {
+    @Option(help: "text or json.")
+    var format: OutputFormat = .text
+
+    /// Prints a result on stdout.
+    ///
+    /// - Parameter text: The result for people.
+    func show(_ result: some Encodable, text: @autoclosure () -> String) throws {
+        if format == .json { try printJSON(result) } else { print(text()) }
     }
 }

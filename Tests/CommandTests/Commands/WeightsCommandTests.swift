@@ -22,11 +22,11 @@ import Testing
         },
         .failure(
             "a folder that is missing", says: "cannot write into the folder", "No such file or directory",
-            "  try  mkdir -p "
+            "  try  create the folder first: mkdir -p "
         ) { _ in
             ["weights", "convert", weights, "--to", "official", "-o", "missing/w.pth"]
         },
-        .failure("a file with the folder's name", says: "a file has its name", "  try  another name after -o") {
+        .failure("a file with the folder's name", says: "a file has its name", "  try  give another name after -o") {
             bench in
             ["weights", "convert", weights, "--to", "huggingface", "-o", try bench.text("hub", "mine")]
         },
