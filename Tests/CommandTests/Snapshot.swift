@@ -124,9 +124,9 @@ struct NormalJSON {
                 return "\"<\(kind.rawValue)>\""
             }
         }
-        // Ten digits are enough for coordinates, and are the same on all processors.
+        // Eight digits are enough, and are the same on all processors and for all versions of PROJ.
         guard value.contains(where: { ".eE".contains($0) }), let number = Double(value) else { return value }
-        return String(format: "%.10g", number)
+        return String(format: "%.8g", number)
     }
 
     private mutating func skipBlanks() { rest = rest.drop { $0.isWhitespace } }

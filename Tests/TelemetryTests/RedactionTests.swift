@@ -277,6 +277,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "vrt:///vsicurl/http://me:rye-bread-77@host/scene.tif?bands=1,2,3",
+        "vrt:///vsicurl/http://me:barley-soup-9@host/scene.tif?bands=1,2,3",
+        "vrt:///vsizip//vsicurl/https://me:rye-bread-77@host/a.zip/b.tif",
+        "http://proxy/http://me:rye-bread-77@host/scene.tif",
+        "http://proxy/http%3A%2F%2Fme%3Arye-bread-77%40host%2Fa.tif",
+    ])
+    func `an address in the path of another is treated like any`(_ address: String) {
+        let shown = Redaction.address(address)
+        #expect(!shown.contains("rye") && !shown.contains("barley") && shown.contains("REDACTED"), "\(shown)")
+        let identity = Redaction.identity(of: address)
+        #expect(!identity.contains("rye") && !identity.contains("barley") && identity.contains("host"), "\(identity)")
+        let text = Redaction.text("cannot open '\(address)': \(address)")
+        #expect(!text.contains("rye") && !text.contains("barley"), "\(text)")
+    }
+
+    @Test func `another password in the path of an address changes nothing`() {
+        func named(_ password: String) -> String {
+            Redaction.identity(of: "vrt:///vsicurl/http://me:\(password)@host/scene.tif?bands=1,2,3")
+        }
+        #expect(named("one-of-many") == named("another-1"))
+        #expect(Redaction.address("http://h/a/b.tif;v=1?bands=1") == "http://h/a/b.tif;v=1?bands=1")
+    }
+
+    @Test func `a second query and pieces of a secret are secret too`() {
+        let twice = Redaction.address("https://h/a.tif?bbox=1,2,3,4?token=millet-77")
+        #expect(twice == "https://h/a.tif?bbox=1,2,3,4?token=REDACTED")
+        Redaction.learn(address: "PG:host=h dbname=t password='sorghum-one-1 sorghum-two-2'")
+        let said = Redaction.text("missing \"=\" after \"sorghum-two-2'\" in connection info string")
+        #expect(!said.contains("sorghum"), "\(said)")
+    }
+
     @Test func `names of outputs stay as they are, whatever an address says`() {
         Redaction.learn(arguments: [
             "tile", "https://host/a.tif?mission=sentinel2&key=meadow-2024&sid=f1e2d3c4b5a69788f1e2", "-o",

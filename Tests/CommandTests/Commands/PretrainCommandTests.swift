@@ -71,6 +71,22 @@ import Testing
         try Snapshot.expect("[\(log.joined(separator: ","))]", matches: "pretrain-metrics", varying: varying)
     }
 
+    @Test func `runs of a workspace may be in its own folder`() throws {
+        let bench = Bench()
+        _ = try bench.text("geodino.yaml", "corpus: \(TrainedBench.path("corpus"))\nrun: r\n")
+        let outcome = try bench.run(["pretrain", Self.recipe, "--steps", "1", "--tensor-threads", "1", "-q"])
+        #expect(
+            outcome.status == 0 && outcome.output.hasPrefix("r-001: 1 of 1 steps"), "\(outcome.output)\(outcome.errors)"
+        )
+    }
+
+    @Test func `the weights of the start can be had without a step`() throws {
+        let bench = Bench()
+        let outcome = try pretrain(bench, "run", steps: 4, "--stop-after", "0")
+        #expect(
+            outcome.status == 0 && outcome.output.hasPrefix("run: 0 of 4 steps"), "\(outcome.output)\(outcome.errors)")
+    }
+
     @Test func `a stopped run that is resumed ends with the same bytes`() throws {
         let bench = Bench()
         #expect(try pretrain(bench, "whole", steps: 4).status == 0)
