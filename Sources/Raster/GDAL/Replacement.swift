@@ -16,7 +16,8 @@ func fileHead(of name: String, _ gdal: GDALFunctions, count: Int = 1 << 12) -> [
         guard let file = gdal.VSIFOpenL(name, "rb") else { return nil }
         defer { discard(gdal.VSIFCloseL(file)) }
         var bytes = [UInt8](repeating: 0, count: count)
-        return Array(bytes.prefix(gdal.VSIFReadL(&bytes, 1, count, file)))
+        let read = gdal.VSIFReadL(&bytes, 1, count, file)
+        return Array(bytes.prefix(read))
     }.0
 }
 
