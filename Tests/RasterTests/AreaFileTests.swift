@@ -121,10 +121,9 @@ struct AreaFileTests {
     }
 
     @Test func `an area on another body is refused by its CRS`() throws {
-        let moon = text.replacing(
-            "\"features\"",
-            with: "\"crs\": {\"type\": \"name\", \"properties\": {\"name\": \"IAU_2015:30100\"}}, \"features\"",
-            maxReplacements: 1)
+        let moon =
+            #"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"IAU_2015:30100"}},"#
+            + #""features":[{"type":"Feature","properties":{},"geometry":"# + text + "}]}"
         let error = refusal(try folder.write(moon, to: "moon.geojson"))
         #expect(error?.code == .badAOI && error?.what == "the area is not on Earth", "\(String(describing: error))")
         #expect(error?.place.hasSuffix("moon.geojson") == true && error?.remedy == "give an area on Earth")
