@@ -84,9 +84,13 @@ struct DensePredictionHeadTests {
         expectClose([metres.reduce(0, +) / 4096], [18.8500196], absolute: 2e-4)
     }
 
-    // The waves drive the fused maps into the thousands, where single precision keeps four digits of metres.
-    @Test(arguments: [(DType.float32, 1e-4), (.float64, 1e-6)])
-    func `metres and gradients of an even grid equal transformers'`(dtype: DType, limit: Double) throws {
+    // The waves drive the fused maps into the thousands, where single precision keeps four digits of metres. Measured with transformers
+    // itself, float32 against float64, under seven sets of kernels: metres 3.4e-5 to 1.05e-4 of the largest, gradients 2.3e-4 to 5.7e-4.
+    // Of metres twice the worst is allowed.
+    @Test(arguments: [(DType.float32, 2.1e-4, 1e-3), (.float64, 1e-6, 1e-5)])
+    func `metres and gradients of an even grid equal transformers'`(
+        dtype: DType, limit: Double, ofGradients: Double
+    ) throws {
         let golden = try SafetensorsFile(path: goldenPath("canopy_head.safetensors"))
         let head = tiny(dtype: dtype)
         head.setRequiresGradient(true)
@@ -98,7 +102,7 @@ struct DensePredictionHeadTests {
         for parameter in head.parameters() {
             let expected = try golden.tensor("gradient/\(parameter.name)")
             let gradient = try #require(parameter.tensor.gradient, "\(parameter.name) has no gradient")
-            expectParity(gradient, expected, limit: 10 * limit, "gradient of \(parameter.name)")
+            expectParity(gradient, expected, limit: ofGradients, "gradient of \(parameter.name)")
         }
     }
 
