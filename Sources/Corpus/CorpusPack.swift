@@ -31,14 +31,15 @@ public func packCorpus(
 ) throws -> PackManifest {
     let folder = withoutTrailingSlashes(output)
     let source = try CorpusTileSource(corpus)
+    let partial = folder + ".partial"
+    let aside = folder + ".replaced"
+    if fileExists(aside + "/" + PackManifest.name) { try Disk.putBack(folder, from: aside) }
     let isPack = fileExists(folder + "/" + PackManifest.name)
     if fileExists(folder), !(options.overwrite && isPack) {
         throw CorpusError(
             .exists, isPack ? "a pack exists already" : "not a pack; refusing to overwrite",
             in: folder, try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
     }
-    let partial = folder + ".partial"
-    let aside = folder + ".replaced"
     for leftover in [partial, aside] where fileExists(leftover) {
         // Only what an earlier run of ours left behind is removed.
         guard let names = try? Disk.names(in: leftover), names.allSatisfy({ $0.hasPrefix("pack") }) else {

@@ -30,4 +30,17 @@ extension Disk {
                 why: error.causes, try: "remove it yourself")
         }
     }
+
+    /// Undoes a replacement that was broken off between its two renames: the old folder returns to its place.
+    ///
+    /// Does nothing where something is in that place: then the new folder is in it, and the old one is of no more use.
+    ///
+    /// - Parameters:
+    ///   - target: The place of both folders.
+    ///   - aside: Where `put` moved the old one; the caller has checked that it is one of ours.
+    /// - Throws: `writeFailed`.
+    package static func putBack(_ target: String, from aside: String) throws(Failure) {
+        guard fileExists(aside), !fileExists(target) else { return }
+        try rename(aside, to: target)
+    }
 }

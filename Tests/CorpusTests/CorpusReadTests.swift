@@ -371,6 +371,23 @@ struct CorpusReadTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("pack")).count == 2)
     }
 
+    @Test func `a replacement that was broken off between its two renames loses no pack`() throws {
+        let corpus = try makeCorpus()
+        let pack = folder.file("pack")
+        let manifest = try packCorpus(corpus, into: pack)
+        // As a kill leaves it: the old pack moved aside, the new one not yet in its place.
+        try FileManager.default.moveItem(atPath: pack, toPath: pack + ".replaced")
+        try FileManager.default.createDirectory(atPath: pack + ".partial", withIntermediateDirectories: false)
+        let options = PackOptions(overwrite: true)
+        #expect(corpusError { try packCorpus(corpus, into: pack, options: options) { $0.done < 5 } }?.code == .cancelled)
+        #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
+        #expect(try JSONDecoder().decode(PackManifest.self, from: Data(bytes(pack + "/pack.json"))) == manifest)
+        // As a kill after both renames leaves it: the old pack is of no more use.
+        try FileManager.default.copyItem(atPath: pack, toPath: pack + ".replaced")
+        try packCorpus(corpus, into: pack, options: options)
+        #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
+    }
+
     @Test func `a pack that breaks off leaves nothing`() throws {
         let corpus = try makeCorpus()
         #expect(corpusError { try packCorpus(corpus, into: folder.file("p")) { $0.done < 5 } }?.code == .cancelled)

@@ -39,4 +39,17 @@ struct ReplacedFolderTests {
         #expect(try text("target") == "old")
         #expect(try Disk.names(in: folder) == ["target"])
     }
+
+    @Test func `a replacement that was broken off is undone`() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try make("old", "old")
+        try Disk.putBack("\(folder)/target", from: "\(folder)/old")
+        #expect(try Disk.names(in: folder) == ["target"])
+        #expect(try text("target") == "old")
+        try make("old", "older")
+        try Disk.putBack("\(folder)/target", from: "\(folder)/old")
+        #expect(try text("target") == "old" && text("old") == "older")
+        try Disk.putBack("\(folder)/target", from: "\(folder)/none")
+        #expect(try text("target") == "old")
+    }
 }
