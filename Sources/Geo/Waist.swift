@@ -88,24 +88,51 @@ public protocol LabelledSource: Sendable {
     func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target)
 }
 
-/// Something that turns windows of pixels into maps.
+/// Something that says something about windows of pixels, whatever the form of its answers.
 ///
-/// One thread only.
-public protocol WindowPredictor {
+/// Made and used on one thread only.
+public protocol WindowModel<Answer> {
+    /// What it says of a window.
+    associatedtype Answer
     /// What it wants to be fed.
     var layout: PixelLayout { get }
     /// Side of a window in pixels.
     var windowSize: Int { get }
     /// Side, in pixels of the window, of the square that one pixel of the output stands for; it divides `windowSize`.
     var cellSize: Int { get }
-    /// What it writes.
-    var outputBands: [BandInfo] { get }
-    /// One `float32` buffer (output band, row, column) per window; invalid input pixels may hold anything but
-    /// NaN, and what comes out there does not count.
-    func predict(_ windows: TileBatch) throws -> [PixelBuffer]
+    /// One answer per window; invalid input pixels may hold anything but NaN, and what is said of them does not count.
+    func answer(_ windows: TileBatch) throws -> [Answer]
 }
 
-extension WindowPredictor {
+extension WindowModel {
     /// One pixel of the output for each of the window.
     public var cellSize: Int { 1 }
+}
+
+/// What becomes of a map's blended values when they are written.
+public enum RasterProduct: Sendable, Hashable {
+    /// They are written as they are, in `float32`.
+    case values
+    /// They are written as colours, whole numbers from 1 to 255; 0 is for pixels without a value.
+    case picture
+    /// The class whose band has the largest value is written; the bands are the legend's classes, in its order.
+    ///
+    /// Of equal values the first decides. The decision comes after blending, so that it is the same for all windows that see a pixel.
+    case classes(Legend)
+}
+
+/// A model whose answers are rasters, which are blended where windows overlap.
+///
+/// An answer is a `float32` buffer (band, row, column) of `windowSize / cellSize` pixels a side, of what is blended: heights,
+/// probabilities of classes, features.
+public protocol RasterModel: WindowModel where Answer == PixelBuffer {
+    /// What is blended.
+    var blendedBands: [BandInfo] { get }
+    /// How it becomes what is written.
+    var product: RasterProduct { get }
+}
+
+extension RasterModel {
+    /// What is blended is written.
+    public var product: RasterProduct { .values }
 }

@@ -379,7 +379,8 @@ struct CorpusReadTests {
         try FileManager.default.moveItem(atPath: pack, toPath: pack + ".replaced")
         try FileManager.default.createDirectory(atPath: pack + ".partial", withIntermediateDirectories: false)
         let options = PackOptions(overwrite: true)
-        #expect(corpusError { try packCorpus(corpus, into: pack, options: options) { $0.done < 5 } }?.code == .cancelled)
+        #expect(
+            corpusError { try packCorpus(corpus, into: pack, options: options) { $0.done < 5 } }?.code == .cancelled)
         #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
         #expect(try JSONDecoder().decode(PackManifest.self, from: Data(bytes(pack + "/pack.json"))) == manifest)
         // As a kill after both renames leaves it: the old pack is of no more use.

@@ -70,10 +70,11 @@ struct FitTests {
             #expect(model.description.layout.tileSize == 48 && model.description.layout.gsd == 1)
             #expect(model.description.provenance["weights.recipe"] == "tiny")
             let predictor = CanopyPredictor(model: model)
-            #expect(predictor.windowSize == 48 && predictor.outputBands == [BandInfo(name: "canopy height", unit: "m")])
+            #expect(
+                predictor.windowSize == 48 && predictor.blendedBands == [BandInfo(name: "canopy height", unit: "m")])
             let pair = madePairs().pairs[1]
             let window = PixelWindow(column: 20, row: 30, width: 48, height: 48)
-            let map = try predictor.predict(TileBatch(ids: [7], tiles: [pair.image.cropped(to: window)]))
+            let map = try predictor.answer(TileBatch(ids: [7], tiles: [pair.image.cropped(to: window)]))
             let truth = pair.height.cropped(to: window).floats()
             let error = zip(map[0].floats(), truth).reduce(0) { $0 + ($1.0 - $1.1).magnitude } / Float(truth.count)
             #expect(Double(error) < 0.7 * validation.meanPredictorMAE)

@@ -105,19 +105,19 @@ struct ModelTests {
             let tiles = [0, 17, 40].map {
                 pair.image.cropped(to: PixelWindow(column: $0, row: 5, width: 48, height: 48))
             }
-            let together = try predictor.predict(TileBatch(ids: [0, 1, 2], tiles: tiles))
-            let reversed = try predictor.predict(TileBatch(ids: [2, 1, 0], tiles: tiles.reversed()))
+            let together = try predictor.answer(TileBatch(ids: [0, 1, 2], tiles: tiles))
+            let reversed = try predictor.answer(TileBatch(ids: [2, 1, 0], tiles: tiles.reversed()))
             #expect(together == reversed.reversed())
             #expect(together[1].bands == 1 && together[1].width == 48 && together[1].sampleType == .float32)
             #expect(together[1].grid == tiles[1].grid)
             // A batch of two: the third window's place is filled up, and the heights stay the same to rounding.
-            let pairs = try CanopyPredictor(model: predictor.model, batch: 2).predict(
+            let pairs = try CanopyPredictor(model: predictor.model, batch: 2).answer(
                 TileBatch(ids: [0, 1, 2], tiles: tiles))
             #expect(pairs.count == 3)
             for (a, b) in zip(pairs, together) {
                 expectClose(a.floats().map(Double.init), b.floats().map(Double.init), absolute: 1e-4)
             }
-            #expect(try predictor.predict(TileBatch(ids: [], tiles: [])).isEmpty)
+            #expect(try predictor.answer(TileBatch(ids: [], tiles: [])).isEmpty)
         }
     }
 
@@ -130,7 +130,7 @@ struct ModelTests {
             guard case .uint8(var samples) = b.samples else { return }
             for index in samples.indices where index % 48 < 8 { samples[index] = 255 }
             b.samples = .uint8(samples)
-            let maps = try predictor.predict(TileBatch(ids: [0, 1], tiles: [a, b]))
+            let maps = try predictor.answer(TileBatch(ids: [0, 1], tiles: [a, b]))
             #expect(maps[0] == maps[1])
             #expect(maps[0].validity == a.validity)
         }
@@ -141,7 +141,7 @@ struct ModelTests {
             let predictor = CanopyPredictor(model: try CanopyModel.load(from: model))
             func error(_ tile: PixelBuffer) throws -> DownstreamError {
                 try #require(throws: DownstreamError.self) {
-                    try predictor.predict(TileBatch(ids: [3], tiles: [tile]))
+                    try predictor.answer(TileBatch(ids: [3], tiles: [tile]))
                 }
             }
             let count = 48 * 48

@@ -10,25 +10,27 @@ import TestSupport
 import Testing
 
 /// Answers the mean of each cell of each of the first bands, and more bands that count up from it.
-private final class MeanPredictor: WindowPredictor {
+private final class MeanPredictor: RasterModel {
     let layout: PixelLayout
     let windowSize: Int
     let cellSize: Int
-    let outputBands: [BandInfo]
+    let blendedBands: [BandInfo]
+    let product: RasterProduct
 
-    init(windowSize: Int, cellSize: Int, bands: Int) {
+    init(windowSize: Int, cellSize: Int, bands: Int, product: RasterProduct = .values) {
+        self.product = product
         layout = PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: windowSize, gsd: 10, stretch: .none)
         self.windowSize = windowSize
         self.cellSize = cellSize
-        outputBands = (0..<bands).map { BandInfo(name: "band \($0)") }
+        blendedBands = (0..<bands).map { BandInfo(name: "band \($0)") }
     }
 
-    func predict(_ windows: TileBatch) throws -> [PixelBuffer] {
+    func answer(_ windows: TileBatch) throws -> [PixelBuffer] {
         let cells = windowSize / cellSize
         return windows.tiles.map { window in
             let pixels = window.floats()
-            var values = [Float](repeating: 0, count: outputBands.count * cells * cells)
-            for band in outputBands.indices {
+            var values = [Float](repeating: 0, count: blendedBands.count * cells * cells)
+            for band in blendedBands.indices {
                 for place in 0..<cells * cells {
                     var sum: Float = 0
                     for row in 0..<cellSize {
@@ -41,7 +43,7 @@ private final class MeanPredictor: WindowPredictor {
                     values[band * cells * cells + place] = sum / Float(cellSize * cellSize) + Float(band / 3)
                 }
             }
-            return PixelBuffer(bands: outputBands.count, height: cells, width: cells, samples: .float32(values))
+            return PixelBuffer(bands: blendedBands.count, height: cells, width: cells, samples: .float32(values))
         }
     }
 }
@@ -115,10 +117,9 @@ struct CellMapTests {
         try writeScene(scene, nodata: 7, isHole: { row, column in row < 40 && column < 40 }) { band, row, column in
             band == 2 ? 0 : UInt8(50 + column)
         }
-        var request = MapRequest(scenes: [scene], output: folder.file("map.tif"))
-        request.sampleType = .uint8
+        let request = MapRequest(scenes: [scene], output: folder.file("map.tif"))
         _ = try makeMap(
-            request, predictor: MeanPredictor(windowSize: 32, cellSize: 1, bands: 3),
+            request, predictor: MeanPredictor(windowSize: 32, cellSize: 1, bands: 3, product: .picture),
             style: MapStyle(title: "Picture", unit: "", rendering: .picture))
         let map = try ReadMap(request.output)
         guard case .uint8 = map.buffer.samples else {
@@ -168,7 +169,7 @@ struct CellMapTests {
         func plan(_ bands: Int) throws -> MapPlan {
             try planMap(
                 MapRequest(scenes: scenes, output: folder.file("map.tif")), layout: layout, windowSize: 32, cellSize: 1,
-                outputBands: (0..<bands).map { BandInfo(name: "\($0)") })
+                blendedBands: (0..<bands).map { BandInfo(name: "\($0)") })
         }
         #expect(try plan(3).parts.count == 1)
         let error = try #require(throws: MappingError.self) { try plan(4096) }

@@ -7,11 +7,11 @@ import Synchronization
 import TestSupport
 
 /// A predictor made of a closure; remembers what it was called with.
-final class ClosurePredictor: WindowPredictor {
+final class ClosurePredictor: RasterModel {
     let layout: PixelLayout
     let windowSize: Int
-    let outputBands = [BandInfo(name: "canopy height", unit: "m")]
-    private let answer: (_ window: PixelBuffer, _ slot: Int) -> [Float]
+    let blendedBands = [BandInfo(name: "canopy height", unit: "m")]
+    private let said: (_ window: PixelBuffer, _ slot: Int) -> [Float]
     private(set) var batchSizes: Set<Int> = []
     private(set) var slots: [Int: Set<Int>] = [:]
     private(set) var calls = 0
@@ -24,16 +24,16 @@ final class ClosurePredictor: WindowPredictor {
         layout = PixelLayout(
             bands: bands, sampleType: sampleType, tileSize: windowSize, gsd: gsd, stretch: stretch)
         self.windowSize = windowSize
-        self.answer = answer
+        said = answer
     }
 
-    func predict(_ windows: TileBatch) throws -> [PixelBuffer] {
+    func answer(_ windows: TileBatch) throws -> [PixelBuffer] {
         calls += 1
         batchSizes.insert(windows.tiles.count)
         return zip(windows.ids, windows.tiles).enumerated().map { slot, window in
             if window.0 == paddingID { padded += 1 } else { slots[window.0, default: []].insert(slot) }
             return PixelBuffer(
-                bands: 1, height: windowSize, width: windowSize, samples: .float32(answer(window.1, slot)))
+                bands: 1, height: windowSize, width: windowSize, samples: .float32(said(window.1, slot)))
         }
     }
 
@@ -72,8 +72,8 @@ struct ReadMap {
     let grid: Grid
     let buffer: PixelBuffer
 
-    init(_ path: String) throws {
-        let reader = try RasterReader(path: path)
+    init(_ path: String, expandPalette: Bool = true) throws {
+        let reader = try RasterReader(path: path, options: RasterOpenOptions(expandPalette: expandPalette))
         grid = reader.grid
         buffer = try reader.read(reader.grid.window)
     }

@@ -15,7 +15,7 @@ struct MapPlanTests {
     private func plan(_ request: MapRequest, layout: PixelLayout? = nil, windowSize: Int = 32) throws -> MapPlan {
         try planMap(
             request, layout: layout ?? self.layout, windowSize: windowSize,
-            outputBands: [BandInfo(name: "canopy height", unit: "m")])
+            blendedBands: [BandInfo(name: "canopy height", unit: "m")])
     }
 
     private func layout(gsd: Double?, stretch: StretchRule = .none, bands: [BandInfo] = BandInfo.rgb) -> PixelLayout {
@@ -366,7 +366,7 @@ struct SplitTests {
         let plan = try planMap(
             request,
             layout: PixelLayout(bands: BandInfo.rgb, sampleType: .uint8, tileSize: 16, gsd: nil, stretch: .none),
-            windowSize: 16, outputBands: [BandInfo(name: "canopy height", unit: "m")])
+            windowSize: 16, blendedBands: [BandInfo(name: "canopy height", unit: "m")])
         #expect(plan.parts.count == 1)
     }
 

@@ -5,7 +5,7 @@ public import Telemetry
 public import Torch
 
 /// Turns windows of 8-bit pixels into features, one pixel per patch, on one thread only.
-public final class FeaturePredictor: WindowPredictor {
+public final class FeaturePredictor: RasterModel {
     /// What becomes of a patch's token.
     public enum Output {
         /// Its elements.
@@ -76,12 +76,17 @@ public final class FeaturePredictor: WindowPredictor {
     }
 
     /// One band per element or component; three colours.
-    public var outputBands: [BandInfo] {
+    public var blendedBands: [BandInfo] {
         switch output {
         case .elements: (0..<tokenWidth).map { BandInfo(name: "feature \($0)") }
         case .components(let found): (0..<found.count).map { BandInfo(name: "component \($0)") }
         case .colours: BandInfo.rgb
         }
+    }
+
+    /// Colours are a picture.
+    public var product: RasterProduct {
+        if case .colours = output { .picture } else { .values }
     }
 
     /// Tokens of windows, `[B, h, w, D]`.
@@ -105,7 +110,7 @@ public final class FeaturePredictor: WindowPredictor {
     }
 
     /// One `float32` buffer (band, row, column) of `windowSize / cellSize` pixels a side per window.
-    public func predict(_ windows: TileBatch) throws -> [PixelBuffer] {
+    public func answer(_ windows: TileBatch) throws -> [PixelBuffer] {
         let tokens = try tokens(windows)
         return try catchingTorchErrors {
             withoutGradient {

@@ -12,7 +12,9 @@ public import Telemetry
     internal import Glibc
 #endif
 
-/// Makes a map: a cloud optimized GeoTIFF (float32, nodata -9999), a STAC item, a QGIS style and a quick-look.
+/// Makes a map: a cloud optimized GeoTIFF, a STAC item, a QGIS style and a quick-look.
+///
+/// Values are float32 with nodata -9999, pictures uint8 with nodata 0, classes uint8 with nodata 255, a palette and overviews by mode.
 ///
 /// Pixels do not depend on the area, on the blocks or on `threads`. Peak memory does not depend on the size of scenes or map.
 ///
@@ -20,24 +22,28 @@ public import Telemetry
 ///   - request: What is asked for.
 ///   - predictor: Called on this thread only, always with `batchSize` windows of `layout.sampleType` and with their validity; pixels
 ///     that no scene covers hold the window's mean. An empty place has the id `paddingID`.
-///   - style: How the values are shown.
+///   - style: How the values are shown; `.none` for classes, whose colours are in the file.
 ///   - progress: Told `windows`, then `parts of the GeoTIFF` while that is made cloud optimized; an answer of `false` stops with `cancelled` and leaves nothing.
 /// - Throws: `MappingError`, and what reading, predicting and writing throw.
 public func makeMap(
-    _ request: MapRequest, predictor: any WindowPredictor, style: MapStyle,
+    _ request: MapRequest, predictor: any RasterModel, style: MapStyle,
     progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
     try request.validateOutput()
+    let writing = WrittenProduct(predictor.product, blended: predictor.blendedBands)
+    precondition(
+        writing.palette == nil || style.rendering == .none, "a map of classes is shown by the palette in its file")
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
-        bands: predictor.outputBands.count, progress: progress)
+        writing: writing, progress: progress)
     try checkRoom(for: job.plan)
     var made: [String] = []
     do {
         var summary = MapSummary(parts: [], warnings: job.plan.warnings)
         var done = 0
         for (part, area) in zip(job.plan.parts, job.areas) {
-            var maker = PartMaker(job: job, part: part, area: area, style: style, before: done, progress: progress)
+            var maker = PartMaker(
+                job: job, part: part, area: area, writing: writing, style: style, before: done, progress: progress)
             let result = try maker.make(predictor, made: &made)
             done += result.windows
             summary.warnings += maker.warnings
@@ -89,6 +95,7 @@ private struct PartMaker {
     let job: MapJob
     var part: MapPlan.Part
     let area: LatticeArea
+    let writing: WrittenProduct
     let style: MapStyle
     /// Windows of the parts before.
     let before: Int
@@ -97,18 +104,19 @@ private struct PartMaker {
     var warnings: [String] = []
 
     init(
-        job: MapJob, part: MapPlan.Part, area: LatticeArea, style: MapStyle, before: Int,
+        job: MapJob, part: MapPlan.Part, area: LatticeArea, writing: WrittenProduct, style: MapStyle, before: Int,
         progress: @escaping ProgressHandler
     ) {
         self.job = job
         self.part = part
         self.area = area
+        self.writing = writing
         self.style = style
         self.before = before
         self.progress = progress
     }
 
-    mutating func make(_ predictor: any WindowPredictor, made: inout [String]) throws -> MapSummary.Part {
+    mutating func make(_ predictor: any RasterModel, made: inout [String]) throws -> MapSummary.Part {
         let request = job.request
         let total = job.plan.windowCount
         let report = { [before, progress] (done: Int) -> Bool in
@@ -117,14 +125,14 @@ private struct PartMaker {
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was started", in: part.output) }
         let (stretches, without) = try part.stretchScenes(layout: job.layout, open: job.open, progress: progress)
         warnings += without
-        let shape = BlockShape(bands: predictor.outputBands.count)
+        let shape = writing.shape
         let format = RasterFormat(
-            sampleType: request.sampleType, nodata: Double(request.nodata), bands: predictor.outputBands,
-            tags: tags(predictor), overviews: .average, blockSize: shape.fileBlock,
+            sampleType: writing.sampleType, nodata: Double(writing.nodata), bands: writing.bands,
+            tags: tags(), palette: writing.palette, overviews: writing.overviews, blockSize: shape.fileBlock,
             interleave: shape.isCloudOptimized ? .pixel : .band)
         let writer = try RasterWriter(
             path: part.output, grid: part.grid, format: format, overwrite: request.overwrite)
-        let sink = MapSink(writer: writer, shownBands: style.rendering == .picture ? 3 : 1)
+        let sink = MapSink(writer: writer, product: writing.product, shownBands: style.rendering == .picture ? 3 : 1)
         let mapper = BlockMapper(
             part: part, area: area, stretches: stretches, predictor: predictor, batchSize: request.batchSize,
             threads: request.threads, sink: sink, report: report)
@@ -136,17 +144,17 @@ private struct PartMaker {
             progress: { [progress] event in
                 progress(Progress(unit: "parts of the GeoTIFF", done: event.done, total: event.total))
             })
-        if !existed { made.append(part.output) }
+        if !existed { made += [part.output] + (writing.palette == nil ? [] : [part.output + ".aux.xml"]) }
         let beside = sidecars(of: part.output)
         let paths = style.rendering == .none ? [beside.stac] : beside.all
         for path in paths where !FileManager.default.fileExists(atPath: path) { made.append(path) }
         let metres = try part.grid.groundSampleDistance().metres
         let statistics = sink.statistics
-        let scale = style.scale(request: request, preview: sink.preview)
         if style.rendering == .none {
             // Those of an older map would show this one in its colours.
             for path in [beside.style, beside.quickLook] { unlink(path) }
         } else {
+            let scale = style.scale(request: request, preview: sink.preview)
             try writeText(qgisStyle(style, maximum: scale), to: beside.style)
             try writeQuickLook(
                 sink.preview, style: style, maximum: scale, metresPerPixel: metres, to: beside.quickLook)
@@ -154,7 +162,7 @@ private struct PartMaker {
         try writeText(
             stacItem(
                 part: part, area: area, job: job, style: style, statistics: statistics, preview: sink.preview,
-                predictor: predictor, beside: beside), to: beside.stac)
+                writing: writing, beside: beside), to: beside.stac)
         return MapSummary.Part(
             output: part.output, stac: beside.stac, style: style.rendering == .none ? nil : beside.style,
             quickLook: style.rendering == .none ? nil : beside.quickLook, grid: part.grid,
@@ -165,7 +173,7 @@ private struct PartMaker {
     /// What the TIFF says about itself.
     ///
     /// Nothing here may depend on the clock.
-    private func tags(_ predictor: any WindowPredictor) -> [String: String] {
+    private func tags() -> [String: String] {
         let request = job.request
         var tags = request.tags
         tags["TIFFTAG_SOFTWARE"] = request.software

@@ -85,7 +85,7 @@ public struct MapPlan: Sendable, Codable {
     }
 }
 
-/// How a map is cut for computing and for the file, by its number of bands: what is held at a time stays small.
+/// How a map is cut for computing and for the file, by their numbers of bands: what is held at a time stays small.
 package struct BlockShape: Hashable, Sendable {
     /// Side of a block in pixels of the map.
     package let side: Int
@@ -96,10 +96,15 @@ package struct BlockShape: Hashable, Sendable {
     /// The most tiles of a file, over all bands where these are apart; libtiff holds 16 bytes for each of them in memory.
     static let mostTiles = 1 << 26
 
-    /// The shape for a number of bands.
-    package init(bands: Int) {
-        let isWide = bands > 4
-        side = isWide ? 256 : 4096
+    /// The shape for so many bands that are blended, of which so many come to be written.
+    package init(blended: Int, written: Int) {
+        let isWide = written > 4
+        if isWide || blended <= 4 {
+            side = isWide ? 256 : 4096
+        } else {
+            // As many sums as four bands have in a block of full size, in whole blocks of the file.
+            side = max(512, 4096 * 4 / blended / 512 * 512)
+        }
         fileBlock = isWide ? 128 : 512
         isCloudOptimized = !isWide
     }

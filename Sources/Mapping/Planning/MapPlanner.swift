@@ -22,14 +22,17 @@ internal import Telemetry
 ///   - layout: What the predictor wants to be fed.
 ///   - windowSize: Side of its windows in pixels.
 ///   - cellSize: Side of one pixel of the output in pixels of a window.
-///   - outputBands: What it writes.
+///   - blendedBands: What it says of a window.
+///   - product: How that becomes what is written.
 /// - Throws: `MappingError`, and what opening the scenes and the area throws.
 public func planMap(
-    _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int = 1, outputBands: [BandInfo]
+    _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int = 1, blendedBands: [BandInfo],
+    product: RasterProduct = .values
 ) throws -> MapPlan {
     try request.validateOutput()
     return try MapJob(
-        request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: outputBands.count
+        request, layout: layout, windowSize: windowSize, cellSize: cellSize,
+        writing: WrittenProduct(product, blended: blendedBands)
     ).plan
 }
 
@@ -49,7 +52,7 @@ struct MapJob {
     var areas: [LatticeArea]
 
     init(
-        _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, bands: Int,
+        _ request: MapRequest, layout: PixelLayout, windowSize: Int, cellSize: Int, writing: WrittenProduct,
         progress: ProgressHandler = { _ in true }
     ) throws {
         precondition(
@@ -124,7 +127,7 @@ struct MapJob {
             guard
                 let part = try planPart(
                     output: output, pixels: pixels, lattice: lattice, windows: windows, scenes: here, area: area,
-                    bands: bands)
+                    writing: writing)
             else { continue }
             plan.parts.append(part.value)
             plan.parts[plan.parts.count - 1].longitudes = region.map {
@@ -139,7 +142,7 @@ struct MapJob {
     /// One file of the map; `nil` where nothing of the area is covered.
     private func planPart(
         output: String, pixels: PixelLattice, lattice: PixelLattice, windows: WindowLattice, scenes: [Scene],
-        area: LatticeArea, bands: Int
+        area: LatticeArea, writing: WrittenProduct
     ) throws -> (value: MapPlan.Part, warnings: [String])? {
         var warnings: [String] = []
         let limits = area.bounds
@@ -184,7 +187,8 @@ struct MapJob {
                 "the map would have \(window.width) x \(window.height) pixels, but GDAL takes at most 2147483647 per side",
                 in: output, try: "give an area of interest (\(Setting.areaOfInterest)), or fewer scenes")
         }
-        let shape = BlockShape(bands: bands)
+        let shape = writing.shape
+        let bands = writing.bands.count
         guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
             throw MappingError(
                 .tooLarge,
@@ -211,7 +215,7 @@ struct MapJob {
         let covered = blocks.reduce(0.0) { $0 + Double($1.width) * Double($1.height) }
         let bytes =
             (min(sketch.pixels, covered) + Double(blocks.count) * edge * edge)
-            * Double(request.sampleType.byteCount * bands)
+            * Double(writing.sampleType.byteCount * bands)
         return (
             MapPlan.Part(
                 output: output, lattice: lattice, inputLattice: pixels, cellSize: cellSize, windows: windows,

@@ -68,10 +68,6 @@ public struct MapRequest: Sendable, Codable {
     public var commandLine = ""
     /// Threads inside the predictor's operations, on which bits may depend; written into the tags.
     public var intraOpThreads: Int?
-    /// How the map's values are stored: `float32`, or `uint8` for pictures, whose values are 1 to 255.
-    public var sampleType = SampleType.float32
-    /// The value of pixels outside the area and without imagery.
-    public var nodata: Float { sampleType == .uint8 ? 0 : mapNodata }
     /// Files and folders that are read besides scenes, area and model: nothing is written over them.
     public var otherInputs: [String] = []
     /// Takes a scene of one band as red, green and blue alike where the model wants these.

@@ -15,7 +15,7 @@ internal import Telemetry
 /// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2.
 func stacItem(
     part: MapPlan.Part, area: LatticeArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
-    predictor: any WindowPredictor, beside: Sidecars
+    writing: WrittenProduct, beside: Sidecars
 ) throws -> String {
     let request = job.request
     let geometry = try geometry(part: part, area: area, job: job, statistics: statistics, preview: preview)
@@ -43,7 +43,7 @@ func stacItem(
     properties["processing:software"] = .object([
         software.first ?? "geodino": .string(software.count > 1 ? software[1] : "")
     ])
-    properties["processing:lineage"] = .string(lineage(part: part, job: job))
+    properties["processing:lineage"] = .string(lineage(part: part, job: job, writing: writing))
     properties["geodino:model"] = .string(request.model.id)
     if !request.model.sha256.isEmpty { properties["geodino:model_sha256"] = .string(request.model.sha256) }
     properties["geodino:window"] = .number(Double(part.windows.windowSize * part.cellSize))
@@ -72,7 +72,7 @@ func stacItem(
         "properties": .object(properties), "links": .array(links),
         "assets": .object(
             try assets(
-                part: part, request: request, style: style, statistics: statistics, predictor: predictor,
+                part: part, request: request, style: style, statistics: statistics, writing: writing,
                 beside: beside)),
     ]
     return JSONValue.object(item).indentedText
@@ -80,12 +80,12 @@ func stacItem(
 
 private func assets(
     part: MapPlan.Part, request: MapRequest, style: MapStyle, statistics: MapStatistics,
-    predictor: any WindowPredictor, beside: Sidecars
+    writing: WrittenProduct, beside: Sidecars
 ) throws -> [String: JSONValue] {
     let resolution = fourDigits(try part.grid.groundSampleDistance().metres)
-    let bands = predictor.outputBands.enumerated().map { number, band -> JSONValue in
+    let bands = writing.bands.enumerated().map { number, band -> JSONValue in
         var value: [String: JSONValue] = [
-            "data_type": .string(request.sampleType.rawValue), "nodata": .number(Double(request.nodata)),
+            "data_type": .string(writing.sampleType.rawValue), "nodata": .number(Double(writing.nodata)),
             "spatial_resolution": .number(resolution),
             "sampling": .string("area"),
         ]
@@ -112,7 +112,7 @@ private func assets(
     var data = try asset(
         part.output,
         type: "image/tiff; application=geotiff"
-            + (BlockShape(bands: bands.count).isCloudOptimized ? "; profile=cloud-optimized" : ""),
+            + (writing.shape.isCloudOptimized ? "; profile=cloud-optimized" : ""),
         title: style.title, roles: ["data"])
     data["raster:bands"] = .array(bands)
     guard style.rendering != .none else { return ["data": .object(data)] }
@@ -199,10 +199,10 @@ private func times(part: MapPlan.Part, job: MapJob) -> [String: JSONValue] {
     ]
 }
 
-private func lineage(part: MapPlan.Part, job: MapJob) -> String {
+private func lineage(part: MapPlan.Part, job: MapJob, writing: WrittenProduct) -> String {
     let request = job.request
     var text =
-        "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.inputLattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize * part.cellSize) pixels every \(part.windows.stride * part.cellSize), blended by raised cosines; outside the area and without imagery \(number(Double(request.nodata)))"
+        "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.inputLattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize * part.cellSize) pixels every \(part.windows.stride * part.cellSize), blended by raised cosines; outside the area and without imagery \(number(Double(writing.nodata)))"
     if !request.commandLine.isEmpty { text += "; command: \(Redaction.text(request.commandLine))" }
     return text
 }

@@ -11,7 +11,7 @@ internal import Telemetry
 final class BlockMapper {
     private let part: MapPlan.Part
     private let area: LatticeArea
-    private let predictor: any WindowPredictor
+    private let predictor: any RasterModel
     private let batchSize: Int
     private let loader: ChunkLoader
     private let assembler: WindowAssembler
@@ -27,7 +27,7 @@ final class BlockMapper {
     private(set) var mostChunks = 0
 
     init(
-        part: MapPlan.Part, area: LatticeArea, stretches: [StretchParameters?], predictor: any WindowPredictor,
+        part: MapPlan.Part, area: LatticeArea, stretches: [StretchParameters?], predictor: any RasterModel,
         batchSize: Int, threads: Int, sink: MapSink, report: @escaping (Int) -> Bool
     ) {
         self.part = part
@@ -68,7 +68,7 @@ final class BlockMapper {
             }
         }
 
-        var sums = StripAccumulator(block: place, bands: predictor.outputBands.count, weights: weights)
+        var sums = StripAccumulator(block: place, bands: predictor.blendedBands.count, weights: weights)
         let before = windows
         let batcher = WindowBatcher(predictor: predictor, batchSize: batchSize) { [part] index, values, validity in
             sums.add(

@@ -54,7 +54,8 @@ public final class SceneWindowReader {
         request.overlap = request.overlap ?? 0
         request.split = false
         let job = try MapJob(
-            request, layout: layout, windowSize: windowSize, cellSize: cellSize, bands: 1, progress: progress)
+            request, layout: layout, windowSize: windowSize, cellSize: cellSize,
+            writing: WrittenProduct(.values, blended: [BandInfo(name: "none")]), progress: progress)
         plan = job.plan
         var part = job.plan.parts[0]
         let (stretches, without) = try part.stretchScenes(layout: layout, open: job.open, progress: progress)

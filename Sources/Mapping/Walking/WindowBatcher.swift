@@ -19,7 +19,7 @@ package final class WindowBatcher {
         let sequence: Int
     }
 
-    private let predictor: any WindowPredictor
+    private let predictor: any RasterModel
     private let batchSize: Int
     private let empty: PixelBuffer
     private var queues: [[Pending]]
@@ -37,7 +37,7 @@ package final class WindowBatcher {
     ///
     /// - Parameter deliver: Takes each window's index, prediction `[band, row, column]` and input validity, in the order added.
     package init(
-        predictor: any WindowPredictor, batchSize: Int,
+        predictor: any RasterModel, batchSize: Int,
         deliver: @escaping (LatticeIndex, [Float], [Bool]?) throws -> Void
     ) {
         self.predictor = predictor
@@ -85,14 +85,14 @@ package final class WindowBatcher {
             ids.append(window.map { $0.index.j << 32 | $0.index.i & 0xFFFF_FFFF } ?? paddingID)
             tiles.append(window?.input ?? empty)
         }
-        let outputs = try predictor.predict(TileBatch(ids: ids, tiles: tiles))
+        let outputs = try predictor.answer(TileBatch(ids: ids, tiles: tiles))
         calls += 1
         guard outputs.count == batchSize else {
             throw MappingError(
                 .badPrediction, "the predictor returned \(outputs.count) windows; expected \(batchSize)")
         }
         let size = predictor.windowSize / predictor.cellSize
-        let bands = predictor.outputBands.count
+        let bands = predictor.blendedBands.count
         for (window, output) in zip(taken, outputs) {
             guard let window else { continue }
             guard output.bands == bands, output.height == size, output.width == size,

@@ -137,7 +137,7 @@
             guard let model, !map.dryRun else {
                 let plan = try planMap(
                     request, layout: description.layout, windowSize: description.window,
-                    outputBands: description.outputBands)
+                    blendedBands: description.blendedBands)
                 return try map.result.show(plan, text: plan.text)
             }
             let meter = shared.meter("canopy")

@@ -66,7 +66,6 @@
             }
             if let components {
                 predictor.output = pca == 3 ? .colours(components) : .components(components)
-                if pca == 3 { request.sampleType = .uint8 }
                 request.tags["GEODINO_COMPONENTS_SHA256"] = components.sha256()
             }
             let title = pca.map { "Features, \($0) principal components" } ?? "Features"
@@ -86,7 +85,7 @@
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
             for part in summary.parts {
                 print(
-                    "\(part.output): \(part.grid.width) x \(part.grid.height) pixels of \(counted(predictor.outputBands.count, "bands")), \(counted(part.windows, "windows"))"
+                    "\(part.output): \(part.grid.width) x \(part.grid.height) pixels of \(counted(predictor.blendedBands.count, "bands")), \(counted(part.windows, "windows"))"
                 )
             }
             // A basis says it of the tokens that it was found on.
@@ -121,7 +120,7 @@
                     for: planMap(
                         request, layout: predictor.layout, windowSize: predictor.windowSize,
                         cellSize: predictor.cellSize,
-                        outputBands: (0..<count).map { BandInfo(name: "component \($0 + 1)") }))
+                        blendedBands: (0..<count).map { BandInfo(name: "component \($0 + 1)") }))
             }
             return try principalComponents(of: request, predictor: predictor, count: count, progress: meter.handler)
         }

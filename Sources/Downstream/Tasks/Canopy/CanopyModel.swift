@@ -47,7 +47,7 @@ public struct CanopyModelDescription: Codable, Sendable, Equatable {
     }
 
     /// What a map of the model holds.
-    public var outputBands: [BandInfo] { [BandInfo(name: "canopy height", unit: units)] }
+    public var blendedBands: [BandInfo] { [BandInfo(name: "canopy height", unit: units)] }
 
     /// Checks that the parts fit together.
     ///

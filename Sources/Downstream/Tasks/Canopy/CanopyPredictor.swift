@@ -9,7 +9,7 @@ internal import Torch
 /// Every window is computed in a batch of one fixed size, the last filled up, so that the batch does not change a
 /// window's bytes. With `batch` 1, the default, a window's bytes do not depend on its neighbours in the list either, which
 /// larger batches cannot promise: a matrix product may sum the rows of a batch in different ways.
-public final class CanopyPredictor: WindowPredictor {
+public final class CanopyPredictor: RasterModel {
     /// The model.
     public let model: CanopyModel
     /// Windows computed at once.
@@ -29,12 +29,12 @@ public final class CanopyPredictor: WindowPredictor {
     /// Side of a window in pixels.
     public var windowSize: Int { model.description.window }
     /// Canopy height in metres.
-    public var outputBands: [BandInfo] { model.description.outputBands }
+    public var blendedBands: [BandInfo] { model.description.blendedBands }
 
     /// Canopy heights of windows, one `float32` band each, with the validity and grid of the input.
     ///
     /// - Throws: `DownstreamError` (`badPixels`) for windows of another size, type or number of bands; `TorchError`.
-    public func predict(_ windows: TileBatch) throws -> [PixelBuffer] {
+    public func answer(_ windows: TileBatch) throws -> [PixelBuffer] {
         for (id, tile) in zip(windows.ids, windows.tiles)
         where tile.width != windowSize || tile.height != windowSize {
             throw DownstreamError(
