@@ -16,6 +16,9 @@
             in blocks, is held out and scored at the end. --resume continues an interrupted fit.
             """
 
+        static let target = "Heights in metres"
+        static let recipe = "recipes/canopy-dpt.yaml"
+
         static func input(
             _ entries: [PairEntry], recipe: CanopyRecipe, record: WeightsRecord, bands: BandRequest, aoi: String?
         ) throws -> LabelledInput {

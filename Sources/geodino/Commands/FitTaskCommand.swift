@@ -28,6 +28,10 @@
         static var abstract: String { get }
         /// More about it.
         static var discussion: String { get }
+        /// What `--target` is, for the help: `Heights in metres`.
+        static var target: String { get }
+        /// A recipe that comes with geodino, as an example.
+        static var recipe: String { get }
         /// Opens the labelled images.
         static func input(
             _ entries: [PairEntry], recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest, aoi: String?
@@ -43,7 +47,7 @@
                 commandName: Entry.Task.name, abstract: Entry.abstract, discussion: Entry.discussion)
         }
 
-        @Argument(help: "The recipe: a YAML document such as recipes/canopy-dpt.yaml.")
+        @Argument(help: "The recipe: a YAML document such as \(Entry.recipe).")
         var recipe: String
 
         @Option(help: "The backbone: a weights file, or a folder that holds backbone.safetensors.")
@@ -52,7 +56,7 @@
         @Option(help: "An image. Repeat this option, once for each --target.")
         var image: [String] = []
 
-        @Option(help: "Heights in metres for the --image at the same position.")
+        @Option(help: "\(Entry.target) for the --image at the same position.")
         var target: [String] = []
 
         @Option(help: "A list of pairs: a CSV file with the columns image and target.")
@@ -84,7 +88,7 @@
                     "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
             }
             guard pairs != nil || !image.isEmpty else {
-                throw ValidationError("give --image SCENE --target HEIGHTS, or --pairs pairs.csv")
+                throw ValidationError("give --image SCENE --target TRUTH, or --pairs pairs.csv")
             }
         }
 
