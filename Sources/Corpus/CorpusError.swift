@@ -38,6 +38,6 @@ public enum CorpusFailure: String, FileFailure {
 
     /// What to do about a full disk.
     public static var fullDiskRemedy: String {
-        "free some space, then run \(UserAction.sameCommand) with \(Setting.resume); finished shards remain valid"
+        "free some space, then \(UserAction.resumeSameCommand); finished shards remain valid"
     }
 }

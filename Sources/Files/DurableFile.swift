@@ -7,7 +7,7 @@ package import Telemetry
 
 /// A file that is written as `PATH.partial-PROCESS`, synced and renamed; without `finish` nothing remains.
 ///
-/// The process is in the name so that neither another's unfinished file nor one that a user called so is lost.
+/// The process is in the name so that neither another process's unfinished file nor a user's file of that name is lost.
 package final class DurableFile<Kind: FileFailure> {
     /// Its final name.
     package let path: String
@@ -58,7 +58,7 @@ package final class DurableFile<Kind: FileFailure> {
         if let failed { throw failed }
     }
 
-    /// Appends zeros, which `replace` makes something of.
+    /// Appends zeros, to be overwritten later with `replace`.
     package func reserve(_ more: Int) throws(ModuleError<Kind>) {
         try checkOpen()
         hash = nil

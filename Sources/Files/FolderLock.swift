@@ -6,10 +6,10 @@ package import Telemetry
     internal import Glibc
 #endif
 
-/// The right to write to a folder, held until this object goes.
+/// The right to write to a folder, held until this object is released.
 ///
-/// A file in the folder names the owner. The system frees the lock of a process that ended, however it ended, so that what a
-/// killed process leaves behind is taken over.
+/// A file in the folder names the owner. The system releases the lock when the process ends, however it ends, so the lock file of
+/// a killed process does not keep others out.
 package final class FolderLock<Kind: FileFailure> {
     private let path: String
     private let descriptor: Int32
@@ -20,8 +20,8 @@ package final class FolderLock<Kind: FileFailure> {
     /// - Parameters:
     ///   - name: The name of the file.
     ///   - what: What the folder is, such as "corpus".
-    ///   - isRemoved: Whether the file goes with the lock. Then a file that is there means that a process writes or was
-    ///     killed, and that of another machine, whose processes cannot be checked from here, is not taken over.
+    ///   - isRemoved: Whether the file is removed with the lock. If so, an existing file means that a process is writing or was
+    ///     killed; one from another machine, whose processes cannot be checked from here, is respected.
     /// - Throws: `locked`, naming the process that holds it; `writeFailed`.
     package init(folder: String, name: String, what: String, isRemoved: Bool) throws(ModuleError<Kind>) {
         path = "\(folder)/\(name)"

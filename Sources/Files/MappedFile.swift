@@ -5,10 +5,10 @@ package import Telemetry
     internal import Glibc
 #endif
 
-/// A whole file, mapped; its pages are read when they are touched, and unmapped when nothing holds the object.
+/// A whole file, memory-mapped; its pages are read when they are touched, and unmapped when the object is released.
 ///
 /// The map is private: what is written to it changes neither the file nor what others see. Threads may share it as long as none
-/// writes. The file must not be cut meanwhile.
+/// writes. The file must not be truncated meanwhile.
 package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
     /// Where it is.
     package let path: String
@@ -16,7 +16,8 @@ package final class MappedFile<Kind: FileFailure>: @unchecked Sendable {
     ///
     /// The caller keeps the object alive while it uses them.
     package let bytes: UnsafeRawBufferPointer
-    /// Of a writable map, of which ranges are also read past it; else -1, so that thousands of maps can be open.
+    /// Open only if the map is writable, to read ranges without touching its pages; otherwise -1, so that thousands of files can be
+    /// mapped.
     private let descriptor: Int32
 
     /// Maps a plain file.

@@ -33,7 +33,7 @@ extension Disk {
 
     /// Undoes a replacement that was broken off between its two renames: the old folder returns to its place.
     ///
-    /// Does nothing where something is in that place: then the new folder is in it, and the old one is of no more use.
+    /// Does nothing if something is in that place: it is the new folder, and the old one is no longer needed.
     ///
     /// - Parameters:
     ///   - target: The place of both folders.

@@ -22,8 +22,8 @@ extension Redaction {
         return rewriter.secrets.isEmpty ? bytes : Array(same.utf8)
     }
 
-    /// The same of a file; `nil` where its own bytes name it: it is not such a document, holds no secrets, or is larger than
-    /// any (64 MB).
+    /// The same for a file; `nil` if its bytes can be compared as they are: it is not such a document, holds no secrets, or is
+    /// too large to be one (more than 64 MB).
     public static func identity(ofDocumentAt path: String) -> [UInt8]? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= mostDocumentBytes,

@@ -1,4 +1,4 @@
-// How much energy this machine takes: counters of processors and graphics cards where there are, else an estimate.
+// How much energy this machine uses: from the counters of processors and graphics cards if it has any, otherwise an estimate.
 import FoundationEssentials
 import Glibc
 
@@ -133,7 +133,7 @@ private final class CardCounter {
         start = millijoules() ?? 0
     }
 
-    /// The driver's number of a card that this process numbers so, where CUDA_VISIBLE_DEVICES hides others.
+    /// The driver's number for the card that has this index in the process, since CUDA_VISIBLE_DEVICES may hide others.
     ///
     /// CUDA may order unequal cards by speed instead, unless CUDA_DEVICE_ORDER says PCI_BUS_ID.
     private static func place(of index: Int) -> Int {

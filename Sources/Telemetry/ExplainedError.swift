@@ -15,7 +15,7 @@ public protocol ExplainedError: Error, Sendable, CustomStringConvertible {
 }
 
 extension ExplainedError {
-    /// Few errors are.
+    /// By default `false`: few errors are cancellations.
     public var isCancellation: Bool { false }
 
     /// The error as the command line prints it, without secrets.

@@ -7,7 +7,7 @@ internal import FoundationEssentials
 
 /// The file among `inputs` that a path leads to, by whatever name or link; `nil` where it leads to none of them.
 ///
-/// Writing there would destroy what is read, so that no permission to overwrite covers it.
+/// Writing there would destroy an input, so it is refused even if the user allows overwriting.
 ///
 /// - Parameters:
 ///   - path: The file to be written.

@@ -14,7 +14,7 @@ public final class MetricsLog {
     private var descriptor: Int32
     private let encoder: JSONEncoder
 
-    /// Opens a log for appending; makes it when it is not there.
+    /// Opens a log for appending; creates it if it does not exist.
     ///
     /// - Throws: `TelemetryError` when the file cannot be opened.
     public init(path: String) throws(TelemetryError) {

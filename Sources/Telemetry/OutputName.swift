@@ -1,4 +1,4 @@
-// What a file system takes as the name of an output, asked before the work begins.
+// Which names of outputs a file system accepts, checked before the work begins.
 internal import FoundationEssentials
 
 /// What is wrong with the name of an output.
@@ -9,7 +9,7 @@ public struct OutputNameProblem: Sendable, Equatable {
     public let remedy: String
 }
 
-/// The most bytes of a name: file systems take 255, and a file that is being written has some more (`.NAME.partial-1234567`).
+/// The most bytes of a name: file systems allow 255, and the temporary name used while writing (`.NAME.partial-1234567`) is longer.
 public let longestOutputName = 230
 
 /// What is wrong with the last component of an output's path; `nil` where nothing is.

@@ -68,8 +68,8 @@ public enum Setting: String, Sendable, Hashable, CaseIterable, CustomStringConve
 public enum UserAction: Sendable, Hashable, CustomStringConvertible {
     /// A value for a setting, such as `another name` for the output.
     case value(String, for: Setting)
-    /// Repeating what was just asked for.
-    case sameCommand
+    /// Repeating what was just asked for, so that it resumes what is unfinished; the words are an imperative.
+    case resumeSameCommand
     /// Cutting scenes into a corpus.
     case cutCorpus(output: String)
     /// Repeating what a corpus was cut with.
@@ -108,7 +108,7 @@ public enum UserAction: Sendable, Hashable, CustomStringConvertible {
     fileprivate var plain: String {
         switch self {
         case .value(let value, let setting): "\(value) for \(setting.rawValue)"
-        case .sameCommand: "the same call"
+        case .resumeSameCommand: "make the same call with resume set"
         case .cutCorpus(let output): "cut scenes into '\(output)'"
         case .sameCutting: "the same tiling"
         case .resumeCutting: "the same tiling, resumed"

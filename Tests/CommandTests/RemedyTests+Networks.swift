@@ -166,6 +166,14 @@ extension RemedyTests {
             + more
     }
 
+    /// Leaves out an input, for advice that is not about an option.
+    private static func without(_ input: String, advice words: String) -> Trouble.Remedy {
+        .other { _, advice, arguments in
+            try #require(advice.hasPrefix(words) && !advice.contains("--split"), "\(advice)")
+            return arguments.filter { $0 != input }
+        }
+    }
+
     private static let features: [Trouble] = [
         Trouble(
             name: "tokens are in the way", says: "exists already", remedy: .option("--overwrite"),
@@ -227,6 +235,26 @@ extension RemedyTests {
             name: "16-bit images for weights of 8-bit pictures", says: "takes only 8-bit values",
             remedy: .option("--stretch", values: 1),
             prepare: { bench in try embed(bench.scene(type: .uint16), more: ["--whole"]) }),
+        Trouble(
+            name: "features of scenes in two zones", says: "the area does not fit one grid",
+            remedy: without("b.tif", advice: "process the parts one by one"),
+            prepare: { bench in
+                // In the middles of zones 33 and 34.
+                try embed(bench.scene("a.tif"), bench.scene("b.tif", crs: "EPSG:32634"), more: ["--window", "32"])
+            }),
+        Trouble(
+            name: "features of scenes at other scales of the grid", says: "m on the ground here",
+            remedy: without("north.tif", advice: "process scenes that are so far apart one by one"),
+            prepare: { bench in
+                // At 60 degrees north, Web Mercator's metre is half a metre on the ground.
+                let scenes = try [("south.tif", 0.0), ("north.tif", 8_399_730.0)].map { name, y in
+                    try bench.scene(
+                        name, crs: "EPSG:3857",
+                        transform: GeoTransform(originX: 1_000_000, originY: y, pixelSize: 0.6))
+                }
+                return embed(
+                    scenes[0], scenes[1], output: "out.tif", more: ["--window", "32", "--gsd", "0.6"])
+            }),
         Trouble(
             name: "a raster of images", says: "a .tif cannot be made from",
             remedy: .other { _, advice, arguments in

@@ -174,7 +174,7 @@ struct RemoteSceneTests {
             }
         }
         #expect(error?.code == .cancelled && error?.isCancellation == true, "\(String(describing: error))")
-        #expect(error?.remedy?.contains("\(UserAction.sameCommand) and \(Setting.resume)") == true)
+        #expect(error?.remedy == "to continue, \(UserAction.resumeSameCommand)")
         #expect(!FileManager.default.fileExists(atPath: corpus + "/LOCK"))
         server.stop()
         let second = try FileServer(folder: folder.path, port: server.port, behaviour)

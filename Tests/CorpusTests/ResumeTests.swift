@@ -256,7 +256,7 @@ struct ResumeTests {
         let scenes = try scenes()
         let error = try #require(
             corpusError { try tile(scenes: scenes, profile: smallProfile(), into: folder.file("c")) { $0.done < 7 } })
-        #expect(error.code == .cancelled && error.report.contains("\(UserAction.sameCommand) and \(Setting.resume)"))
+        #expect(error.code == .cancelled && error.remedy == "to continue, \(UserAction.resumeSameCommand)")
         #expect(corpusError { _ = try CorpusTileSource(folder.file("c")) }?.what == "the corpus is not finished")
         let summary = try resume(scenes, smallProfile(), folder.file("c"))
         #expect(summary.newTiles < summary.tiles)

@@ -159,6 +159,8 @@ struct CanopyRecipeTests {
         recipe.crop = 420
         let small = try #require(BackboneConfiguration.preset("vits16"))
         let error = try #require(throws: DownstreamError.self) { try recipe.validate(for: small) }
+        #expect(error.code == .badRecipe && error.what == "the recipe does not fit the backbone")
+        #expect(error.place == "recipe")
         #expect(
             error.causes == [
                 "taps is [5, 11, 17, 23]; this backbone has blocks 0 to 11",

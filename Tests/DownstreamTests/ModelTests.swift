@@ -81,7 +81,7 @@ struct ModelTests {
 
     @Test func `a head of other sizes is told tensor by tensor`() throws {
         try withModel { model in
-            let sizes = try CanopyModel.description(of: model).head.sizes
+            let sizes = try CanopyModelDescription.read(from: model).head.sizes
             var other = sizes
             other.hidden = 9
             let error = try #require(throws: DownstreamError.self) {

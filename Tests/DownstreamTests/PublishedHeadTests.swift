@@ -15,7 +15,7 @@ struct PublishedHeadTests {
     private func check(_ model: CanopyModel, _ tag: String) throws {
         let golden = try SafetensorsFile(path: folder + "/answers.safetensors")
         let expected = try golden.tensor("\(tag)/heights")
-        let got = model.heights(try golden.tensor("\(tag)/images"))
+        let got = model.answer(try golden.tensor("\(tag)/images"))
         #expect(got.shape == [1, 1] + expected.shape.dropFirst())
         let worst = zip(got.doubles(), expected.doubles()).map { abs($0 - $1) }.max() ?? .infinity
         #expect(worst < 1e-3, "\(tag): \(worst) m")
@@ -34,8 +34,8 @@ struct PublishedHeadTests {
         try check(reference, "odd")
         let ours = try CanopyModel.published(weights: folder, head: folder, window: 64)
         let images = try SafetensorsFile(path: folder + "/answers.safetensors").tensor("odd/images")
-        #expect(ours.heights(images).shape == [1, 1, 48, 16])
-        #expect(reference.heights(images).shape == [1, 1, 64, 32])
+        #expect(ours.answer(images).shape == [1, 1, 48, 16])
+        #expect(reference.answer(images).shape == [1, 1, 64, 32])
     }
 
     @Test func `a head under official names is read from a pth`() throws {

@@ -154,10 +154,14 @@ struct CropSamplerTests {
         let small = try #require(throws: DownstreamError.self) { try sampler(madePairs(1, side: 31)) }
         #expect(small.code == .badPairs)
         #expect(small.what.contains("32 x 32") && small.what.contains("31 x 31"))
-        none = madePairs(1)
-        none.pairs[0].height.samples = .float32([Float](repeating: .nan, count: 96 * 96))
+        none = madePairs(4)
+        for pair in none.pairs.indices {
+            none.pairs[pair].height.samples = .float32([Float](repeating: .nan, count: 96 * 96))
+        }
         let empty = try #require(throws: DownstreamError.self) { try sampler(none).crop([0]) }
-        #expect(empty.what.contains("no pixel to train on"))
+        #expect(empty.code == .badPairs && empty.what == "32 crops in a row had no pixel to train on")
+        // The first three pairs.
+        #expect(empty.place == "pair 0, pair 1, pair 2")
         var bands = madePairs(1)
         bands.pairs[0].image = PixelBuffer(
             bands: 1, height: 96, width: 96, samples: .uint8([UInt8](repeating: 0, count: 96 * 96)))

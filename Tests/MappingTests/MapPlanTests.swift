@@ -234,6 +234,17 @@ struct MapPlanTests {
         try writeArea(area, crs: "EPSG:32641", [[rectangle(500_100, 4_999_500, 500_560, 4_999_900)]])
         var request = MapRequest(scenes: [near, far], aoi: area, output: folder.file("map.tif"))
         #expect(code { _ = try plan(request) }?.code == .needsSplit)
+        #expect(code { _ = try plan(request) }?.remedy == "\(Setting.split), which writes one file per part")
+        // Windows on one grid cannot be split, whatever the request says.
+        let whole = code { _ = try SceneWindowReader(request, layout: layout, windowSize: 32, cellSize: 4) }
+        request.offersSplit = false
+        for error in [whole, code { _ = try plan(request) }] {
+            #expect(error?.code == .needsSplit)
+            #expect(
+                error?.remedy
+                    == "process the parts one by one, each with its own scenes first and its own \(Setting.areaOfInterest)"
+            )
+        }
         request.split = true
         let made = try plan(request)
         #expect(made.parts.count == 1 && made.parts[0].lattice.crs.name.contains("41N"))
@@ -263,8 +274,12 @@ struct MapPlanTests {
         let (south, north) = (folder.file("south.tif"), folder.file("north.tif"))
         try writeScene(south, crs: "EPSG:3857", x: 1_000_000, y: 0)
         try writeScene(north, crs: "EPSG:3857", x: 1_000_000, y: 8_399_730)
-        let request = MapRequest(scenes: [south, north], output: folder.file("map.tif"))
-        #expect(code { _ = try plan(request) }?.what.contains("m on the ground here") == true)
+        var request = MapRequest(scenes: [south, north], output: folder.file("map.tif"))
+        let refused = code { _ = try plan(request) }
+        #expect(refused?.what.contains("m on the ground here") == true)
+        #expect(refused?.remedy?.hasSuffix("give \(Setting.split)") == true)
+        request.offersSplit = false
+        #expect(code { _ = try plan(request) }?.remedy == "process scenes that are so far apart one by one")
         try writeScene(north, crs: "EPSG:3857", x: 1_000_000, y: 2_273_030)
         #expect(try plan(request).warnings.contains { $0.contains("m on the ground here") })
     }

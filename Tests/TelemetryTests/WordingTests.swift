@@ -10,6 +10,7 @@ struct WordingTests {
         #expect("rebuild it: \(UserAction.reindexCorpus("a b"))" == "rebuild it: reindex the corpus 'a b'")
         #expect("give \(UserAction.value("another name", for: .output))" == "give another name for output")
         #expect("\(UserAction.verifyCorpus(nil))" == "verify the corpus")
+        #expect("to continue, \(UserAction.resumeSameCommand)" == "to continue, make the same call with resume set")
         #expect("\(UserAction.embedComponents(count: nil))" == "embedding with principal components")
     }
 

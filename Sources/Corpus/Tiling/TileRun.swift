@@ -210,7 +210,7 @@ final class TileRun {
         guard progress(event) else {
             throw CorpusError(
                 .cancelled, "stopped after \(summary.tiles) tiles", in: folder.path,
-                try: "resume with \(UserAction.sameCommand) and \(Setting.resume)")
+                try: "to continue, \(UserAction.resumeSameCommand)")
         }
     }
 

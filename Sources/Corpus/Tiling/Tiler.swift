@@ -120,7 +120,7 @@ private func run(
     } catch let error as RasterError where error.isCancellation {
         throw CorpusError(
             .cancelled, error.what, in: folder.path, why: [error.place],
-            try: "resume with \(UserAction.sameCommand) and \(Setting.resume)")
+            try: "to continue, \(UserAction.resumeSameCommand)")
     } catch let error as RasterError {
         let isEmpty = try folder.listing().indexes.isEmpty
         if isFresh, isEmpty { try target.abandon() }

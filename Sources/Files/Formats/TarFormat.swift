@@ -7,7 +7,7 @@ package enum Tar {
     /// What ends an archive.
     package static let trailer = [UInt8](repeating: 0, count: 2 * blockSize)
 
-    /// A member has less bytes than this.
+    /// A member has fewer bytes than this.
     package static let sizeLimit = 1 << 33
 
     /// Bytes of data and padding together.

@@ -91,7 +91,10 @@ struct MapJob {
             throw MappingError(
                 .needsSplit, "the area does not fit one grid; its parts: \(parts.joined(separator: ", "))",
                 in: request.aoi ?? request.scenes[0], why: ["the map's grid is \(mapCRS.name)"],
-                try: "\(Setting.split), which writes one file per part")
+                try: request.offersSplit
+                    ? "\(Setting.split), which writes one file per part"
+                    : "process the parts one by one, each with its own scenes first and its own \(Setting.areaOfInterest)"
+            )
         }
 
         plan = MapPlan(parts: [], warnings: warnings)
@@ -257,9 +260,9 @@ struct MapJob {
         guard metres < gsd * 1.25, metres > gsd / 1.25 else {
             throw MappingError(
                 .badRequest, found, in: scene.path,
-                try:
-                    "map scenes that are so far apart one by one, or warp them to their UTM zones and give \(Setting.split)"
-            )
+                try: request.offersSplit
+                    ? "map scenes that are so far apart one by one, or warp them to their UTM zones and give \(Setting.split)"
+                    : "process scenes that are so far apart one by one")
         }
         return "\(scene.path): \(found)"
     }

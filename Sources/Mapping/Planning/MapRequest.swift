@@ -44,6 +44,8 @@ public struct MapRequest: Sendable, Codable {
     public var noClip = false
     /// One file per UTM zone (or side of 180 degrees) where the area does not fit one grid.
     public var split = false
+    /// Whether whoever asks can set `split`; if not, no remedy advises it.
+    public var offersSplit = true
     /// Threads that read scenes.
     ///
     /// The pixels do not depend on it.

@@ -38,7 +38,8 @@ public final class SceneWindowReader {
     /// Plans the windows.
     ///
     /// - Parameters:
-    ///   - request: Scenes, area, overlap (0 where it does not say), reading threads; nothing is written.
+    ///   - request: Scenes, area, overlap (0 where it does not say), reading threads; all windows are on one grid, so `split` is
+    ///     ignored, and nothing is written.
     ///   - layout: What the pixels become.
     ///   - windowSize: Side of a window in pixels.
     ///   - cellSize: Side of a cell in pixels; it divides `windowSize`.
@@ -53,6 +54,7 @@ public final class SceneWindowReader {
         var request = request
         request.overlap = request.overlap ?? 0
         request.split = false
+        request.offersSplit = false
         let job = try MapJob(
             request, layout: layout, windowSize: windowSize, cellSize: cellSize,
             writing: WrittenProduct(.values, blended: [BandInfo(name: "none")]), progress: progress)

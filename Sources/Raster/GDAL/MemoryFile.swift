@@ -10,7 +10,7 @@ func memoryName(_ ending: String = ".tif") -> String {
     "/vsimem/geodino-\(memoryNumber.wrappingAdd(1, ordering: .relaxed).newValue)\(ending)"
 }
 
-/// Bytes under a name that GDAL opens; gone when it is no longer held.
+/// A file in GDAL's memory file system, which GDAL opens by its name; it is removed when this object is released.
 final class MemoryFile {
     let name: String
     private let bytes: UnsafeMutableBufferPointer<UInt8>

@@ -320,7 +320,7 @@ struct AddressRewriter {
         return nil
     }
 
-    /// No address is longer: a text full of quotes and addresses must not be gone through once for each.
+    /// No address is longer; without a limit, a text full of quotes would be searched to its end once for each of them.
     private static let longestQuoted = 8192
 
     /// Where an address in a text ends.

@@ -7,7 +7,7 @@ enum SecretNames {
     /// Whether a parameter or a setting is secret by its name.
     static func soundsSecret(_ name: String) -> Bool {
         let name = name.lowercased()
-        // Where a secret is kept is none: `AWS_WEB_IDENTITY_TOKEN_FILE`.
+        // The path of a file that holds a secret is not a secret: `AWS_WEB_IDENTITY_TOKEN_FILE`.
         guard !name.hasSuffix("file") else { return false }
         if secretSyllables.contains(where: { name.contains($0) }) { return true }
         // Short words hide in others: `author`, `design`, `monkey`.
@@ -16,7 +16,7 @@ enum SecretNames {
         }
     }
 
-    /// What names of secrets alone contain.
+    /// Parts that only the names of secrets contain.
     private static let secretSyllables = [
         "secret", "token", "passw", "userpwd", "apikey", "accesskey", "privatekey", "sharedkey", "authkey", "userkey",
         "subscriptionkey", "accountkey", "signature", "credential", "bearer", "authorization", "cookie", "sessionid",
@@ -39,7 +39,7 @@ enum SecretNames {
         "url", "version", "versionid", "width", "x", "y", "z", "zoom",
     ]
 
-    /// Parameters of signed addresses that are no secret by themselves, and common words or dates.
+    /// Parameters of signed addresses that are not secret, and whose values are often common words or dates.
     static let publicParameters: Set<String> = [
         "x-amz-algorithm", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-goog-algorithm", "x-goog-date",
         "x-goog-expires", "x-goog-signedheaders", "expires", "sv", "sr", "sp", "se", "st", "spr", "skt", "ske", "sks",

@@ -104,16 +104,13 @@
                 + [weights, head].compactMap(\.self).flatMap(WeightsContents.files)
             if tensor != nil { try checkOutputs([output], inputs: read, overwrite: map.overwrite) }
             // A plan needs what the model says of itself, not its weights.
-            let model: CanopyModel?
-            let description: CanopyModelDescription
             if map.dryRun, let modelPath {
-                model = nil
-                description = try CanopyModel.description(of: modelPath)
-            } else {
-                let loaded = try loadedModel(modelPath, device: Device(named: deviceName))
-                (model, description) = (loaded, loaded.description)
+                return try map.plan(
+                    scenes, description: CanopyModelDescription.read(from: modelPath), maximum: legendMaximum,
+                    read: read, output: output, &workspace)
             }
-            if let tensor, let model {
+            let model = try loadedModel(modelPath, device: Device(named: deviceName))
+            if let tensor {
                 workspace.announce()
                 if let count = device.tensorThreads { Torch.setThreads(count) }
                 let meter = shared.meter("canopy")
@@ -121,35 +118,16 @@
                 let count = try writeHeights(
                     of: tensor, model: model, to: output, batch: map.windows.batch, progress: meter.handler)
                 meter.finish()
-                print("\(output): heights of \(counted(count, "images"))")
-                return
+                return print("\(output): heights of \(counted(count, "images"))")
             }
-            // A window at the area's edge sees scenes beyond it.
-            let sight = Double(description.window) * (description.layout.gsd ?? 0)
-            let scenes = try foundScenes(
-                scenes, aoi: map.area.aoi, &workspace, sight: sight, command: "geodino canopy")
-            workspace.announce()
-
-            var request = try map.request(scenes, output: output)
-            if let model { request.model = MapModel(model) }
-            request.otherInputs = read
-            request.maximum = legendMaximum
-            guard let model, !map.dryRun else {
-                let plan = try planMap(
-                    request, layout: description.layout, windowSize: description.window,
-                    blendedBands: description.blendedBands)
-                return try map.result.show(plan, text: plan.text)
+            if map.dryRun {
+                return try map.plan(
+                    scenes, description: model.description, maximum: legendMaximum, read: read, output: output,
+                    &workspace)
             }
-            let meter = shared.meter("canopy")
-            defer { meter.finish() }
-            // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
-            if let count = device.tensorThreads { Torch.setThreads(count) }
-            request.intraOpThreads = Torch.threads
-            let predictor = CanopyPredictor(model: model, batch: map.windows.batch)
-            let summary = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
-            meter.finish()
-            for warning in summary.warnings { printToStandardError("warning: \(warning)") }
-            try map.result.show(summary, text: summary.text)
+            try map.make(
+                scenes, model: model, style: .canopyHeight, maximum: legendMaximum, read: read, output: output,
+                tensorThreads: device.tensorThreads, meter: shared.meter("canopy"), &workspace)
         }
 
         /// The model folder, or a backbone and a published head.
@@ -161,18 +139,6 @@
             return try CanopyModel.published(
                 weights: weights, options: weightsArguments.options, head: head, window: window ?? 448, device: device,
                 followsReference: asPublished)
-        }
-    }
-
-    extension MapModel {
-        /// Names a model by its folder and the hash of its description.
-        init(_ model: CanopyModel) {
-            let d = model.description
-            self.init(
-                id: URL(fileURLWithPath: model.path).lastPathComponent, path: model.path, sha256: model.sha256,
-                summary:
-                    "ViT \(d.backbone.architecture.width) x \(d.backbone.architecture.depth), patch \(d.backbone.architecture.patchSize), DPT head"
-            )
         }
     }
 #endif

@@ -40,7 +40,7 @@ extension Wording {
     private static func command(_ action: UserAction) -> String {
         switch action {
         case .value(let value, let setting): "\(value) after \(option(setting))"
-        case .sameCommand: "the same command"
+        case .resumeSameCommand: "run the same command with \(option(.resume))"
         case .cutCorpus(let output): "geodino tile SCENE... -o \(shellQuoted(output))"
         case .sameCutting: "the same geodino tile command"
         case .resumeCutting: "geodino tile --resume"
@@ -54,7 +54,7 @@ extension Wording {
             "geodino fit \(task)" + (weights.map { " RECIPE --weights \(shellQuoted($0))" } ?? "")
         case .embed: "geodino embed"
         case .embedComponents(let count): "geodino embed --pca" + (count.map { " \($0)" } ?? "")
-        case .applyWeights: "geodino fit, embed and canopy"
+        case .applyWeights: "geodino fit, geodino embed and the map commands"
         case .inspectWeights: "geodino weights info"
         case .dumpStep(let step): "geodino pretrain RECIPE ... --dump-step \(step) FILE"
         case .resumeAndDumpStep(let step): "--resume --dump-step \(step) FILE"

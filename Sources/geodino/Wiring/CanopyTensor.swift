@@ -32,7 +32,7 @@ func writeHeights(
             throw DownstreamError(.cancelled, "interrupted before the file was written", in: output)
         }
         let heights = try catchingTorchErrors {
-            model.heights(part.images.to(model.backbone.device)).to(.float32).to(.cpu).contiguous()
+            model.answer(part.images.to(model.backbone.device)).to(.float32).to(.cpu).contiguous()
         }
         if writer == nil {
             writer = try SafetensorsWriter(

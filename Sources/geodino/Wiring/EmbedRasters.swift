@@ -38,6 +38,7 @@ import Files
             var request = MapRequest(scenes: scenes, aoi: aoi, output: output)
             request.allTouched = allTouched
             request.noClip = noClip
+            request.offersSplit = false
             request.threads = threads
             request.overlap = overlap
             request.bands = bands
@@ -48,16 +49,12 @@ import Files
 
     /// What is wrong with scenes, with advice that the command can follow.
     func advising<T>(_ work: () throws -> T) throws -> T {
-        func advised(_ error: any ExplainedError, _ advice: String) -> CommandError {
-            CommandError(.badArgument, error.what, in: error.place, why: error.causes, try: advice)
-        }
         do {
             return try work()
-        } catch let error as MappingError where error.code == .needsSplit {
-            throw advised(error, "embed the parts one by one, each with its own scenes first and its own --aoi")
         } catch let error as SceneError where error.code == .notBytes {
-            throw advised(
-                error, "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value")
+            throw CommandError(
+                .badArgument, error.what, in: error.place, why: error.causes,
+                try: "--stretch percentile:2,98, or fixed:LOW,HIGH with the scene's darkest and brightest value")
         }
     }
 

@@ -5,13 +5,13 @@ internal import Geo
 internal import Telemetry
 public import Torch
 
-extension CanopyModel {
-    /// The statistics that the published canopy model was used with, which are not quite those of its backbone.
-    ///
-    /// Source: the preprocessing of CHMv2 and `transformers.CHMv2ImageProcessor`.
-    private static let publishedMean = [0.420, 0.411, 0.296]
-    private static let publishedStd = [0.213, 0.156, 0.143]
+/// The statistics that the published canopy model was used with, which are not quite those of its backbone.
+///
+/// Source: the preprocessing of CHMv2 and `transformers.CHMv2ImageProcessor`.
+private let publishedMean = [0.420, 0.411, 0.296]
+private let publishedStd = [0.213, 0.156, 0.143]
 
+extension HeadModel<CanopyModelDescription> {
     /// Puts a backbone and a published head together.
     ///
     /// - Parameters:

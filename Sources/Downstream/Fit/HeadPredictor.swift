@@ -1,23 +1,23 @@
-// The canopy model as the map maker wants it: windows of pixels in, metres out.
+// A trained head as the map maker wants it: windows of pixels in, what a map blends out.
 internal import Backbone
 public import Geo
 internal import Telemetry
 internal import Torch
 
-/// Turns windows of 8-bit pixels into canopy height in metres, on one thread only.
+/// Turns windows of 8-bit pixels into what a map blends, on one thread only.
 ///
 /// Every window is computed in a batch of one fixed size, the last filled up, so that the batch does not change a
 /// window's bytes. With `batch` 1, the default, a window's bytes do not depend on its neighbours in the list either, which
 /// larger batches cannot promise: a matrix product may sum the rows of a batch in different ways.
-public final class CanopyPredictor: RasterModel {
+public final class HeadPredictor<Description: HeadModelDescription>: RasterModel {
     /// The model.
-    public let model: CanopyModel
+    public let model: HeadModel<Description>
     /// Windows computed at once.
     public let batch: Int
     private let normalizer: PixelNormalizer
 
     /// Makes a predictor of a loaded model.
-    public init(model: CanopyModel, batch: Int = 1) {
+    public init(model: HeadModel<Description>, batch: Int = 1) {
         precondition(batch > 0, "a predictor computes at least one window at once, got \(batch)")
         self.model = model
         self.batch = batch
@@ -28,10 +28,12 @@ public final class CanopyPredictor: RasterModel {
     public var layout: PixelLayout { model.description.layout }
     /// Side of a window in pixels.
     public var windowSize: Int { model.description.window }
-    /// Canopy height in metres.
+    /// What is blended.
     public var blendedBands: [BandInfo] { model.description.blendedBands }
+    /// How that becomes what is written.
+    public var product: RasterProduct { model.description.product }
 
-    /// Canopy heights of windows, one `float32` band each, with the validity and grid of the input.
+    /// What the model says of windows, in `float32` bands, with the validity and grid of the input.
     ///
     /// - Throws: `DownstreamError` (`badPixels`) for windows of another size, type or number of bands; `TorchError`.
     public func answer(_ windows: TileBatch) throws -> [PixelBuffer] {
@@ -50,17 +52,17 @@ public final class CanopyPredictor: RasterModel {
                     try normalizer($1, place: "window \(windows.ids[start + $0])")
                 }
                 while images.count < batch, let last = images.last { images.append(last) }
-                let heights = model.heights(stack(images))
+                let answers = model.answer(stack(images))
                 for (place, tile) in part.enumerated() {
-                    let metres = heights.select(dim: 0, index: place).floats()
-                    guard metres.allSatisfy(\.isFinite) else {
+                    let values = answers.select(dim: 0, index: place).floats()
+                    guard values.allSatisfy(\.isFinite) else {
                         throw DownstreamError(
-                            .notFinite, "the model predicted heights that are not finite numbers", in: model.path,
+                            .notFinite, "the model predicted values that are not finite numbers", in: model.path,
                             try: "fit the model again; its weights may be damaged")
                     }
                     maps.append(
                         PixelBuffer(
-                            bands: 1, height: windowSize, width: windowSize, samples: .float32(metres),
+                            bands: blendedBands.count, height: windowSize, width: windowSize, samples: .float32(values),
                             validity: tile.validity, grid: tile.grid))
                 }
             }

@@ -1,0 +1,78 @@
+// What every command that maps with a fitted model does once it knows its model.
+#if EARTH
+    import Downstream
+    import Foundation
+    import Geo
+    import Mapping
+    import Telemetry
+    import Torch
+
+    extension MapOptions {
+        /// Prints the plan of a map.
+        ///
+        /// - Parameters:
+        ///   - given: The scenes named on the command line; where there are none, they are looked for.
+        ///   - maximum: Upper end of the legend; `nil` takes it from the map.
+        ///   - read: Files and folders that are read besides scenes and area.
+        func plan<Description: HeadModelDescription>(
+            _ given: [String], description: Description, maximum: Double? = nil, read: [String],
+            output: String, _ workspace: inout WorkspaceTaker
+        ) throws {
+            let scenes = try scenes(given, seenBy: description, &workspace)
+            workspace.announce()
+            var request = try request(scenes, output: output)
+            request.otherInputs = read
+            request.maximum = maximum
+            let plan = try planMap(
+                request, layout: description.layout, windowSize: description.window,
+                blendedBands: description.blendedBands, product: description.product)
+            try result.show(plan, text: plan.text)
+        }
+
+        /// Makes a map and prints what came of it.
+        ///
+        /// - Parameters:
+        ///   - given: The scenes named on the command line; where there are none, they are looked for.
+        ///   - maximum: Upper end of the legend; `nil` takes it from the map.
+        ///   - read: Files and folders that are read besides scenes and area.
+        func make<Description>(
+            _ given: [String], model: HeadModel<Description>, style: MapStyle, maximum: Double? = nil, read: [String],
+            output: String, tensorThreads: Int?, meter: ProgressMeter, _ workspace: inout WorkspaceTaker
+        ) throws {
+            let scenes = try scenes(given, seenBy: model.description, &workspace)
+            workspace.announce()
+            var request = try request(scenes, output: output)
+            request.model = MapModel(model)
+            request.otherInputs = read
+            request.maximum = maximum
+            defer { meter.finish() }
+            // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
+            if let tensorThreads { Torch.setThreads(tensorThreads) }
+            request.intraOpThreads = Torch.threads
+            let predictor = HeadPredictor(model: model, batch: windows.batch)
+            let summary = try makeMap(request, predictor: predictor, style: style, progress: meter.handler)
+            meter.finish()
+            for warning in summary.warnings { printToStandardError("warning: \(warning)") }
+            try result.show(summary, text: summary.text)
+        }
+
+        private func scenes<Description: HeadModelDescription>(
+            _ given: [String], seenBy description: Description, _ workspace: inout WorkspaceTaker
+        ) throws -> [String] {
+            // A window at the area's edge sees scenes beyond it.
+            let sight = Double(description.window) * (description.layout.gsd ?? 0)
+            return try foundScenes(
+                given, aoi: area.aoi, &workspace, sight: sight, command: "geodino \(Description.task)")
+        }
+    }
+
+    extension MapModel {
+        /// Names a model by its folder and the hash of its description.
+        init<Description>(_ model: HeadModel<Description>) {
+            let network = model.description.backbone.architecture
+            self.init(
+                id: URL(fileURLWithPath: model.path).lastPathComponent, path: model.path, sha256: model.sha256,
+                summary: "ViT \(network.width) x \(network.depth), patch \(network.patchSize), DPT head")
+        }
+    }
+#endif

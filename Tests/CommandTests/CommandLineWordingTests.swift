@@ -1,0 +1,94 @@
+// The options that libraries advise are options of commands that can give the advice.
+import Foundation
+import Telemetry
+import Testing
+
+@Suite struct CommandLineWordingTests {
+    /// The commands that use a module, and so print its errors.
+    private static let users: [String: [String]] = [
+        "Backbone": ["canopy", "embed", "fit", "weights"], "Corpus": ["corpus", "tile"],
+        "Downstream": ["canopy", "embed", "fit"], "Mapping": ["canopy", "embed"], "Pretraining": ["pretrain"],
+        "Raster": ["canopy", "embed", "fit", "score", "tile"], "Scenes": ["canopy", "embed", "fit", "tile"],
+        "Synth": ["synth"], "Training": ["fit", "pretrain"],
+    ]
+
+    /// The options in the help of each command, by its words, such as `corpus pack`.
+    private static let offered = Result { try options(of: []) }
+
+    /// The options of a command and of its subcommands.
+    private static func options(of command: [String]) throws -> [String: Set<String>] {
+        let outcome = try Program.run(command + ["--help"])
+        try #require(outcome.status == 0, "\(command): \(outcome.errors)")
+        let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+        var names: Set<String> = []
+        // A line such as `  -o, --output <output>   The GeoTIFF to write.`
+        for line in lines where line.hasPrefix("  -") {
+            for word in line.split(whereSeparator: { " ,/".contains($0) }) {
+                if word.hasPrefix("-") { names.insert(String(word)) } else if !word.hasPrefix("<") { break }
+            }
+        }
+        var found = [command.joined(separator: " "): names]
+        guard let start = lines.firstIndex(of: "SUBCOMMANDS:") else { return found }
+        for line in lines[(start + 1)...].prefix(while: { !$0.isEmpty }) {
+            // What is indented further continues a description.
+            guard line.hasPrefix("  "), !line.hasPrefix("   "), let name = line.split(separator: " ").first else {
+                continue
+            }
+            found.merge(try options(of: command + [String(name)])) { first, _ in first }
+        }
+        return found
+    }
+
+    /// The option of each setting in the table, by the setting's name in Swift.
+    private static func table() throws -> [String: String] {
+        let path = "Sources/geodino/Console/CommandLineWording.swift"
+        let text = try String(contentsOf: Program.root.appendingPathComponent(path), encoding: .utf8)
+        let rows = text.matches(of: /case \.([a-zA-Z]+): "(--?[a-z\-]+)"/)
+        return Dictionary(uniqueKeysWithValues: rows.map { (String($0.output.1), String($0.output.2)) })
+    }
+
+    /// The names of the settings that a module's sources have in messages.
+    private static func settings(of module: String) throws -> Set<String> {
+        let folder = Program.root.appendingPathComponent("Sources/\(module)")
+        let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+        var names: Set<String> = []
+        for file in files where file.hasSuffix(".swift") {
+            let text = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+            names.formUnion(text.matches(of: /(?:Setting|for: )\.([a-z][a-zA-Z]*)/).map { String($0.output.1) })
+        }
+        return names
+    }
+
+    @Test func `every option of the table is in the help of a command`() throws {
+        let table = try Self.table()
+        let offered = try Self.offered.get()
+        #expect(table.count == Setting.allCases.count, "the table was read as \(table)")
+        #expect(offered.count > 15 && offered["corpus pack"] != nil, "the commands were read as \(offered.keys)")
+        for (setting, option) in table {
+            #expect(
+                offered.values.contains { $0.contains(option) }, "no command has \(option), the word for \(setting)")
+        }
+    }
+
+    @Test func `every option that a module advises is offered by a command that uses the module`() throws {
+        let table = try Self.table()
+        let offered = try Self.offered.get()
+        let modules = try FileManager.default.contentsOfDirectory(
+            atPath: Program.root.appendingPathComponent("Sources").path)
+        // Telemetry declares the settings, and what it says of outputs is said by all commands.
+        for module in modules.sorted() where !["Telemetry", "geodino"].contains(module) {
+            let settings = try Self.settings(of: module).filter { table[$0] != nil }
+            guard !settings.isEmpty else { continue }
+            let users = try #require(Self.users[module], "the table does not say which commands use \(module)")
+            let commands = offered.filter { command, _ in
+                users.contains { command == $0 || command.hasPrefix("\($0) ") }
+            }
+            for setting in settings.sorted() {
+                let option = try #require(table[setting])
+                #expect(
+                    commands.values.contains { $0.contains(option) },
+                    "\(module) advises \(option), which none of \(users) has")
+            }
+        }
+    }
+}
