@@ -1,5 +1,4 @@
 // What a caller asks for, and what the model is called.
-public import Geo
 internal import Raster
 public import Scenes
 internal import Telemetry
