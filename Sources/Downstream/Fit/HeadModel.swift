@@ -3,17 +3,17 @@ public import Backbone
 internal import Files
 internal import FoundationEssentials
 public import Geo
-internal import Telemetry
+public import Telemetry
 public import Torch
 
 /// What `model.json` of a head on a frozen backbone says, whatever the task.
 public protocol HeadModelDescription: Codable, Sendable, Equatable {
     /// The name of its task, as in `geodino fit NAME`.
-    static var task: String { get }
+    static var taskName: String { get }
 
     /// The version of the description.
     var formatVersion: Int { get }
-    /// What the model does; `Self.task`.
+    /// What the model does; `Self.taskName`.
     var task: String { get }
     /// The weights of the backbone.
     var backbone: ModelBackboneFile { get }
@@ -56,7 +56,7 @@ extension HeadModelDescription {
     public func validate(path: String) throws(DownstreamError) {
         var wrong = head.sizes.problems + problems
         do { try backbone.architecture.validate() } catch { wrong += error.causes }
-        if task != Self.task { wrong.append("task is \(task); expected \(Self.task)") }
+        if task != Self.taskName { wrong.append("task is \(task); expected \(Self.taskName)") }
         if taps.count != 4 || !zip(taps, taps.dropFirst()).allSatisfy(<=)
             || !taps.allSatisfy((0..<max(backbone.architecture.depth, 0)).contains)
         {
@@ -92,7 +92,7 @@ extension HeadModelDescription {
     /// - Throws: `DownstreamError` (`notFound`, `badModel`).
     public static func read(from path: String) throws(DownstreamError) -> Self {
         let file = joined(path, fileName)
-        let fit = UserAction.fit(task: Self.task, weights: nil)
+        let fit = UserAction.fit(task: Self.taskName, weights: nil)
         guard FileManager.default.fileExists(atPath: path) else {
             throw DownstreamError(.notFound, "no such model", in: path, try: "fit one with \(fit)")
         }
@@ -101,23 +101,19 @@ extension HeadModelDescription {
                 .notFound, "the folder is not a geodino model: it has no readable \(fileName)", in: path,
                 try: "give a folder that \(fit) wrote")
         }
-        struct Version: Decodable {
-            var format_version: Int
-            var task: String?
-        }
         do {
-            let version = try JSONDecoder().decode(Version.self, from: data)
-            guard version.format_version == currentVersion else {
+            let version = try JSONDecoder().decode(DescriptionKind.self, from: data)
+            guard version.formatVersion == currentVersion else {
                 throw DownstreamError(
                     .badModel,
                     """
-                    the model has format version \(version.format_version); this version of geodino reads \
+                    the model has format version \(version.formatVersion); this version of geodino reads \
                     \(currentVersion)
                     """, in: file, try: "use the version of geodino that wrote it, or a later one")
             }
-            guard version.task == nil || version.task == Self.task else {
+            guard version.task == nil || version.task == Self.taskName else {
                 throw DownstreamError(
-                    .badModel, "the model's task is '\(version.task ?? "")'; expected \(Self.task)", in: file,
+                    .badModel, "the model's task is '\(version.task ?? "")'; expected \(Self.taskName)", in: file,
                     try: "give a model that \(fit) wrote")
             }
             let description = try JSONDecoder().decode(Self.self, from: data)
@@ -129,6 +125,17 @@ extension HeadModelDescription {
             throw DownstreamError(
                 .badModel, "the model's description cannot be read", in: file, why: causes(of: error))
         }
+    }
+}
+
+/// What is looked at first: which description it is.
+private struct DescriptionKind: Decodable {
+    var formatVersion: Int
+    var task: String?
+
+    enum CodingKeys: String, CodingKey {
+        case formatVersion = "format_version"
+        case task
     }
 }
 

@@ -62,7 +62,7 @@
             // A window at the area's edge sees scenes beyond it.
             let sight = Double(description.window) * (description.layout.gsd ?? 0)
             return try foundScenes(
-                given, aoi: area.aoi, &workspace, sight: sight, command: "geodino \(Description.task)")
+                given, aoi: area.aoi, &workspace, sight: sight, command: "geodino \(Description.taskName)")
         }
     }
 

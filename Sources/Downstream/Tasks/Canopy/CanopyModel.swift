@@ -1,17 +1,16 @@
 // What a canopy model says of itself on disk.
-public import Backbone
 public import Geo
 public import Torch
 
 /// What `model.json` of a canopy model says.
 public struct CanopyModelDescription: HeadModelDescription {
     /// The task.
-    public static let task = "canopy"
+    public static let taskName = "canopy"
 
     /// The version of this description.
     public var formatVersion = CanopyModelDescription.currentVersion
     /// What the model does.
-    public var task = CanopyModelDescription.task
+    public var task = CanopyModelDescription.taskName
     /// The weights of the backbone.
     public var backbone: ModelBackboneFile
     /// The weights of the head.
