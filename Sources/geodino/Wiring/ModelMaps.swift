@@ -1,5 +1,6 @@
 // What every command that maps with a fitted model does once it knows its model.
 #if EARTH
+    import Backbone
     import Downstream
     import Foundation
     import Geo
