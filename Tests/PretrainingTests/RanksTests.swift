@@ -141,10 +141,10 @@ struct RanksTests {
             let mean = several.reduce(0) { $0 + losses($1)[place] } / 2
             #expect(abs(mean - value) < 1e-4 * max(1, abs(value)), "loss \(place): \(mean), \(value)")
         }
-        // The same samples, numbered as those of the other process, drop other paths, of global and of local crops.
+        // The same samples, numbered as those of the other process, drop other paths. The spread of the global crops' tokens tells; the
+        // other losses of a new network hardly depend on what is dropped.
         let stranger = try step(ranks[1], named: ranks[0])
         #expect(abs(stranger.koleo - several[1].koleo) > 1e-3)
-        #expect(abs(stranger.dinoLocal - several[1].dinoLocal) > 1e-4)
     }
 
     @Test func `samples and groups are shared out in order`() {
