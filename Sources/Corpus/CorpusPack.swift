@@ -33,16 +33,20 @@ public func packCorpus(
     let source = try CorpusTileSource(corpus)
     let partial = folder + ".partial"
     let aside = folder + ".replaced"
-    if fileExists(aside + "/" + PackManifest.name) { try Disk.putBack(folder, from: aside) }
+    var restored: [String] = []
+    if !fileExists(folder), fileExists(aside + "/" + PackManifest.name), holdsOnlyAPack(aside) {
+        try Disk.putBack(folder, from: aside)
+        restored = ["it was put back from '\(aside)', where an interrupted replacement had left it"]
+    }
     let isPack = fileExists(folder + "/" + PackManifest.name)
     if fileExists(folder), !(options.overwrite && isPack) {
         throw CorpusError(
             .exists, isPack ? "a pack exists already" : "not a pack; refusing to overwrite",
-            in: folder, try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
+            in: folder, why: restored, try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
     }
     for leftover in [partial, aside] where fileExists(leftover) {
         // Only what an earlier run of ours left behind is removed.
-        guard let names = try? Disk.names(in: leftover), names.allSatisfy({ $0.hasPrefix("pack") }) else {
+        guard holdsOnlyAPack(leftover) else {
             throw CorpusError(
                 .exists, "'\(leftover)' is in the way and is not part of a pack", in: folder, try: "move it elsewhere")
         }
@@ -58,6 +62,11 @@ public func packCorpus(
         if fileExists(folder) || !fileExists(aside) { try? Disk.remove(partial) }
         throw error
     }
+}
+
+/// Whether a folder holds nothing but files of a pack, so that it may be one that an interrupted run left.
+private func holdsOnlyAPack(_ folder: String) -> Bool {
+    (try? Disk.names(in: folder))?.allSatisfy { $0.hasPrefix("pack") } ?? false
 }
 
 private func writePack(

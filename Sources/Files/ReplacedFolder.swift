@@ -31,7 +31,7 @@ extension Disk {
         }
     }
 
-    /// Undoes a replacement that was broken off between its two renames: the old folder returns to its place.
+    /// Undoes a replacement that was interrupted between its two renames: the old folder returns to its place.
     ///
     /// Does nothing if something is in that place: it is the new folder, and the old one is no longer needed.
     ///

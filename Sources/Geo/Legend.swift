@@ -1,13 +1,13 @@
 // What the numbers of a class raster stand for.
 
 /// One class of a map.
-public struct LegendClass: Sendable, Hashable, Codable {
+public struct LegendClass: Sendable, Hashable {
     /// Its number in rasters, 0 to 253.
-    public var id: UInt8
+    public let id: UInt8
     /// What it is called.
-    public var name: String
+    public let name: String
     /// Red, green, blue, 0 to 255.
-    public var colour: [UInt8]
+    public let colour: [UInt8]
 
     /// Describes a class; `colour` has three parts.
     public init(id: UInt8, name: String, colour: [UInt8]) {
@@ -19,8 +19,8 @@ public struct LegendClass: Sendable, Hashable, Codable {
 }
 
 /// The classes of a map, in the order in which a model gives their probabilities.
-public struct Legend: Sendable, Hashable, Codable {
-    /// The largest id of a class: 254 and 255 stand for pixels without one.
+public struct Legend: Sendable, Hashable {
+    /// The largest id of a class: 255 stands for pixels without one, and 254 is reserved for those whose class is unsure.
     public static let largestID: UInt8 = 253
 
     /// The classes; no two have the same id.

@@ -88,7 +88,7 @@ public protocol LabelledSource: Sendable {
     func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target)
 }
 
-/// Something that says something about windows of pixels, whatever the form of its answers.
+/// A model that answers windows of pixels, in whatever form.
 ///
 /// Made and used on one thread only.
 public protocol WindowModel<Answer> {
@@ -117,7 +117,7 @@ public enum RasterProduct: Sendable, Hashable {
     case picture
     /// The class whose band has the largest value is written; the bands are the legend's classes, in its order.
     ///
-    /// Of equal values the first decides. The decision comes after blending, so that it is the same for all windows that see a pixel.
+    /// Ties go to the first. The decision comes after blending, so that it is the same for all windows that see a pixel.
     case classes(Legend)
 }
 

@@ -371,7 +371,7 @@ struct CorpusReadTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("pack")).count == 2)
     }
 
-    @Test func `a replacement that was broken off between its two renames loses no pack`() throws {
+    @Test func `a replacement that was interrupted between its two renames loses no pack`() throws {
         let corpus = try makeCorpus()
         let pack = folder.file("pack")
         let manifest = try packCorpus(corpus, into: pack)
@@ -383,10 +383,20 @@ struct CorpusReadTests {
             corpusError { try packCorpus(corpus, into: pack, options: options) { $0.done < 5 } }?.code == .cancelled)
         #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
         #expect(try JSONDecoder().decode(PackManifest.self, from: Data(bytes(pack + "/pack.json"))) == manifest)
-        // As a kill after both renames leaves it: the old pack is of no more use.
+        // As a kill after both renames leaves it: the old pack is no longer needed.
         try FileManager.default.copyItem(atPath: pack, toPath: pack + ".replaced")
         try packCorpus(corpus, into: pack, options: options)
         #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
+        // Without leave to overwrite it, the pack is put back and named.
+        try FileManager.default.moveItem(atPath: pack, toPath: pack + ".replaced")
+        let error = corpusError { try packCorpus(corpus, into: pack) }
+        #expect(error?.code == .exists && error?.causes.first?.contains("put back") == true)
+        #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack"])
+        // A folder that also holds something else is left alone.
+        try FileManager.default.moveItem(atPath: pack, toPath: pack + ".replaced")
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: pack + ".replaced/notes.txt"))
+        #expect(corpusError { try packCorpus(corpus, into: pack, options: options) }?.code == .exists)
+        #expect(folder.contents.filter { $0.hasPrefix("pack") } == ["pack.replaced"])
     }
 
     @Test func `a pack that breaks off leaves nothing`() throws {

@@ -58,7 +58,7 @@ struct ModelTests {
     @Test func `folders that are no model, and descriptions that do not fit`() throws {
         try withModel { model throws in
             #expect(try loadError(model + "-none").what == "no such model")
-            #expect(CanopyModel.isModel(model) && !CanopyModel.isModel(model + "/.."))
+            #expect(ModelFolder.isModel(model) && !ModelFolder.isModel(model + "/.."))
             #expect(try loadError(model + "/..").what.hasPrefix("the folder is not a geodino model"))
         }
         let edits: [(old: String, new: String, words: String)] = [

@@ -40,7 +40,7 @@ struct ReplacedFolderTests {
         #expect(try Disk.names(in: folder) == ["target"])
     }
 
-    @Test func `a replacement that was broken off is undone`() throws {
+    @Test func `a replacement that was interrupted is undone`() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try make("old", "old")
         try Disk.putBack("\(folder)/target", from: "\(folder)/old")

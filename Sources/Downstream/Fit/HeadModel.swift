@@ -11,8 +11,6 @@ public protocol HeadModelDescription: Codable, Sendable, Equatable {
     /// The name of its task, as in `geodino fit NAME`.
     static var taskName: String { get }
 
-    /// The version of the description.
-    var formatVersion: Int { get }
     /// What the model does; `Self.taskName`.
     var task: String { get }
     /// The weights of the backbone.
@@ -38,7 +36,7 @@ public protocol HeadModelDescription: Codable, Sendable, Equatable {
     var product: RasterProduct { get }
     /// What is wrong with the parts that only this task has; empty where nothing is.
     var problems: [String] { get }
-    /// What is blended, `[B, blendedBands, H, W]`, of the head's numbers `[B, outputs, H, W]`.
+    /// Turns the head's numbers `[B, outputs, H, W]` into what a map blends, `[B, blendedBands, H, W]`.
     func blended(_ logits: Tensor) -> Tensor
 }
 
@@ -151,9 +149,6 @@ public struct HeadModel<Description: HeadModelDescription> {
     public let backbone: VisionTransformer
     /// The head.
     public let head: DensePredictionHead
-
-    /// Whether a folder bears the mark of a model.
-    public static func isModel(_ path: String) -> Bool { ModelFolder.isModel(path) }
 
     /// Reads a model and checks the hashes of its weights.
     ///

@@ -12,7 +12,7 @@ public import Telemetry
     internal import Glibc
 #endif
 
-/// Makes a map: a cloud optimized GeoTIFF, a STAC item, a QGIS style and a quick-look.
+/// Makes a map: a GeoTIFF (cloud optimized with up to four bands), a STAC item, and a QGIS style and a quick-look where it can be shown.
 ///
 /// Values are float32 with nodata -9999, pictures uint8 with nodata 0, classes uint8 with nodata 255, a palette and overviews by mode.
 ///

@@ -45,7 +45,7 @@ struct MapPreview {
 
 /// The numbers of one map, of its first band.
 public struct MapStatistics: Sendable, Codable, Hashable {
-    /// How much of a map is of a class.
+    /// The pixels of one class.
     public struct ClassPixels: Sendable, Codable, Hashable {
         /// The class's number in the map.
         public var id: Int
@@ -58,9 +58,9 @@ public struct MapStatistics: Sendable, Codable, Hashable {
     public var areaPixels = 0
     /// Smallest value; `nil` without valid pixels, and for classes.
     public var minimum: Double?
-    /// Largest value.
+    /// Largest value, as `minimum`.
     public var maximum: Double?
-    /// Mean value.
+    /// Mean value, as `minimum`.
     public var mean: Double?
     /// The classes of a map of classes, in the legend's order; `nil` for others.
     public var classes: [ClassPixels]?
@@ -74,6 +74,7 @@ final class MapSink {
     private let nodata: Float
     /// Whether the file holds 8 bits.
     private let isBytes: Bool
+    /// Whether it holds colours.
     private let isPicture: Bool
     /// The class of each blended band; empty where the map is not one of classes.
     private let ids: [Float]

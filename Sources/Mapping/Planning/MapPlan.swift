@@ -85,7 +85,8 @@ public struct MapPlan: Sendable, Codable {
     }
 }
 
-/// How a map is cut for computing and for the file, by their numbers of bands: what is held at a time stays small.
+/// How a map is cut for computing, by the number of its blended bands, and for the file, by that of its written ones: what is held at a time
+/// stays small.
 package struct BlockShape: Hashable, Sendable {
     /// Side of a block in pixels of the map.
     package let side: Int
@@ -96,13 +97,13 @@ package struct BlockShape: Hashable, Sendable {
     /// The most tiles of a file, over all bands where these are apart; libtiff holds 16 bytes for each of them in memory.
     static let mostTiles = 1 << 26
 
-    /// The shape for so many bands that are blended, of which so many come to be written.
+    /// The shape for a number of blended and a number of written bands.
     package init(blended: Int, written: Int) {
         let isWide = written > 4
         if isWide || blended <= 4 {
             side = isWide ? 256 : 4096
         } else {
-            // As many sums as four bands have in a block of full size, in whole blocks of the file.
+            // At most as many sums as four bands have in a block of full size, but whole blocks of the file.
             side = max(512, 4096 * 4 / blended / 512 * 512)
         }
         fileBlock = isWide ? 128 : 512

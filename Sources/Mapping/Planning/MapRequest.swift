@@ -33,7 +33,7 @@ public struct MapRequest: Sendable, Codable {
     public var scenes: [String]
     /// The area of interest, any OGR file; `nil` maps the whole scenes.
     public var aoi: String?
-    /// The GeoTIFF to write; `.json`, `.qml` and `.png` of the same name are written next to it.
+    /// The GeoTIFF to write; files of the same name with other endings are written next to it.
     public var output: String
     /// Replaces an existing output.
     public var overwrite = false
@@ -43,7 +43,7 @@ public struct MapRequest: Sendable, Codable {
     public var noClip = false
     /// One file per UTM zone (or side of 180 degrees) where the area does not fit one grid.
     public var split = false
-    /// Whether whoever asks can set `split`; if not, no remedy advises it.
+    /// Whether the caller lets its user set `split`; if not, no remedy advises it.
     public var offersSplit = true
     /// Threads that read scenes.
     ///

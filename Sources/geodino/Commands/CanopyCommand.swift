@@ -3,8 +3,6 @@
     import ArgumentParser
     import Backbone
     import Downstream
-    import Foundation
-    import Geo
     import Mapping
     import Telemetry
     import Torch
@@ -127,7 +125,7 @@
             }
             try map.make(
                 scenes, model: model, style: .canopyHeight, maximum: legendMaximum, read: read, output: output,
-                tensorThreads: device.tensorThreads, meter: shared.meter("canopy"), &workspace)
+                tensorThreads: device.tensorThreads, progress: shared, &workspace)
         }
 
         /// The model folder, or a backbone and a published head.

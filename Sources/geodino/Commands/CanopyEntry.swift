@@ -17,6 +17,7 @@
             """
 
         static let target = "Heights in metres"
+        static let targetName = "HEIGHTS"
         static let recipe = "recipes/canopy-dpt.yaml"
 
         static func input(

@@ -30,6 +30,8 @@
         static var discussion: String { get }
         /// What `--target` is, for the help: `Heights in metres`.
         static var target: String { get }
+        /// Its name in command lines: `HEIGHTS`.
+        static var targetName: String { get }
         /// A recipe that comes with geodino, as an example.
         static var recipe: String { get }
         /// Opens the labelled images.
@@ -88,7 +90,7 @@
                     "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
             }
             guard pairs != nil || !image.isEmpty else {
-                throw ValidationError("give --image SCENE --target TRUTH, or --pairs pairs.csv")
+                throw ValidationError("give --image SCENE --target \(Entry.targetName), or --pairs pairs.csv")
             }
         }
 

@@ -16,7 +16,7 @@
         ///   - maximum: Upper end of the legend; `nil` takes it from the map.
         ///   - read: Files and folders that are read besides scenes and area.
         func plan<Description: HeadModelDescription>(
-            _ given: [String], description: Description, maximum: Double? = nil, read: [String],
+            _ given: [String], description: Description, maximum: Double?, read: [String],
             output: String, _ workspace: inout WorkspaceTaker
         ) throws {
             let scenes = try scenes(given, seenBy: description, &workspace)
@@ -36,9 +36,10 @@
         ///   - given: The scenes named on the command line; where there are none, they are looked for.
         ///   - maximum: Upper end of the legend; `nil` takes it from the map.
         ///   - read: Files and folders that are read besides scenes and area.
+        ///   - tensorThreads: Threads inside an operation; `nil` leaves their number as it is.
         func make<Description>(
-            _ given: [String], model: HeadModel<Description>, style: MapStyle, maximum: Double? = nil, read: [String],
-            output: String, tensorThreads: Int?, meter: ProgressMeter, _ workspace: inout WorkspaceTaker
+            _ given: [String], model: HeadModel<Description>, style: MapStyle, maximum: Double?, read: [String],
+            output: String, tensorThreads: Int?, progress: ProgressOptions, _ workspace: inout WorkspaceTaker
         ) throws {
             let scenes = try scenes(given, seenBy: model.description, &workspace)
             workspace.announce()
@@ -46,6 +47,7 @@
             request.model = MapModel(model)
             request.otherInputs = read
             request.maximum = maximum
+            let meter = progress.meter(Description.taskName)
             defer { meter.finish() }
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
             if let tensorThreads { Torch.setThreads(tensorThreads) }

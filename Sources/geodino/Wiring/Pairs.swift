@@ -31,7 +31,7 @@ import Files
             guard let first = entries.first else {
                 throw CommandError(
                     .badArgument, "no training pairs were given",
-                    try: "--image SCENE --target TRUTH, or --pairs pairs.csv")
+                    try: "--image SCENE --target HEIGHTS, or --pairs pairs.csv")
             }
             let gsd = try record.gsd ?? RasterReader(path: first.image).groundSampleDistance().metres
             let layout = PixelLayout(

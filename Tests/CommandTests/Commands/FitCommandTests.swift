@@ -19,7 +19,7 @@ import Testing
     static let bad: [BadCall] = [
         .usage("an unknown task", says: "Unexpected argument 'cover'", arguments: "fit", "cover"),
         .usage(
-            "no images", says: "give --image SCENE --target TRUTH", arguments: "fit", "canopy", recipe, "--weights",
+            "no images", says: "give --image SCENE --target HEIGHTS", arguments: "fit", "canopy", recipe, "--weights",
             "run", "-o", "model"),
         .usage(
             "an image without heights", says: "1 --image, but 0 --target", arguments: "fit", "canopy", recipe,

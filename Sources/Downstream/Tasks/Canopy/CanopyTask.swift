@@ -6,7 +6,7 @@ package import Torch
 
 /// Canopy height.
 package struct CanopyTask: HeadTask {
-    package static let name = "canopy"
+    package static let name = CanopyModelDescription.taskName
     package static let curves: [TaskCurves] = [
         ("Share of the Charbonnier loss", "", [("share", "hand_over")])
     ]
