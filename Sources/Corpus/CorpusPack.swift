@@ -42,7 +42,8 @@ public func packCorpus(
     if fileExists(folder), !(options.overwrite && isPack) {
         throw CorpusError(
             .exists, isPack ? "a pack exists already" : "not a pack; refusing to overwrite",
-            in: folder, why: restored, try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
+            in: folder, why: restored,
+            try: isPack ? "replace it with \(Setting.overwrite)" : "choose another output folder")
     }
     for leftover in [partial, aside] where fileExists(leftover) {
         // Only what an earlier run of ours left behind is removed.

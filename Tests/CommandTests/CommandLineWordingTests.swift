@@ -85,7 +85,9 @@ import Testing
                 let option = try #require(table[setting])
                 for user in users {
                     let options = offered.filter { $0.key == user || $0.key.hasPrefix("\(user) ") }.values
-                    if !options.contains(where: { $0.contains(option) }) { lacking.insert("\(user) \(option) (\(module))") }
+                    if !options.contains(where: { $0.contains(option) }) {
+                        lacking.insert("\(user) \(option) (\(module))")
+                    }
                 }
             }
         }

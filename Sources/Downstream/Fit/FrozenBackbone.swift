@@ -61,7 +61,8 @@ struct FrozenBackbone {
         }
         guard let gsd = layout.gsd, gsd > 0, gsd.isFinite else {
             throw DownstreamError(
-                .badPairs, "the pairs have no pixel size in metres, which the model needs to cut its windows", why: wrong,
+                .badPairs, "the pairs have no pixel size in metres, which the model needs to cut its windows",
+                why: wrong,
                 try: "give images that are georeferenced, so that their pixels have a size in metres")
         }
         guard wrong.isEmpty else {
