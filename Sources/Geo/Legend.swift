@@ -1,37 +1,173 @@
-// What the numbers of a class raster stand for.
+// What the values of labels stand for: classes with numbers, names and colours.
+
+/// A value that stands for a class in labels: a raster's number, or what a field of a vector layer holds.
+public enum LabelValue: Sendable, Hashable, CustomStringConvertible {
+    /// A whole number.
+    case number(Int)
+    /// A string.
+    case text(String)
+
+    /// The value as people write it.
+    public var description: String {
+        switch self {
+        case .number(let number): "\(number)"
+        case .text(let text): "'\(text)'"
+        }
+    }
+}
+
+extension LabelValue: Codable {
+    /// Reads a number or a string.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let number = try? value.decode(Int.self) {
+            self = .number(number)
+        } else {
+            self = .text(try value.decode(String.self))
+        }
+    }
+
+    /// Writes the number or the string.
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        switch self {
+        case .number(let number): try value.encode(number)
+        case .text(let text): try value.encode(text)
+        }
+    }
+}
 
 /// One class of a map.
-public struct LegendClass: Sendable, Hashable {
-    /// Its number in rasters, 0 to 253.
+public struct LegendClass: Sendable, Hashable, Codable {
+    /// Its number in maps, 0 to 253.
     public let id: UInt8
     /// What it is called.
     public let name: String
     /// Red, green, blue, 0 to 255.
     public let colour: [UInt8]
+    /// The values that stand for it in labels.
+    public let sources: [LabelValue]
 
-    /// Describes a class; `colour` has three parts.
-    public init(id: UInt8, name: String, colour: [UInt8]) {
-        precondition(colour.count == 3, "a class's colour has 3 parts, got \(colour.count)")
+    /// Describes a class; without `sources` it is labelled by its own number.
+    public init(id: UInt8, name: String, colour: [UInt8], sources: [LabelValue]? = nil) {
         self.id = id
         self.name = name
         self.colour = colour
+        self.sources = sources ?? [.number(Int(id))]
     }
 }
 
-/// The classes of a map, in the order in which a model gives their probabilities.
-public struct Legend: Sendable, Hashable {
-    /// The largest id of a class: 255 stands for pixels without one, and 254 is reserved for those whose class is unsure.
+/// The classes of labels and maps, in the order in which a model gives their probabilities.
+public struct Legend: Sendable, Hashable, Codable {
+    /// The largest number of a class: 254 and 255 stand for pixels without one.
     public static let largestID: UInt8 = 253
+    /// The number of pixels whose class is too unsure to be told.
+    public static let unsureID: UInt8 = 254
+    /// The number of pixels without a value.
+    public static let nodataID: UInt8 = 255
 
-    /// The classes; no two have the same id.
-    public let classes: [LegendClass]
-
-    /// Makes a legend of one class or more, with distinct ids up to `largestID`.
-    public init(_ classes: [LegendClass]) {
-        precondition(!classes.isEmpty, "a legend has one class or more")
-        precondition(
-            Set(classes.map(\.id)).count == classes.count && classes.allSatisfy { $0.id <= Self.largestID },
-            "the ids of a legend are distinct and at most \(Self.largestID), got \(classes.map(\.id))")
-        self.classes = classes
+    /// What a value of labels means.
+    public enum Meaning: Sendable, Hashable {
+        /// The class at an index of `classes`.
+        case index(Int)
+        /// Nothing: no label is there, or its class is left out.
+        case ignored
+        /// The legend does not say.
+        case unknown
     }
+
+    /// What it is called, such as `loveda`; empty where nobody named it.
+    public let name: String
+    /// The classes.
+    public let classes: [LegendClass]
+    /// Values that stand for no class: nodata, and classes left out.
+    public let ignored: [LabelValue]
+    /// The number of the class that stands for all that no other class is; `nil` where there is none.
+    public let background: UInt8?
+
+    /// Makes a legend; `problems` of the same arguments must be empty.
+    public init(
+        _ classes: [LegendClass], ignored: [LabelValue] = [], background: UInt8? = nil, name: String = ""
+    ) {
+        let problems = Self.problems(classes, ignored: ignored, background: background)
+        precondition(problems.isEmpty, "a legend contradicts itself: \(problems.joined(separator: "; "))")
+        self.name = name
+        self.classes = classes
+        self.ignored = ignored
+        self.background = background
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, classes, ignored, background
+    }
+
+    /// Reads a legend.
+    ///
+    /// - Throws: `DecodingError` that names all `problems`.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decodeIfPresent(String.self, forKey: .name) ?? ""
+        classes = try values.decode([LegendClass].self, forKey: .classes)
+        ignored = try values.decodeIfPresent([LabelValue].self, forKey: .ignored) ?? []
+        background = try values.decodeIfPresent(UInt8.self, forKey: .background)
+        let problems = Self.problems(classes, ignored: ignored, background: background)
+        guard problems.isEmpty else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .classes, in: values, debugDescription: problems.joined(separator: "; "))
+        }
+    }
+
+    /// What is wrong with the parts of a legend, one sentence each; empty where nothing is.
+    public static func problems(
+        _ classes: [LegendClass], ignored: [LabelValue] = [], background: UInt8? = nil
+    ) -> [String] {
+        var wrong: [String] = []
+        if classes.isEmpty { wrong.append("classes is empty; expected one class or more") }
+        var names: [UInt8: String] = [:]
+        var meanings: [LabelValue: String] = [:]
+        for value in ignored { meanings[value] = "no class" }
+        for entry in classes {
+            if entry.id > largestID {
+                wrong.append("class '\(entry.name)' has the id \(entry.id); expected 0 to \(largestID)")
+            }
+            if let other = names.updateValue(entry.name, forKey: entry.id) {
+                wrong.append("the classes '\(other)' and '\(entry.name)' have the same id, \(entry.id)")
+            }
+            if entry.name.isEmpty { wrong.append("class \(entry.id) has no name") }
+            if entry.colour.count != 3 {
+                wrong.append("the colour of '\(entry.name)' has \(entry.colour.count) parts; expected red, green, blue")
+            }
+            for value in entry.sources {
+                if let other = meanings.updateValue("'\(entry.name)'", forKey: value) {
+                    wrong.append("the value \(value) stands for \(other) and for '\(entry.name)'")
+                }
+            }
+        }
+        if let background, names[background] == nil {
+            wrong.append("background is \(background), which is not the id of a class")
+        }
+        return wrong
+    }
+
+    /// What values of labels mean, as a table; a code that is a number in the legend and text in the labels is the same.
+    public var meanings: [LabelValue: Meaning] {
+        var found: [LabelValue: Meaning] = [:]
+        for value in ignored { found[value] = .ignored }
+        for (index, entry) in classes.enumerated() {
+            for value in entry.sources { found[value] = .index(index) }
+        }
+        // Many vector files keep codes as text: what is not named itself is looked for in its other form.
+        for value in ignored + classes.flatMap(\.sources) {
+            let other: LabelValue? =
+                switch value {
+                case .number(let number): .text("\(number)")
+                case .text(let text): Int(text).flatMap { "\($0)" == text ? .number($0) : nil }
+                }
+            if let other, found[other] == nil { found[other] = found[value] }
+        }
+        return found
+    }
+
+    /// The index of the class with a number; `nil` where there is none.
+    public func index(ofID id: UInt8) -> Int? { classes.firstIndex { $0.id == id } }
 }

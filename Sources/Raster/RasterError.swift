@@ -29,6 +29,8 @@ public enum RasterFailure: String, FileFailure, CaseIterable {
     case diskFull
     /// An area of interest that is not an area.
     case badAOI
+    /// Labels that are not classes, or that do not say which class they are.
+    case badLabels
     /// A value range that does not suit the pixels.
     case badRange
     /// A raster without a valid pixel where one is needed.

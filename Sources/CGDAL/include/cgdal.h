@@ -67,7 +67,19 @@
     F(OGR_F_Destroy) F(OGR_L_GetNextFeature) F(OGR_L_ResetReading) F(OGR_L_GetSpatialRef) \
     F(GDALDatasetGetLayerCount) F(GDALDatasetGetLayer) F(GDALGetFileList) F(OSRStripVertical) \
     F(OSRDemoteTo2D) F(OSRIsCompound) F(OSRGetAxesCount) F(GDALGetDataCoverageStatus) \
-    F(VSIReadDirRecursive)
+    F(VSIReadDirRecursive) F(GDALGetRasterCategoryNames) F(GDALCreateRasterAttributeTable) \
+    F(GDALDestroyRasterAttributeTable) F(GDALGetDefaultRAT) F(GDALSetDefaultRAT) \
+    F(GDALRATGetColumnCount) F(GDALRATGetRowCount) F(GDALRATGetNameOfCol) F(GDALRATGetUsageOfCol) \
+    F(GDALRATGetTypeOfCol) F(GDALRATGetValueAsInt) F(GDALRATGetValueAsDouble) \
+    F(GDALRATGetValueAsString) F(GDALRATGetLinearBinning) F(GDALRATCreateColumn) \
+    F(GDALRATSetRowCount) F(GDALRATSetValueAsInt) F(GDALRATSetValueAsDouble) \
+    F(GDALRATSetValueAsString) F(OGR_L_GetName) F(OGR_L_GetGeomType) F(OGR_L_GetLayerDefn) \
+    F(OGR_FD_GetFieldCount) F(OGR_FD_GetFieldDefn) F(OGR_Fld_GetNameRef) F(OGR_Fld_GetType) \
+    F(OGR_F_IsFieldSetAndNotNull) F(OGR_F_GetFieldAsInteger64) F(OGR_F_GetFieldAsDouble) \
+    F(OGR_F_GetFieldAsString) F(GDALDatasetCreateLayer) F(GDALDatasetStartTransaction) \
+    F(GDALDatasetCommitTransaction) F(OGR_L_CreateField) F(OGR_L_CreateFeature) F(OGR_Fld_Create) \
+    F(OGR_Fld_SetSubType) F(OGR_Fld_Destroy) F(OGR_F_Create) F(OGR_F_SetFieldInteger64) \
+    F(OGR_F_SetFieldDouble) F(OGR_F_SetFieldString) F(OGR_F_SetGeometryDirectly)
 
 typedef struct cgdal_api {
 #define CGDAL_ENTRY(name) __typeof__(name) *_Nonnull name;

@@ -284,7 +284,8 @@ final class PixelSource {
         return Double(samples.count { $0 != 0 && $0 != opaque }) / Double(max(1, samples.count))
     }
 
-    private func readMask(
+    /// Reads a band of validity: 0 where a pixel is invalid.
+    func readMask(
         _ band: GDALRasterBandH?, _ place: Placement, _ number: Int
     ) throws(RasterError) -> [UInt8] {
         guard let band else { throw RasterError(.readFailed, "a mask band is missing", in: dataset.path) }
@@ -300,7 +301,8 @@ final class PixelSource {
         return mask
     }
 
-    private func fetch<S: Sample>(
+    /// Reads the part of a window that is inside the file, in a type of GDAL's that has the size of `S`.
+    func fetch<S>(
         _ band: GDALRasterBandH, _ place: Placement, _ type: GDALDataType, _ samples: inout [S], at base: Int,
         _ number: Int
     ) throws(RasterError) {

@@ -166,7 +166,7 @@ struct Kernel {
     ) {
         let window = source.window
         var list: [Double] = []
-        var votes = Votes()
+        var votes = Votes<Double>()
         for row in 0..<part.height {
             for column in 0..<part.width {
                 let at = needed.index(column, row, part.width)
@@ -193,7 +193,7 @@ struct Kernel {
                                     list[v.start + b] * list[h.start + a])
                             }
                         }
-                        value = votes.winner
+                        value = votes.winner() ?? 0
                     } else {
                         var sum = 0.0
                         for b in 0..<v.count {
@@ -280,49 +280,5 @@ struct Kernel {
         if t < 1 { return (1.5 * t - 2.5) * t * t + 1 }
         if t < 2 { return ((-0.5 * t + 2.5) * t - 4) * t + 2 }
         return 0
-    }
-}
-
-/// Weighs values against each other.
-private struct Votes {
-    private var values: [Double] = []
-    private var weights: [Double] = []
-    private var table: [Double: Int] = [:]
-
-    mutating func clear() {
-        table.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
-        weights.removeAll(keepingCapacity: true)
-    }
-
-    mutating func add(_ value: Double, _ weight: Double) {
-        // Classes are few, and a short list beats a table; where values are many, a table it is.
-        if values.count < 32 {
-            if let last = values.lastIndex(of: value) {
-                weights[last] += weight
-            } else {
-                values.append(value)
-                weights.append(weight)
-            }
-        } else {
-            if table.isEmpty { for (i, known) in values.enumerated() { table[known] = i } }
-            if let known = table[value] {
-                weights[known] += weight
-            } else {
-                table[value] = values.count
-                values.append(value)
-                weights.append(weight)
-            }
-        }
-    }
-
-    /// The heaviest value, the lowest of equal ones.
-    var winner: Double {
-        guard var best = values.indices.first else { return 0 }
-        for i in values.indices
-        where weights[i] > weights[best] || (weights[i] == weights[best] && values[i] < values[best]) {
-            best = i
-        }
-        return values[best]
     }
 }

@@ -54,12 +54,25 @@ struct Lattice {
             row: Double(self.row + row) + phase.row + 0.5)
     }
 
+    /// Corner of a pixel towards column and row 0, counted from the window's corner, in CRS units.
+    func corner(column: Int, row: Int) -> (x: Double, y: Double) {
+        linear.point(
+            column: Double(self.column + column) + phase.column, row: Double(self.row + row) + phase.row)
+    }
+
     /// Column and row of a point in CRS units, counted from the window's corner, rounded to a millionth of a pixel.
     func place(x: Double, y: Double) -> (column: Double, row: Double) {
+        let place = absolutePlace(x: x, y: y)
+        return (place.column - Double(column), place.row - Double(row))
+    }
+
+    /// Column and row of a point in CRS units, counted on the lattice: the same number for every window.
+    func absolutePlace(x: Double, y: Double) -> (column: Double, row: Double) {
         guard let pixel = linear.pixel(x: x, y: y) else { return (.nan, .nan) }
         func snap(_ value: Double) -> Double { (value * Self.steps).rounded() / Self.steps }
-        return (
-            snap(pixel.column - phase.column) - Double(self.column), snap(pixel.row - phase.row) - Double(self.row)
-        )
+        return (snap(pixel.column - phase.column), snap(pixel.row - phase.row))
     }
+
+    /// The window's pixels, counted on the lattice.
+    var window: PixelWindow { PixelWindow(column: column, row: row, width: width, height: height) }
 }

@@ -40,7 +40,7 @@ extension RasterReader {
     }
 
     /// The window of this raster that a grid is, where its pixels are the raster's own.
-    private func windowCoinciding(with other: Grid) throws(RasterError) -> PixelWindow? {
+    func windowCoinciding(with other: Grid) throws(RasterError) -> PixelWindow? {
         switch (other.crs, grid.crs) {
         case (nil, nil): break
         case (let a?, let b?): if !a.isSame(as: b) { return nil }
@@ -119,7 +119,7 @@ extension RasterReader {
         let pixels = needed.window.pixelCount ?? .max
         let bytes = pixels.multipliedReportingOverflow(by: wanted.count * MemoryLayout<S>.size + 1)
         if bytes.overflow || bytes.partialValue > 64 << 20, part.width > 1 || part.height > 1 {
-            let (first, second) = halves(of: part)
+            let (first, second) = part.halves
             try fill(first, of: &target, places, wanted, resampling)
             try fill(second, of: &target, places, wanted, resampling)
             return
@@ -137,16 +137,19 @@ extension RasterReader {
         Kernel(resampling).apply(
             needed, samples, pixelsRead.validity, bands: wanted.count, part: part, to: &target)
     }
+}
 
-    private func halves(of part: PixelWindow) -> (PixelWindow, PixelWindow) {
-        var first = part
-        var second = part
-        if part.width >= part.height {
-            first.width = part.width / 2
+extension PixelWindow {
+    /// Two parts of about the same size, divided across the longer side.
+    var halves: (PixelWindow, PixelWindow) {
+        var first = self
+        var second = self
+        if width >= height {
+            first.width = width / 2
             second.column += first.width
             second.width -= first.width
         } else {
-            first.height = part.height / 2
+            first.height = height / 2
             second.row += first.height
             second.height -= first.height
         }

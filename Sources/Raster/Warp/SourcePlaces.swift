@@ -82,12 +82,49 @@ final class SourcePlaces {
                 y.append(point.y)
             }
         }
+        bring(x: &x, y: &y)
+        return needs(part, x, y, columns, resampling)
+    }
+
+    /// Takes points from the target's CRS to the source's, on the turn around the Earth that is near to the source, in place.
+    private func bring(x: inout [Double], y: inout [Double]) {
         transformer?.transform(x: &x, y: &y)
         if let turn {
             for i in x.indices { x[i] -= turn.period * ((x[i] - turn.centre) / turn.period).rounded() }
         }
         if let controlPoints { controlPoints.pixels(x: &x, y: &y) }
-        return needs(part, x, y, columns, resampling)
+    }
+
+    /// Where the corners of a part's pixels lie in the source.
+    ///
+    /// - Returns: Columns and rows, fractions, NaN where there are none: those of one column and one row more than the part
+    ///   has, row by row; each corner is the one towards column and row 0 of its pixel.
+    func corners(of part: PixelWindow) -> (column: [Double], row: [Double]) {
+        var x: [Double] = []
+        var y: [Double] = []
+        x.reserveCapacity((part.width + 1) * (part.height + 1))
+        y.reserveCapacity((part.width + 1) * (part.height + 1))
+        for row in 0...part.height {
+            for column in 0...part.width {
+                let point = lattice.corner(column: part.column + column, row: part.row + row)
+                x.append(point.x)
+                y.append(point.y)
+            }
+        }
+        bring(x: &x, y: &y)
+        for i in x.indices {
+            let at = place(x[i], y[i])
+            x[i] = at?.column ?? .nan
+            y[i] = at?.row ?? .nan
+        }
+        return (x, y)
+    }
+
+    /// Columns and rows of a full turn around the Earth; `nil` where x does not come round.
+    var fullTurn: (column: Double, row: Double)? {
+        guard let turn, controlPoints == nil else { return nil }
+        let determinant = inverse.determinant
+        return (turn.period * inverse.rowY / determinant, -turn.period * inverse.columnY / determinant)
     }
 
     /// Columns and rows each on their own.

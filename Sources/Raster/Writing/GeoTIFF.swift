@@ -114,18 +114,12 @@ final class GeoTIFF {
         return gdal.GDALSetRasterColorTable(band, table) != CE_None
     }
 
-    /// Names of classes; GDAL keeps them in a file next to the raster (`.aux.xml`).
-    func setCategoryNames() {
-        guard let palette = format.palette, let handle, let last = palette.map(\.index).max(), last < 256 else {
+    /// Names, colours and, where they are known, counts of classes, in a file next to the raster.
+    func describeClasses(_ counts: [Int: Int]?) {
+        guard let palette = format.palette, let handle, let band = gdal.pointee.GDALGetRasterBand(handle, 1) else {
             return
         }
-        var names = [String](repeating: "", count: max(0, last + 1))
-        for entry in palette where entry.index >= 0 { names[entry.index] = entry.name }
-        withStringList(names, gdal) { list in
-            _ = gdal.collect { gdal in
-                gdal.GDALGetRasterBand(handle, 1).map { gdal.GDALSetRasterCategoryNames($0, list) }
-            }
-        }
+        ClassTable(palette: palette, counts: counts).describe(band, gdal)
     }
 
     private func addMask() throws(RasterError) {

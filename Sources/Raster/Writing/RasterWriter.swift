@@ -25,7 +25,7 @@ public final class RasterWriter {
 
     private let temporary: String
     private let optimized: String
-    private let overwrite: Bool
+    private let place: OutputPlace
     private var file: GeoTIFF?
     private var finished = false
 
@@ -46,30 +46,13 @@ public final class RasterWriter {
     init(
         path: String, grid: Grid, format: RasterFormat, overwrite: Bool, masked: Bool
     ) throws(RasterError) {
-        let manager = FileManager.default
-        var isFolder = false
-        if manager.fileExists(atPath: path, isDirectory: &isFolder) {
-            guard !isFolder else { throw RasterError(.exists, "a folder has this name", in: path) }
-            guard overwrite else {
-                throw RasterError(
-                    .exists, "the output exists already", in: path, try: "give \(Setting.overwrite) to replace it")
-            }
-        }
+        place = try OutputPlace(path, overwrite: overwrite)
         try format.check(in: path)
-        let url = URL(fileURLWithPath: path)
-        let folder = url.deletingLastPathComponent().path
-        guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder else {
-            throw RasterError(
-                .writeFailed, "the folder '\(folder)' does not exist", in: path, try: folderRemedy(folder))
-        }
-        let name = url.lastPathComponent
-        let process = ProcessInfo.processInfo.processIdentifier
         self.path = path
         self.grid = grid
         self.format = format
-        self.overwrite = overwrite
-        temporary = "\(folder)/.\(name).partial-\(process).tif"
-        optimized = "\(folder)/.\(name).partial-\(process)-cog.tif"
+        temporary = place.temporary(".tif")
+        optimized = place.temporary("-cog.tif")
         file = nil
         Self.remove(temporary)
         Self.remove(optimized)
@@ -106,17 +89,18 @@ public final class RasterWriter {
     /// - Parameters:
     ///   - cloudOptimized: Whether it is rewritten as a cloud optimized GeoTIFF with overviews.
     ///   - threads: Threads that compress then; the bytes do not depend on them.
+    ///   - counts: Pixels of each value of the palette, for the attribute table; `nil` leaves that column out.
     ///   - progress: Told the percentage done of that rewriting; an answer of `false` stops it.
     /// - Throws: `writeFailed`, `diskFull`, `cancelled`; then nothing remains of the new file.
     public func finish(
-        cloudOptimized: Bool = true, threads: Int = 1, progress: ProgressHandler? = nil
+        cloudOptimized: Bool = true, threads: Int = 1, counts: [Int: Int]? = nil, progress: ProgressHandler? = nil
     ) throws(RasterError) {
         guard let file else { throw RasterError(.writeFailed, "the raster is finished already", in: path) }
         do {
-            if !cloudOptimized { file.setCategoryNames() }
+            if !cloudOptimized { file.describeClasses(counts) }
             try file.close()
             self.file = nil
-            if cloudOptimized { try optimize(threads, progress) }
+            if cloudOptimized { try optimize(threads, counts, progress) }
             try publish(cloudOptimized ? optimized : temporary)
         } catch {
             self.file = nil
@@ -131,7 +115,9 @@ public final class RasterWriter {
     }
 
     /// Copies the temporary file to a cloud optimized one.
-    private func optimize(_ threads: Int, _ progress: ProgressHandler?) throws(RasterError) {
+    private func optimize(
+        _ threads: Int, _ counts: [Int: Int]?, _ progress: ProgressHandler?
+    ) throws(RasterError) {
         let source = try Dataset.open(temporary, RasterOpenOptions(allowedDrivers: ["GTiff"]))
         let gdal = source.gdal
         var options = [
@@ -143,14 +129,8 @@ public final class RasterWriter {
         if format.overviews != .none {
             options.append("OVERVIEW_RESAMPLING=\(format.overviews.rawValue.uppercased())")
         }
-        if let palette = format.palette, let last = palette.map(\.index).max() {
-            var names = [String](repeating: "", count: last + 1)
-            for entry in palette { names[entry.index] = entry.name }
-            withStringList(names, gdal) { list in
-                _ = gdal.collect { gdal in
-                    gdal.GDALGetRasterBand(source.handle, 1).map { gdal.GDALSetRasterCategoryNames($0, list) }
-                }
-            }
+        if let palette = format.palette {
+            try ClassTable(palette: palette, counts: counts).describe(source.band(1), gdal)
         }
         let relay = progress.map(ProgressRelay.init)
         let (copy, messages) = withStringList(options, gdal) { list in
@@ -172,14 +152,9 @@ public final class RasterWriter {
         }
     }
 
-    /// Syncs a finished file and gives it the target's name, with the file of names that may lie next to it.
+    /// Syncs a finished file and gives it the target's name, with the file of names and tables that may lie next to it.
     private func publish(_ finished: String) throws(RasterError) {
-        try Disk<RasterFailure>.sync(finished)
-        if !overwrite, FileManager.default.fileExists(atPath: path) {
-            throw RasterError(
-                .exists, "another process created the output in the meantime", in: path,
-                try: "give \(Setting.overwrite) to replace it")
-        }
+        try place.prepare(finished)
         let names = finished + ".aux.xml"
         if FileManager.default.fileExists(atPath: names) {
             try Disk<RasterFailure>.rename(names, to: path + ".aux.xml")
@@ -190,22 +165,9 @@ public final class RasterWriter {
         try Disk<RasterFailure>.rename(finished, to: path)
     }
 
-    private func systemError(_ what: String) -> RasterError {
-        let reason = String(cString: strerror(errno))
-        return RasterError(errno == ENOSPC ? .diskFull : .writeFailed, what, in: path, why: [reason])
-    }
-
     /// Tells a full disk from other failures.
     private func explained(_ error: RasterError) -> RasterError {
-        guard error.code == .writeFailed else { return error }
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var space = statvfs()
-        let free = statvfs(folder, &space) == 0 ? UInt64(space.f_bavail) * UInt64(space.f_frsize) : .max
-        let said = error.causes.contains { $0.contains("No space left") || $0.contains("Disk full") }
-        guard said || free < 1 << 20 else { return error }
-        return RasterError(
-            .diskFull, "no space is left for the raster", in: path, why: [error.what] + error.causes,
-            try: "free some space in \(folder), or write elsewhere; the partial file was removed")
+        place.explained(error, writing: "the raster")
     }
 
     /// Removes a temporary file and what GDAL put next to it.
