@@ -10,10 +10,13 @@ struct WrittenProduct: Sendable {
     let blended: Int
     /// The bands of the file.
     let bands: [BandInfo]
+    /// What is written with a map of classes.
+    let outputs: ClassOutputs
 
     /// Says how blended bands are written.
-    init(_ product: RasterProduct, blended bands: [BandInfo]) {
+    init(_ product: RasterProduct, blended bands: [BandInfo], outputs: ClassOutputs = ClassOutputs()) {
         self.product = product
+        self.outputs = outputs
         blended = bands.count
         if case .classes(let legend) = product {
             precondition(
@@ -24,6 +27,23 @@ struct WrittenProduct: Sendable {
             self.bands = bands
         }
     }
+
+    /// The value of a probability of 1 in 8 bits.
+    static let probabilityScale = 250.0
+
+    /// The legend of a map of classes; `nil` for other maps.
+    var legend: Legend? {
+        if case .classes(let legend) = product { legend } else { nil }
+    }
+
+    /// The classes that pixels may have, in the legend's order, followed by `unsure` if pixels may be unsure; empty for other maps.
+    var classes: [LegendClass] {
+        guard let legend else { return [] }
+        return legend.classes + (outputs.rejectBelow == nil ? [] : [.unsure])
+    }
+
+    /// Whether all classes must be known before the map is written.
+    var needsAllClasses: Bool { legend != nil && (outputs.minimumArea != nil || outputs.polygons != nil) }
 
     /// The type of the file's samples.
     var sampleType: SampleType {
@@ -38,7 +58,7 @@ struct WrittenProduct: Sendable {
         switch product {
         case .values: mapNodata
         case .picture: 0
-        case .classes: 255
+        case .classes: Float(Legend.nodataID)
         }
     }
 
@@ -49,12 +69,27 @@ struct WrittenProduct: Sendable {
 
     /// Colours and names of the values of the file; `nil` where these are not classes.
     var palette: [RasterFormat.PaletteEntry]? {
-        guard case .classes(let legend) = product else { return nil }
-        return legend.classes.map {
-            RasterFormat.PaletteEntry(index: Int($0.id), colour: $0.colour + [255], name: $0.name)
-        }
+        legend == nil
+            ? nil
+            : classes.map { RasterFormat.PaletteEntry(index: Int($0.id), colour: $0.colour + [255], name: $0.name) }
     }
 
     /// The shape of blocks and file.
     var shape: BlockShape { BlockShape(blended: blended, written: bands.count) }
+
+    /// The bands of the file of probabilities; `nil` if it was not asked for.
+    var probabilityBands: [BandInfo]? {
+        outputs.probabilities ? legend?.classes.map { BandInfo(name: $0.name) } : nil
+    }
+
+    /// The band of the file of largest probabilities; `nil` if it was not asked for.
+    var confidenceBands: [BandInfo]? {
+        outputs.confidence && legend != nil ? [BandInfo(name: "largest probability")] : nil
+    }
+
+    /// Bytes per pixel of all rasters together: of the temporary files, and of the finished ones.
+    var bytesPerPixel: (temporary: Int, kept: Int) {
+        let kept = sampleType.byteCount * bands.count + (probabilityBands?.count ?? 0) + (confidenceBands?.count ?? 0)
+        return (kept + (needsAllClasses ? 1 : 0), kept)
+    }
 }

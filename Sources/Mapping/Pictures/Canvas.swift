@@ -84,6 +84,20 @@ struct Canvas {
         }
     }
 
+    /// A square of a colour, and its meaning 22 pixels to the right.
+    mutating func key(x: Int, y: Int, _ colour: [UInt8], _ name: String) {
+        fill(x: x, y: y, width: 14, height: 14, colour)
+        frame(x: x, y: y, width: 14, height: 14, Canvas.grey)
+        text(name, x: x + 22, y: y)
+    }
+
+    /// The key of the colour for nodata, in the bottom right corner; left out if it does not fit to the right of a column.
+    mutating func absenceKey(margin: Int, rightOf column: Int) {
+        let text = "no data"
+        let left = width - margin - BitmapFont.width(of: text) * 2
+        if left > column { key(x: left - 22, y: height - 30, Canvas.absent, text) }
+    }
+
     /// A scale bar with its label to the right.
     ///
     /// - Parameter metresPerPixel: Metres on the ground per pixel of the picture.

@@ -2,14 +2,6 @@
 internal import Geo
 internal import Raster
 
-/// Draws and writes a map's quick-look.
-func writeQuickLook(
-    _ preview: MapPreview, style: MapStyle, maximum: Double, metresPerPixel: Double, to path: String
-) throws {
-    let canvas = quickLook(preview, style: style, maximum: maximum, metresPerPixel: metresPerPixel)
-    try writePicture(canvas, to: path)
-}
-
 /// Writes a picture under a temporary name, then gives it its own.
 func writePicture(_ canvas: Canvas, to path: String) throws {
     try writePNG(canvas.buffer, to: path)
@@ -38,13 +30,7 @@ func quickLook(_ preview: MapPreview, style: MapStyle, maximum: Double, metresPe
     canvas.scaleBar(
         x: margin, y: top + max(mapHeight, 1) + 14, longest: max(60, mapWidth / 3), metresPerPixel: perPixel)
     if means.contains(where: { $0 == nil }) {
-        let text = "no data"
-        let left = width - margin - BitmapFont.width(of: text) * 2
-        if left > margin + max(60, mapWidth / 3) + 130 {
-            canvas.fill(x: left - 22, y: height - 30, width: 14, height: 14, Canvas.absent)
-            canvas.frame(x: left - 22, y: height - 30, width: 14, height: 14, Canvas.grey)
-            canvas.text(text, x: left, y: height - 30)
-        }
+        canvas.absenceKey(margin: margin, rightOf: margin + max(60, mapWidth / 3) + 130)
     }
     return canvas
 }

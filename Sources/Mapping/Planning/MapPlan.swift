@@ -35,8 +35,12 @@ public struct MapPlan: Sendable, Codable {
         public var squareKilometres: Double
         /// Bytes of the temporary file, at most about.
         public var temporaryBytes: Int
-        /// Bytes of the map, at most about.
+        /// Bytes of the map, at most about, including other rasters that were asked for.
         public var outputBytes: Int
+        /// The number of pixels of the smallest component that keeps its class; `nil` if all do.
+        public var smallestPixels: Int?
+        /// The file of polygons; `nil` for none.
+        public var polygons: String?
 
         /// The pixels that a window's network sees, on `inputLattice`.
         func inputWindow(_ index: LatticeIndex) -> PixelWindow {
@@ -76,6 +80,10 @@ public struct MapPlan: Sendable, Codable {
                 "  area      about \(rounded(part.squareKilometres, 4)) km2",
                 "  disk      up to \(megabytes(part.temporaryBytes)) temporary, \(megabytes(part.outputBytes)) for the map",
             ]
+            if let smallest = part.smallestPixels {
+                lines.append("  sieve     components of fewer than \(smallest) pixels take the class around them")
+            }
+            if let polygons = part.polygons { lines.append("  polygons  \(polygons)") }
         }
         return (lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")
     }

@@ -1,4 +1,5 @@
 // From a request to a plan: the grid, the scenes on it, the blocks, the cost.
+internal import Files
 public import Geo
 internal import Raster
 internal import Scenes
@@ -32,7 +33,7 @@ public func planMap(
     try request.validateOutput()
     return try MapJob(
         request, layout: layout, windowSize: windowSize, cellSize: cellSize,
-        writing: WrittenProduct(product, blended: blendedBands)
+        writing: WrittenProduct(product, blended: blendedBands, outputs: request.classOutputs)
     ).plan
 }
 
@@ -59,6 +60,11 @@ struct MapJob {
             cellSize > 0 && windowSize % cellSize == 0,
             "windows of \(windowSize) pixels do not divide into cells of \(cellSize)")
         try request.validate(windowSize: windowSize, cellSize: cellSize)
+        guard writing.legend != nil || writing.outputs == ClassOutputs() else {
+            throw MappingError(
+                .badRequest, "probabilities, a sieve or polygons were asked for, but the map does not hold classes",
+                in: request.output)
+        }
         self.request = request
         self.layout = layout
         self.cellSize = cellSize
@@ -103,8 +109,12 @@ struct MapJob {
         for (number, region) in parts.enumerated() {
             let output =
                 parts.count == 1 ? request.output : partName(request.output, part: number + 1)
-            try Self.refuseInputs(output, request)
-            try Self.refuseExisting(output, overwrite: request.overwrite)
+            let polygons = writing.outputs.polygons.map {
+                parts.count == 1 ? $0 : partName($0, part: number + 1)
+            }
+            let beside = sidecars(of: output, outputs: writing.outputs, polygons: polygons)
+            try Self.refuseInputs([output] + beside.all, request)
+            try Self.refuseExisting(output, beside, overwrite: request.overwrite)
             func scenesWithin(_ margin: Double) -> [Scene] {
                 guard let region else { return scenes }
                 return scenes.filter {
@@ -133,6 +143,7 @@ struct MapJob {
                     writing: writing)
             else { continue }
             plan.parts.append(part.value)
+            plan.parts[plan.parts.count - 1].polygons = polygons
             plan.parts[plan.parts.count - 1].longitudes = region.map {
                 Bounds(minX: $0.west, minY: -90, maxX: $0.east, maxY: 90)
             }
@@ -191,16 +202,12 @@ struct MapJob {
                 in: output, try: "give an area of interest (\(Setting.areaOfInterest)), or fewer scenes")
         }
         let shape = writing.shape
-        let bands = writing.bands.count
-        guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
-            throw MappingError(
-                .tooLarge,
-                "a map of \(window.width) x \(window.height) pixels in \(bands) band\(bands == 1 ? "" : "s") has too many tiles for a TIFF",
-                in: output, why: ["the map covers the bounding rectangle of all scenes"],
-                try:
-                    "give an area of interest (\(Setting.areaOfInterest)), scenes that are close together, or fewer bands"
-            )
+        try checkTiles(window, bands: writing.bands.count, shape: shape, output: output)
+        if let bands = writing.probabilityBands?.count {
+            try checkTiles(window, bands: bands, shape: BlockShape(blended: bands, written: bands), output: output)
         }
+        let smallest = try writing.outputs.smallestPixels(
+            side: (layout.gsd ?? used[0].gsd) * Double(cellSize))
         // What was never written costs nothing, neither work nor disk.
         let coverage = SceneMosaic(MosaicPlan(lattice: pixels, layout: layout, scenes: used), open: open)
         let blocks = try blockWindows(pieces: pieces, in: window, side: shape.side, output: output)
@@ -216,17 +223,31 @@ struct MapJob {
         // Counted in whole blocks of the file; floats of a network hardly compress, overviews add a third.
         let edge = Double(min(shape.fileBlock, max(window.width, window.height)))
         let covered = blocks.reduce(0.0) { $0 + Double($1.width) * Double($1.height) }
-        let bytes =
-            (min(sketch.pixels, covered) + Double(blocks.count) * edge * edge)
-            * Double(writing.sampleType.byteCount * bands)
+        let stored = min(sketch.pixels, covered) + Double(blocks.count) * edge * edge
+        let bytes = writing.bytesPerPixel
         return (
             MapPlan.Part(
                 output: output, lattice: lattice, inputLattice: pixels, cellSize: cellSize, windows: windows,
                 window: window, grid: grid, scenes: used, blocks: blocks, blockSide: shape.side,
                 windowCount: blocks.reduce(0) { $0 + sketch.windowCount(block: $1, windows: windows) },
-                squareKilometres: sketch.pixels * metres * metres / 1e6, temporaryBytes: Int(saturating: bytes),
-                outputBytes: Int(saturating: bytes * 4 / 3)), warnings
+                squareKilometres: sketch.pixels * metres * metres / 1e6,
+                temporaryBytes: Int(saturating: stored * Double(bytes.temporary)),
+                outputBytes: Int(saturating: stored * Double(bytes.kept) * 4 / 3),
+                smallestPixels: smallest > 1 ? smallest : nil), warnings
         )
+    }
+
+    /// Refuses a file with more tiles than a TIFF can have.
+    private func checkTiles(_ window: PixelWindow, bands: Int, shape: BlockShape, output: String) throws {
+        guard shape.tiles(width: window.width, height: window.height, bands: bands) <= BlockShape.mostTiles else {
+            throw MappingError(
+                .tooLarge,
+                "a map of \(window.width) x \(window.height) pixels in \(bands) band\(bands == 1 ? "" : "s") has too many tiles for a TIFF",
+                in: output, why: ["the map covers the bounding rectangle of all scenes"],
+                try:
+                    "give an area of interest (\(Setting.areaOfInterest)), scenes that are close together, or fewer bands"
+            )
+        }
     }
 
     /// Where a scene is on a lattice and how it is read there; `nil` where it has no place in the lattice's CRS.
@@ -268,11 +289,11 @@ struct MapJob {
     }
 
     /// Refuses to write over what is read, whatever was said about overwriting.
-    private static func refuseInputs(_ output: String, _ request: MapRequest) throws {
+    private static func refuseInputs(_ files: [String], _ request: MapRequest) throws {
         let inputs =
             request.scenes.flatMap(RasterReader.files) + [request.aoi, request.model.path].compactMap { $0 }
             + request.otherInputs
-        for path in [output] + sidecars(of: output).all {
+        for path in files {
             guard let input = inputFile(at: path, among: inputs) else { continue }
             throw MappingError(
                 .exists, "the map or a file next to it would overwrite an input", in: path,
@@ -281,19 +302,33 @@ struct MapJob {
         }
     }
 
-    private static func refuseExisting(_ output: String, overwrite: Bool) throws {
-        if let problem = outputNameProblem(output) {
-            throw MappingError(.badRequest, problem.what, in: output, try: problem.remedy)
+    private static func refuseExisting(_ output: String, _ beside: Sidecars, overwrite: Bool) throws {
+        for path in [output] + beside.asked {
+            if let problem = outputNameProblem(path) {
+                throw MappingError(.badRequest, problem.what, in: path, try: problem.remedy)
+            }
+            var isFolder = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
+                // A folder is not replaced by a map, whatever was said about overwriting.
+                throw MappingError(
+                    .exists, "the output is a folder", in: path,
+                    try: path == output ? "\(Setting.output) \(shellQuoted("\(path)/NAME.tif"))" : nil)
+            }
         }
-        var isFolder = false
-        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder {
-            // A folder is not replaced by a map, whatever was said about overwriting.
-            throw MappingError(
-                .exists, "the output is a folder", in: output,
-                try: "\(Setting.output) \(shellQuoted("\(output)/NAME.tif"))")
+        if let polygons = beside.polygons {
+            guard ([output] + beside.all).count(where: { $0 == polygons }) == 1 else {
+                throw MappingError(
+                    .badRequest, "the polygons would have the name of another file of the map", in: polygons,
+                    try: "give them another name")
+            }
+            let folder = parentFolder(polygons)
+            guard FileManager.default.fileExists(atPath: folder) else {
+                throw MappingError(
+                    .writeFailed, "the folder '\(folder)' does not exist", in: polygons, try: folderRemedy(folder))
+            }
         }
         guard !overwrite else { return }
-        for path in [output] + sidecars(of: output).all where FileManager.default.fileExists(atPath: path) {
+        for path in [output] + beside.all where FileManager.default.fileExists(atPath: path) {
             throw MappingError(
                 .exists, "the output exists already", in: path,
                 try: "\(Setting.overwrite) to replace it, or another \(Setting.output)")

@@ -75,6 +75,8 @@ public struct MapRequest: Sendable, Codable {
     public var grayAsColour = false
     /// More tags for the TIFF.
     public var tags: [String: String] = [:]
+    /// What is written with a map of classes; only for models of classes.
+    public var classOutputs = ClassOutputs()
 
     /// Asks for a map of some scenes.
     public init(scenes: [String], aoi: String? = nil, output: String) {
@@ -113,6 +115,7 @@ public struct MapRequest: Sendable, Codable {
         if let maximum, !(maximum > 0 && maximum.isFinite) {
             throw MappingError(.badRequest, "the legend cannot end at \(maximum); expected a value above 0")
         }
+        try classOutputs.validate()
     }
 
     /// Throws where the output has another name than a GeoTIFF's: the files next to it would be called after it.

@@ -51,6 +51,8 @@ public struct ColourRamp: Sendable, Hashable, Codable {
 }
 
 /// What a map shows and how.
+///
+/// A map of classes uses the title only. It is shown in the colours of its legend, unless the rendering is `.none`.
 public struct MapStyle: Sendable, Hashable, Codable {
     /// The way from values to colours.
     public enum Rendering: String, Sendable, Codable {
@@ -87,6 +89,30 @@ public struct MapStyle: Sendable, Hashable, Codable {
     /// The value at the top of the legend: as asked, else a round number above 99 % of the map.
     func scale(request: MapRequest, preview: MapPreview) -> Double {
         request.maximum ?? roundMaximum(preview.means().compactMap { $0 })
+    }
+}
+
+/// How a map is shown, which depends on its style and on its product.
+enum MapLook: Equatable {
+    /// Neither a style nor a quick-look is written.
+    case none
+    /// The first band along a ramp.
+    case ramp
+    /// The bands are colours.
+    case picture
+    /// Each of these classes in its colour.
+    case classes([LegendClass])
+
+    /// The look of a map with a style.
+    ///
+    /// - Parameter classes: The classes that pixels may have; empty for a map that does not hold classes.
+    init(_ style: MapStyle, classes: [LegendClass]) {
+        switch style.rendering {
+        case .none: self = .none
+        case _ where !classes.isEmpty: self = .classes(classes)
+        case .ramp: self = .ramp
+        case .picture: self = .picture
+        }
     }
 }
 

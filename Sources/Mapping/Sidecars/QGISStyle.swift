@@ -9,9 +9,6 @@ internal import Telemetry
 /// - Returns: The text of a `.qml` file.
 public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
     if style.rendering == .picture { return qgisPicture }
-    func hex(_ colour: [UInt8]) -> String {
-        "#" + colour.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
     func tuple(_ colour: [UInt8]) -> String { "\(colour[0]),\(colour[1]),\(colour[2]),255" }
     let unit = style.unit.isEmpty ? "" : " " + style.unit
     let stops = style.ramp.stops
@@ -19,7 +16,7 @@ public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
     let items = stops.map { stop in
         let value = (stop.place * maximum * 1000).rounded() / 1000
         return
-            "          <item value=\"\(number(value))\" label=\"\(escapedForMarkup(number(value) + unit))\" color=\"\(hex(stop.colour))\" alpha=\"255\"/>"
+            "          <item value=\"\(number(value))\" label=\"\(escapedForMarkup(number(value) + unit))\" color=\"#\(hexadecimal(stop.colour))\" alpha=\"255\"/>"
     }
     return """
         <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>

@@ -12,7 +12,8 @@ internal import Telemetry
     internal import Glibc
 #endif
 
-/// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2.
+/// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2, and for a map of
+/// classes also classification 2.0.
 func stacItem(
     part: MapPlan.Part, area: LatticeArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
     writing: WrittenProduct, beside: Sidecars
@@ -65,65 +66,16 @@ func stacItem(
     let item: [String: JSONValue] = [
         "type": .string("Feature"), "stac_version": .string("1.0.0"),
         "stac_extensions": .array(
-            ["projection/v2.0.0", "raster/v1.1.0", "file/v2.1.0", "processing/v1.2.0"].map {
-                .string("https://stac-extensions.github.io/\($0)/schema.json")
-            }),
+            (["projection/v2.0.0", "raster/v1.1.0", "file/v2.1.0", "processing/v1.2.0"]
+                + (writing.legend == nil ? [] : ["classification/v2.0.0"])).map {
+                    .string("https://stac-extensions.github.io/\($0)/schema.json")
+                }),
         "id": .string(fileName(stem(part.output))), "geometry": geometry.json, "bbox": numbers(geometry.bbox),
         "properties": .object(properties), "links": .array(links),
         "assets": .object(
-            try assets(
-                part: part, request: request, style: style, statistics: statistics, writing: writing,
-                beside: beside)),
+            try stacAssets(part: part, style: style, statistics: statistics, writing: writing, beside: beside)),
     ]
     return JSONValue.object(item).indentedText
-}
-
-private func assets(
-    part: MapPlan.Part, request: MapRequest, style: MapStyle, statistics: MapStatistics,
-    writing: WrittenProduct, beside: Sidecars
-) throws -> [String: JSONValue] {
-    let resolution = fourDigits(try part.grid.groundSampleDistance().metres)
-    let bands = writing.bands.enumerated().map { number, band -> JSONValue in
-        var value: [String: JSONValue] = [
-            "data_type": .string(writing.sampleType.rawValue), "nodata": .number(Double(writing.nodata)),
-            "spatial_resolution": .number(resolution),
-            "sampling": .string("area"),
-        ]
-        if let unit = band.unit { value["unit"] = .string(unit) }
-        if number == 0, let least = statistics.minimum, let most = statistics.maximum, let mean = statistics.mean,
-            statistics.areaPixels > 0
-        {
-            value["statistics"] = .object([
-                "minimum": .number(least), "maximum": .number(most), "mean": .number(mean),
-                "valid_percent": .number(
-                    100 * Double(statistics.validPixels) / (Double(part.grid.width) * Double(part.grid.height))),
-            ])
-        }
-        return .object(value)
-    }
-    func asset(_ path: String, type: String, title: String, roles: [String]) throws -> [String: JSONValue] {
-        [
-            "href": .string("./" + percentEncoded(fileName(path))), "type": .string(type), "title": .string(title),
-            "roles": .array(roles.map { .string($0) }), "file:size": .number(try fileSize(path)),
-            // A multihash: 12 says SHA-256, 20 says 32 bytes follow.
-            "file:checksum": .string("1220" + (try SHA256.hex(ofFile: path))),
-        ]
-    }
-    var data = try asset(
-        part.output,
-        type: "image/tiff; application=geotiff"
-            + (writing.shape.isCloudOptimized ? "; profile=cloud-optimized" : ""),
-        title: style.title, roles: ["data"])
-    data["raster:bands"] = .array(bands)
-    guard style.rendering != .none else { return ["data": .object(data)] }
-    return [
-        "data": .object(data),
-        "thumbnail": .object(
-            try asset(
-                beside.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"])),
-        "style": .object(
-            try asset(beside.style, type: "application/xml", title: "QGIS layer style", roles: ["metadata"])),
-    ]
 }
 
 /// The outline: the area itself where imagery covers all of it, else that of the pixels with a value.
@@ -203,61 +155,18 @@ private func lineage(part: MapPlan.Part, job: MapJob, writing: WrittenProduct) -
     let request = job.request
     var text =
         "\(part.scenes.count) scene\(part.scenes.count == 1 ? "" : "s") at \(number(part.inputLattice.pixelSize)) CRS units per pixel, stretch \(job.layout.stretch.text); predicted in windows of \(part.windows.windowSize * part.cellSize) pixels every \(part.windows.stride * part.cellSize), blended by raised cosines; outside the area and without imagery \(number(Double(writing.nodata)))"
+    if let below = writing.outputs.rejectBelow {
+        text += "; \(Legend.unsureID) where the largest probability is below \(number(below))"
+    }
+    if let minimum = writing.outputs.minimumArea, let pixels = part.smallestPixels {
+        text +=
+            "; components of less than \(number(minimum)) m2 (fewer than \(pixels) pixels) took the class around them, except at nodata and at the map's edge"
+    }
     if !request.commandLine.isEmpty { text += "; command: \(Redaction.text(request.commandLine))" }
     return text
 }
 
 private func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
-
-/// The last part of a path.
-func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
-
-/// How a file next to the map names another: relative to its own folder, except what was given absolute and is elsewhere.
-package func reference(_ path: String, from output: String) -> String {
-    func parts(_ path: String) -> [String] {
-        let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        var parts: [String] = []
-        for part in whole.split(separator: "/") where part != "." {
-            if part == "..", !parts.isEmpty { parts.removeLast() } else { parts.append(String(part)) }
-        }
-        return parts
-    }
-    // Subdatasets, connection strings and GDAL's virtual files have no place in the folder tree.
-    guard FileManager.default.fileExists(atPath: path), !path.hasPrefix("/vsi") else {
-        // An address is encoded already.
-        return path.contains("://") ? path : percentEncoded(path)
-    }
-    let (here, there) = (parts(parentFolder(output)), parts(path))
-    let shared = zip(here, there).prefix { $0 == $1 }.count
-    guard shared == here.count || !path.hasPrefix("/") else { return percentEncoded(path) }
-    let up = [String](repeating: "..", count: here.count - shared)
-    return percentEncoded(((up.isEmpty ? ["."] : up) + there.dropFirst(shared)).joined(separator: "/"))
-}
-
-/// A path as a reference of RFC 3986: all but letters, digits, `-._~` and the slashes as percent and two digits.
-package func percentEncoded(_ path: String) -> String {
-    let digits = Array("0123456789ABCDEF")
-    var text = ""
-    for byte in path.utf8 {
-        switch byte {
-        case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
-            UInt8(ascii: "/"):
-            text.append(Character(UnicodeScalar(byte)))
-        default:
-            text += "%" + String([digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-        }
-    }
-    return text
-}
-
-private func fileSize(_ path: String) throws -> Double {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-        throw MappingError(
-            .writeFailed, "the file is gone that was just written", in: path, why: [String(cString: strerror(errno))])
-    }
-    return Double(status.st_size)
-}
 
 private func modificationTime(_ path: String) -> String? {
     var status = stat()

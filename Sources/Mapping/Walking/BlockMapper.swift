@@ -16,7 +16,7 @@ final class BlockMapper {
     private let loader: ChunkLoader
     private let assembler: WindowAssembler
     private let weights: [Double]
-    private let sink: MapSink
+    private let sink: any PartSink
     /// Told the number of windows done; `false` stops.
     private let report: (Int) -> Bool
     /// Windows predicted, those of two blocks' halo twice.
@@ -28,7 +28,7 @@ final class BlockMapper {
 
     init(
         part: MapPlan.Part, area: LatticeArea, stretches: [StretchParameters?], predictor: any RasterModel,
-        batchSize: Int, threads: Int, sink: MapSink, report: @escaping (Int) -> Bool
+        batchSize: Int, threads: Int, sink: any PartSink, report: @escaping (Int) -> Bool
     ) {
         self.part = part
         self.area = area

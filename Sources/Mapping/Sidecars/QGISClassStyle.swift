@@ -1,0 +1,45 @@
+// The style of a map of classes for QGIS 3.
+internal import Geo
+internal import Telemetry
+
+/// A QGIS layer style of a map of classes: one colour and one label per class, nodata transparent.
+///
+/// - Parameter classes: The classes, in the order in which QGIS lists them.
+/// - Returns: The text of a `.qml` file.
+func qgisStyle(classes: [LegendClass]) -> String {
+    let entries = classes.map { entry in
+        "          <paletteEntry value=\"\(entry.id)\" color=\"#\(hexadecimal(entry.colour))\" alpha=\"255\" label=\"\(escapedForMarkup(entry.name))\"/>"
+    }
+    return """
+        <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
+        <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
+          <pipe>
+            <provider>
+              <resampling enabled="false" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" maxOversampling="2"/>
+            </provider>
+            <rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">
+              <rasterTransparency/>
+              <minMaxOrigin>
+                <limits>None</limits>
+                <extent>WholeRaster</extent>
+                <statAccuracy>Estimated</statAccuracy>
+              </minMaxOrigin>
+              <colorPalette>
+        \(entries.joined(separator: "\n"))
+              </colorPalette>
+              <colorramp name="[source]" type="randomcolors"/>
+            </rasterrenderer>
+            <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
+            <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
+            <rasterresampler maxOversampling="2"/>
+          </pipe>
+          <blendMode>0</blendMode>
+        </qgis>
+
+        """
+}
+
+/// Red, green and blue as six digits.
+func hexadecimal(_ colour: [UInt8]) -> String {
+    colour.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
