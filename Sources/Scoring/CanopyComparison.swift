@@ -45,25 +45,18 @@ struct CanopyComparison {
         guard columns >= 1, rows >= 1, columns <= Double(Self.largestBlock), rows <= Double(Self.largestBlock) else {
             throw ScoringError(
                 .badRange,
-                "a block of \(blockMetres) m is impossible: the truth's pixels are \(gsd.metres) m, and the side of a block has 1 to \(Self.largestBlock) of them",
+                "a block of \(rounded(blockMetres, 3)) m is impossible: the truth's pixels are \(rounded(gsd.metres, 3)) m, and the side of a block has 1 to \(Self.largestBlock) of them",
                 in: truth, try: "give a block size in metres, such as 30")
         }
         block = (Int(columns), Int(rows))
         self.blockMetres = GroundSampleDistance(x: columns * gsd.x, y: rows * gsd.y).metres
         let grid = self.truth.reader.grid
-        var area = Self.window(of: self.map.reader.grid.bounds, in: self.map.reader.grid.crs, on: grid)
+        let mapGrid = self.map.reader.grid
+        var area = grid.window(reachedBy: mapGrid.bounds, in: mapGrid.crs)
         if let aoi {
-            let reached: AreaOfInterest
-            do { reached = try grid.crs.map { crs throws(RasterError) in try aoi.transformed(to: crs) } ?? aoi } catch {
-                throw ScoringError(
-                    .badAOI, "cannot reproject the AOI to the truth's CRS", in: truth, why: causes(of: error),
-                    try: error.remedy)
-            }
+            let reached = try aoi.reached(on: grid, of: truth, role: "truth")
             self.aoi = reached
-            // Bounds across 180 degrees would hide the part on the other side.
-            if !reached.crossesAntimeridian {
-                area = area.intersection(Self.window(of: reached.bounds, in: reached.crs, on: grid))
-            }
+            area = reached.part(of: area, on: grid)
         } else {
             self.aoi = nil
         }
@@ -80,7 +73,7 @@ struct CanopyComparison {
         return ScoringError(
             .noOverlap, "the map and the truth have no valid pixels in common\(aoiPart)", in: map.reader.path,
             why: [
-                "map \(Self.text(map.reader.grid)), truth \(Self.text(truth.reader.grid)) (\(truth.reader.path))"
+                "map \(map.reader.grid.placeText), truth \(truth.reader.grid.placeText) (\(truth.reader.path))"
             ] + leftOut(rejectedTruth), try: "compare with: gdalinfo \(shellQuoted(map.reader.path))")
     }
 
@@ -88,35 +81,6 @@ struct CanopyComparison {
         [(rejectedTruth, "truth"), (rejectedMap, "map")].filter { $0.0 > 0 }.map {
             "\($0.0) pixels of the \($0.1) are not heights: \(rule.exclusion)"
         }
-    }
-
-    private static func text(_ grid: Grid) -> String {
-        let bounds = grid.bounds
-        let name = grid.crs?.name ?? "no CRS"
-        return "in \(name) at \(bounds.minX) \(bounds.minY) \(bounds.maxX) \(bounds.maxY)"
-    }
-
-    /// The window of a grid that bounds of some CRS reach, a little larger; all of it where that cannot be told.
-    private static func window(of bounds: Bounds, in crs: CoordinateReferenceSystem?, on grid: Grid) -> PixelWindow {
-        guard let from = crs, let to = grid.crs, let transformer = try? CoordinateTransformer(from: from, to: to),
-            let reached = transformer.bounds(bounds)
-        else { return grid.window }
-        let corners = [
-            (reached.minX, reached.minY), (reached.maxX, reached.minY), (reached.minX, reached.maxY),
-            (reached.maxX, reached.maxY),
-        ].compactMap { grid.transform.pixel(x: $0.0, y: $0.1) }
-        guard corners.count == 4 else { return grid.window }
-        func clamped(_ value: Double, _ limit: Int) -> Int {
-            guard !value.isNaN else { return 0 }
-            return Int(min(Double(limit), max(0, value)))
-        }
-        let columns = corners.map(\.column)
-        let rows = corners.map(\.row)
-        let left = clamped((columns.min() ?? 0) - 2, grid.width)
-        let right = clamped((columns.max() ?? 0) + 3, grid.width)
-        let top = clamped((rows.min() ?? 0) - 2, grid.height)
-        let bottom = clamped((rows.max() ?? 0) + 3, grid.height)
-        return PixelWindow(column: left, row: top, width: right - left, height: bottom - top)
     }
 
     /// Reads the rasters in windows of whole blocks, row by row, and hands over what each holds.
@@ -155,11 +119,7 @@ struct CanopyComparison {
         let rejected = truth.reader.rejectedPixels
         guard heights.validity?.contains(true) ?? true || !rejected.isEmpty else { return ComparedWindow() }
         if let aoi {
-            do { mask = try aoi.mask(on: grid) } catch {
-                throw ScoringError(
-                    .badAOI, "cannot draw the AOI on the truth's grid", in: truth.reader.path, why: causes(of: error),
-                    try: error.remedy)
-            }
+            mask = try aoi.pixels(of: grid, in: truth.reader.path, role: "truth")
             guard mask?.contains(true) ?? true else { return ComparedWindow() }
         }
         do { predictions = try map.read(onto: grid, gsd: truth.gsd) } catch { throw readFailed("map", map, error) }

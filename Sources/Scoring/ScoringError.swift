@@ -19,6 +19,12 @@ public enum ScoringFailure: String, ErrorCode {
     case noOverlap
     /// The AOI cannot be used.
     case badAOI
+    /// A map or a truth does not have the classes of the legend.
+    case badLegend
+    /// Samples are not points with a class.
+    case badSamples
+    /// A file could not be written.
+    case writeFailed
     /// The progress handler asked to stop.
     case cancelled
 }

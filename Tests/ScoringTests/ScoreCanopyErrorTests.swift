@@ -94,7 +94,7 @@ struct ScoreCanopyErrorTests {
     func `a block smaller than a pixel or without end is refused`(metres: Double) throws {
         let error = try failure(block: metres)
         #expect(error.code == .badRange)
-        #expect(error.what.hasPrefix("a block of \(metres) m is impossible"))
+        #expect(error.what.hasPrefix("a block of \(rounded(metres, 3)) m is impossible"))
     }
 
     @Test(arguments: [-1, .nan, .infinity])
