@@ -45,6 +45,8 @@ public protocol TileSource: Sendable {
 public enum Target: Sendable {
     /// A number per pixel, such as a height: one band of `float32`, with validity.
     case values(PixelBuffer)
+    /// A class per pixel: one band of `uint8`, the class's index in the source's legend, with validity; not valid where no label is.
+    case classes(PixelBuffer)
 }
 
 /// One labelled image.
@@ -82,10 +84,22 @@ public protocol LabelledSource: Sendable {
     var count: Int { get }
     /// Names the content: equal fingerprints mean equal images and truth in equal order. Checked on resume.
     var fingerprint: String { get }
+    /// What the indices of classes stand for; `nil` where labels are not classes.
+    var legend: Legend? { get }
     /// What is known of an image.
     func item(_ index: Int) throws -> LabelledItem
     /// A window of an image, which is inside of it, and its truth; where either is unknown, its validity says so.
     func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target)
+    /// The truth of a window alone.
+    func target(_ index: Int, window: PixelWindow) throws -> Target
+}
+
+extension LabelledSource {
+    /// Labels that are not classes.
+    public var legend: Legend? { nil }
+
+    /// The truth of a window, read together with its image.
+    public func target(_ index: Int, window: PixelWindow) throws -> Target { try sample(index, window: window).target }
 }
 
 /// A model that answers windows of pixels, in whatever form.

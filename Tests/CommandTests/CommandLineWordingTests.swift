@@ -104,7 +104,7 @@ import Testing
         "embed --split (Mapping)",
         // A profile or a model has the stretch of these, and their errors name it.
         "canopy --stretch (Raster)", "fit --stretch (Raster)", "score --stretch (Raster)", "tile --stretch (Raster)",
-        // Scores write nothing, and 'geodino corpus' cuts nothing.
-        "corpus --resume (Corpus)", "score --overwrite (Raster)",
+        // 'geodino corpus' cuts nothing.
+        "corpus --resume (Corpus)",
     ]
 }

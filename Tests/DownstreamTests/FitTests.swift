@@ -41,6 +41,7 @@ struct FitTests {
                 recipe: recipe, weights: weights, source: madePairs(), model: folder + "/m", options: options(),
                 handler: { event in
                     switch event {
+                    case .looking: events.append("looking")
                     case .caching: events.append("caching")
                     case .step(let step): steps.append(step)
                     case .saved(let step): events.append("saved \(step)")

@@ -96,5 +96,6 @@ func tinyRecipe() -> CanopyRecipe {
 func canopySampler(_ source: PairsInMemory, _ recipe: CanopyRecipe) throws -> CropSampler {
     try CropSampler(
         source: source, settings: recipe.cropSettings, gsd: 1,
-        normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]), target: CanopyTask(recipe).target)
+        normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]),
+        target: CanopyTask(recipe, legend: nil).target)
 }

@@ -5,7 +5,7 @@ package import Torch
 
 /// A batch for one step of the head.
 package struct FeatureBatch {
-    /// The four taps.
+    /// The taps.
     package let taps: [(map: Tensor, cls: Tensor)]
     /// The labels' numbers, `[B, 1, S, S]`.
     package let target: Tensor
@@ -25,7 +25,7 @@ package final class CropFeatures {
     /// Prepares the batches of a recipe; computes the fixed set where the recipe asks for one.
     ///
     /// - Parameters:
-    ///   - taps: The four blocks whose tokens are wanted.
+    ///   - taps: The blocks whose tokens are wanted.
     ///   - batch: Crops per step.
     ///   - cached: Number of crops that are kept; 0 draws fresh ones.
     ///   - progress: Told of crops done; an answer of `false` stops.
@@ -42,7 +42,7 @@ package final class CropFeatures {
         guard cached > 0 else { return }
         let side = sampler.settings.crop
         let grid = side / backbone.configuration.patchSize
-        let floats = 4 * backbone.configuration.width * (grid * grid + 1) + 2 * side * side
+        let floats = taps.count * backbone.configuration.width * (grid * grid + 1) + 2 * side * side
         let gigabytes = Double(floats) * 4 * Double(cached) / 1e9
         guard gigabytes <= 16 else {
             throw DownstreamError(
@@ -59,7 +59,7 @@ package final class CropFeatures {
             batches.append(try fresh((start..<start + count).map { [0, $0] }))
         }
         kept = FeatureBatch(
-            taps: (0..<4).map { tap in
+            taps: taps.indices.map { tap in
                 (concatenate(batches.map { $0.taps[tap].map }), concatenate(batches.map { $0.taps[tap].cls }))
             },
             target: concatenate(batches.map(\.target)), valid: concatenate(batches.map(\.valid)))

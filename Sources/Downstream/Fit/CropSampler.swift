@@ -1,5 +1,5 @@
 // Which crops the trainer sees: a function of the seed and the place in training, nothing else.
-internal import Backbone
+package import Backbone
 package import Geo
 internal import Telemetry
 package import Torch
@@ -24,6 +24,10 @@ package struct CropSampler {
     package let normalizer: PixelNormalizer
     /// What the labels of a window are worth.
     package let target: (Target, _ excluded: [Bool]?) throws -> HeadTarget
+    /// Draws the place of a crop in place of the draw by area, `nil` to leave it to that; a function of its random numbers alone.
+    package var preferred: (@Sendable (inout CounterRandom) -> (pair: Int, window: PixelWindow)?)?
+    /// Windows that hold labels on held-out ground, where these were looked for; `nil` where they were not.
+    package var labelledHeldOut: [(pair: Int, window: PixelWindow)]?
     private let blocks: SpatialBlocks
     private let items: [LabelledItem]
     // Running sums of the number of places a crop can have, per pair.
@@ -73,18 +77,21 @@ package struct CropSampler {
         var random = CounterRandom(seed: settings.seed ^ 0x6372_6f70, path: path)
         var best: (pair: Int, image: PixelBuffer, target: HeadTarget)?
         for _ in 0..<32 {
-            let (pair, window) = place(&random)
+            let drawn = preferred?(&random)
+            let (pair, window) = drawn ?? place(&random)
+            // A place that was drawn for its labels has some; more of them would favour the classes that cover much.
+            let enough = drawn == nil ? settings.minimumValid : .leastNonzeroMagnitude
             let heldOut = heldOut(pair, window)
             let free = heldOut.count { !$0 }
-            guard Double(free) >= settings.minimumValid * Double(heldOut.count) else { continue }
+            guard Double(free) >= enough * Double(heldOut.count) else { continue }
             let (image, target) = try sample(pair, window, excluded: heldOut)
             if target.validShare > best?.target.validShare ?? 0 { best = (pair, image, target) }
-            if target.validShare >= settings.minimumValid { break }
+            if target.validShare >= enough { break }
         }
         guard let best else {
             throw DownstreamError(
                 .badPairs,
-                "32 crops in a row had no pixel to train on", in: items.prefix(3).map(\.name).joined(separator: ", "),
+                "32 crops in a row had no pixel to train on", in: names,
                 why: [
                     "their labels are missing or are not values that count (nodata, or out of range), or all ground is held out"
                 ],
@@ -113,6 +120,29 @@ package struct CropSampler {
         return blocks.heldOut(window, of: grid, pair: index)
     }
 
+    /// The first images, for messages.
+    package var names: String { items.prefix(3).map(\.name).joined(separator: ", ") }
+
+    /// Size of each image in pixels.
+    package var sizes: [(width: Int, height: Int)] { items.map { ($0.width, $0.height) } }
+
+    /// What the labels of a window are worth.
+    ///
+    /// - Throws: As `sample`.
+    package func labels(_ index: Int, _ window: PixelWindow, excluded: [Bool]? = nil) throws -> HeadTarget {
+        try checked(target(source.target(index, window: window), excluded), index, window)
+    }
+
+    private func checked(_ target: HeadTarget, _ index: Int, _ window: PixelWindow) throws -> HeadTarget {
+        guard target.values.count == window.width * window.height else {
+            throw DownstreamError(
+                .badPairs,
+                "expected labels of \(window.width) x \(window.height) pixels; found \(target.values.count) pixels",
+                in: items[index].name)
+        }
+        return target
+    }
+
     /// A window's image and what its labels are worth.
     ///
     /// - Throws: `badPairs` for labels of another size; what the source throws.
@@ -120,14 +150,7 @@ package struct CropSampler {
         _ index: Int, _ window: PixelWindow, excluded: [Bool]? = nil
     ) throws -> (image: PixelBuffer, target: HeadTarget) {
         let (image, labels) = try source.sample(index, window: window)
-        let target = try target(labels, excluded)
-        guard target.values.count == window.width * window.height else {
-            throw DownstreamError(
-                .badPairs,
-                "expected labels of \(window.width) x \(window.height) pixels; found \(target.values.count) pixels",
-                in: items[index].name)
-        }
-        return (image, target)
+        return (image, try checked(target(labels, excluded), index, window))
     }
 
     /// All windows of the crop's size side by side over all images, in an order that follows the seed.
@@ -156,7 +179,8 @@ package struct CropSampler {
     /// Windows side by side over all images that hold held-out ground: at most as many as the settings say, chosen by
     /// the seed.
     package func validationWindows() -> [(pair: Int, window: PixelWindow)] {
-        lattice().filter { pair, window in heldOut(pair, window).contains(true) }
+        if let labelledHeldOut { return Array(labelledHeldOut.prefix(settings.heldOut.windows)) }
+        return lattice().filter { pair, window in heldOut(pair, window).contains(true) }
             .prefix(settings.heldOut.windows).map { $0 }
     }
 

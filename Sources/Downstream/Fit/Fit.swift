@@ -29,8 +29,8 @@ package func fit<Task: HeadTask>(
     interrupted: () -> Bool = { false }
 ) throws -> FitSummary<Task.Validation> {
     try catchingTorchErrors {
-        try Fitting<Task>(recipe, weights: weights, source: source, model: model, options: options)
-            .run(handler: handler, interrupted: interrupted)
+        var fitting = try Fitting<Task>(recipe, weights: weights, source: source, model: model, options: options)
+        return try fitting.run(handler: handler, interrupted: interrupted)
     }
 }
 
@@ -41,8 +41,8 @@ private struct Fitting<Task: HeadTask> {
     let options: FitOptions
     let model: ModelFolder
     let backbone: FrozenBackbone
-    let sampler: CropSampler
-    let task: Task
+    var sampler: CropSampler
+    var task: Task
 
     init(
         _ recipe: Task.Recipe, weights: String, source: any LabelledSource, model: String, options: FitOptions
@@ -54,7 +54,7 @@ private struct Fitting<Task: HeadTask> {
         backbone = try FrozenBackbone(weights, seed: recipe.seed, options: options)
         try recipe.validate(for: backbone.architecture)
         let gsd = try backbone.checkedGSD(source.layout)
-        task = Task(recipe)
+        task = try Task(recipe, legend: source.legend)
         sampler = try CropSampler(
             source: source, settings: recipe.cropSettings, gsd: gsd, normalizer: backbone.normalizer,
             target: task.target)
@@ -64,12 +64,17 @@ private struct Fitting<Task: HeadTask> {
         self.model = ModelFolder(model: model)
     }
 
-    func run(handler: @escaping (FitEvent) -> Void, interrupted: () -> Bool) throws -> FitSummary<Task.Validation> {
+    mutating func run(
+        handler: @escaping (FitEvent) -> Void, interrupted: () -> Bool
+    ) throws -> FitSummary<Task.Validation> {
         try model.prepare(overwrite: options.overwrite)
         var request = RunFolder<Task.Recipe>.Request(
             recipe: recipe, recipeText: options.recipeText,
             inputs: RunInputs([
                 "pairs": source.fingerprint, "weights": backbone.sha256,
+                // Options may replace what the file says.
+                "normalization":
+                    "mean \(backbone.record.mean), std \(backbone.record.std), bands \(backbone.record.bands.map(\.name))",
                 "backbone": options.randomBackbone ? "random" : "pretrained",
             ]))
         request.kind = "fit"
@@ -78,6 +83,19 @@ private struct Fitting<Task: HeadTask> {
         let folder = try RunFolder(path: model.fit, request)
         let checkpoint = try folder.newestCheckpoint(result: nil, totalSteps: recipe.steps) {
             handler(.notice($0))
+        }
+        do {
+            try task.prepare(&sampler) { done, total in
+                handler(.looking(done: done, total: total))
+                return !interrupted()
+            }
+        } catch let error as any ExplainedError where error.isCancellation {
+            // Without a checkpoint nothing is there to resume.
+            guard let checkpoint else { throw error }
+            return FitSummary(
+                model: model.model, step: checkpoint.manifest.step, steps: recipe.steps, isComplete: false,
+                wasInterrupted: true, loss: nil,
+                validation: nil)
         }
         let trainee = HeadTrainee(
             task, recipe: folder.recipe, patchSize: backbone.architecture.patchSize,
@@ -165,16 +183,16 @@ private struct Fitting<Task: HeadTask> {
         return summary(interrupted: false, validation)
     }
 
-    private func validation(_ head: DensePredictionHead) throws -> Task.Validation? {
+    private func validation(_ head: any DenseHead) throws -> Task.Validation? {
         let (taps, network) = (recipe.taps, backbone.network)
         return try task.validation(sampler) { image in
             withoutGradient { head.forward(network.taps(image, taps), patchSize: network.configuration.patchSize) }
         }
     }
 
-    private func writeModel(_ head: DensePredictionHead, _ validation: Task.Validation?, folder: String) throws {
+    private func writeModel(_ head: any DenseHead, _ validation: Task.Validation?, folder: String) throws {
         let headPath = joined(folder, "head.safetensors")
-        try writeSafetensors(head.parameters(), metadata: ["format": "pt"], to: headPath)
+        try writeSafetensors(head.state(), metadata: ["format": "pt"], to: headPath)
         var layout = source.layout
         layout.tileSize = recipe.window
         var provenance = options.provenance
@@ -186,7 +204,8 @@ private struct Fitting<Task: HeadTask> {
         for (key, value) in backbone.record.provenance { provenance["weights.\(key)"] = value }
         let fitted = FittedModel(
             backbone: try backbone.store(in: folder, seed: recipe.seed),
-            head: .init(file: "head.safetensors", sha256: try SHA256.hex(ofFile: headPath), sizes: recipe.head),
+            head: .init(
+                file: "head.safetensors", sha256: try SHA256.hex(ofFile: headPath), sizes: recipe.headConfiguration),
             layout: layout, mean: backbone.record.mean, std: backbone.record.std, provenance: provenance)
         try write(recipe, to: joined(folder, "recipe.json"))
         try write(

@@ -88,6 +88,8 @@ public struct FitStep: Sendable {
 
 /// What a fit tells while it runs, on the fit's own thread.
 public enum FitEvent: Sendable {
+    /// Windows whose labels are looked at before the first step: done and all.
+    case looking(done: Int, total: Int)
     /// Features of crops that are kept: done and all.
     case caching(done: Int, total: Int)
     /// A step is done.

@@ -31,10 +31,17 @@ struct FrozenBackbone {
         self.options = options
         path = try VisionTransformer.weightsPath(weights)
         let contents = try WeightsContents.open(path, options: options.weights)
+        if options.weights.bands != nil, options.referenceBackbone {
+            throw DownstreamError(
+                .badModel, "a model cannot refer to weights whose bands are inflated on reading", in: path,
+                why: ["their file holds the filters of red, green and blue alone"],
+                try: "let the model hold a copy, or write the inflated weights to a file of their own first")
+        }
         let loaded = try VisionTransformer.load(contents, device: options.device)
         record = loaded.record
         architecture = try record.transformer(path: path)
-        isOurs = contents.format == .geodino && path.hasSuffix(".safetensors")
+        // A file of ours is copied as it is, unless what was read differs from what it holds.
+        isOurs = contents.format == .geodino && path.hasSuffix(".safetensors") && options.weights.bands == nil
         sha256 = try contents.sha256()
         network =
             options.randomBackbone

@@ -55,11 +55,14 @@ extension HeadModelDescription {
         var wrong = head.sizes.problems + problems
         do { try backbone.architecture.validate() } catch { wrong += error.causes }
         if task != Self.taskName { wrong.append("task is \(task); expected \(Self.taskName)") }
-        if taps.count != 4 || !zip(taps, taps.dropFirst()).allSatisfy(<=)
+        if taps.count != head.sizes.tapCount || !zip(taps, taps.dropFirst()).allSatisfy(<=)
             || !taps.allSatisfy((0..<max(backbone.architecture.depth, 0)).contains)
         {
             wrong.append(
-                "taps is \(taps); expected four block numbers in ascending order, below \(backbone.architecture.depth)")
+                """
+                taps is \(taps); expected \(blockNumbers(head.sizes.tapCount)) in ascending order, below \
+                \(backbone.architecture.depth)
+                """)
         }
         let patch = max(backbone.architecture.patchSize, 1)
         if !(patch...8192).contains(window) || window % patch != 0 {
@@ -148,7 +151,7 @@ public struct HeadModel<Description: HeadModelDescription> {
     /// The backbone.
     public let backbone: VisionTransformer
     /// The head.
-    public let head: DensePredictionHead
+    public let head: any DenseHead
 
     /// Reads a model and checks the hashes of its weights.
     ///

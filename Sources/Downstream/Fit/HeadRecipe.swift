@@ -75,9 +75,9 @@ public struct HeldOutGround: Codable, Sendable, Equatable {
 
 /// A recipe of a head on frozen features: what is the same for all tasks.
 public protocol HeadRecipe: RunRecipe {
-    /// The sizes of the head.
-    var head: DenseHeadConfiguration { get }
-    /// The four blocks whose tokens the head sees, from 0, shallowest first.
+    /// The form and the sizes of the head.
+    var headConfiguration: HeadConfiguration { get }
+    /// The blocks whose tokens the head sees, from 0, shallowest first; as many as it takes.
     var taps: [Int] { get }
     /// Side in pixels of the windows that a map is made of; a multiple of the patch size.
     var window: Int { get }
@@ -110,13 +110,14 @@ extension HeadRecipe {
 
     /// What is wrong with the values that all tasks share, one sentence each; empty where nothing is.
     var sharedProblems: [String] {
-        var wrong = head.problems
+        var wrong = headConfiguration.problems
         func expect(_ holds: Bool, _ words: @autoclosure () -> String) {
             if !holds { wrong.append(words()) }
         }
+        let count = headConfiguration.tapCount
         expect(
-            taps.count == 4 && taps.allSatisfy { $0 >= 0 } && zip(taps, taps.dropFirst()).allSatisfy(<=),
-            "taps is \(taps); expected four block numbers, counted from 0, in ascending order")
+            taps.count == count && taps.allSatisfy { $0 >= 0 } && zip(taps, taps.dropFirst()).allSatisfy(<=),
+            "taps is \(taps); expected \(blockNumbers(count)), counted from 0, in ascending order")
         expect((8...8192).contains(window), "window is \(window); expected 8 to 8192 pixels")
         expect((8...4096).contains(crop), "crop is \(crop); expected 8 to 4096 pixels")
         expect((1...100_000_000).contains(steps), "steps is \(steps); expected 1 or more")
@@ -162,8 +163,9 @@ extension HeadRecipe {
         var fitting: [String] = []
         if let last = taps.last, last >= backbone.depth {
             wrong.append("taps is \(taps); this backbone has blocks 0 to \(backbone.depth - 1)")
-            // The ends of the four quarters, as in the published models.
-            fitting.append("taps: \((1...4).map { max($0 * backbone.depth / 4 - 1, 0) })")
+            // The ends of equal parts: of the four quarters, as in the published models, or the last block alone.
+            let count = headConfiguration.tapCount
+            fitting.append("taps: \((1...count).map { max($0 * backbone.depth / count - 1, 0) })")
         }
         for (name, size) in [("window", window), ("crop", crop)] where size % backbone.patchSize != 0 {
             wrong.append("\(name) is \(size); expected a multiple of the patch size, \(backbone.patchSize)")
@@ -174,5 +176,14 @@ extension HeadRecipe {
                 .badRecipe, "the recipe does not fit the backbone", in: "recipe", why: wrong,
                 try: "write into the recipe: \(fitting.joined(separator: "; "))")
         }
+    }
+}
+
+/// How many blocks a head takes, in words.
+func blockNumbers(_ count: Int) -> String {
+    switch count {
+    case 1: "one block number"
+    case 4: "four block numbers"
+    default: "\(count) block numbers"
     }
 }

@@ -17,7 +17,14 @@ package protocol HeadTask {
     static var curves: [TaskCurves] { get }
 
     /// Makes the task of a recipe.
-    init(_ recipe: Recipe)
+    ///
+    /// - Parameter legend: What the labels' classes are; `nil` where labels are not classes.
+    /// - Throws: `DownstreamError` (`badPairs`) for labels that the task cannot learn from.
+    init(_ recipe: Recipe, legend: Legend?) throws
+    /// Looks at the labels before the first step, and says where crops are to be drawn; nothing by default.
+    ///
+    /// - Parameter progress: Told of windows looked at; an answer of `false` stops with `cancelled`.
+    mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws
     /// Numbers per pixel that the head gives.
     var outputs: Int { get }
     /// What a window's labels are worth; see `HeadTarget`.
@@ -37,6 +44,10 @@ package protocol HeadTask {
     func validation(_ sampler: CropSampler, logits: (Tensor) throws -> Tensor) throws -> Validation?
     /// What `model.json` says.
     func description(_ model: FittedModel, recipe: Recipe, validation: Validation?) -> any Encodable
+}
+
+extension HeadTask {
+    package mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws {}
 }
 
 /// A chart of curves on a fit's page: their names on it, and in the log.

@@ -27,7 +27,7 @@ final class HeadTrainee<Task: HeadTask>: Trainee {
     /// How.
     let recipe: Task.Recipe
     /// The head.
-    let head: DensePredictionHead
+    let head: any DenseHead
     /// Where batches come from; set before the first step.
     var features: CropFeatures?
     private let optimizer: AdamW
@@ -48,18 +48,18 @@ final class HeadTrainee<Task: HeadTask>: Trainee {
         self.recipe = recipe
         self.patchSize = patchSize
         self.fingerprint = fingerprint
-        head = DensePredictionHead(
-            recipe.head, tokenWidth: tokenWidth, outputs: task.outputs, generator: Generator(seed: recipe.seed &+ 1),
-            device: device)
+        head = recipe.headConfiguration.makeHead(
+            tokenWidth: tokenWidth, outputs: task.outputs, generator: Generator(seed: recipe.seed &+ 1), device: device)
         head.setRequiresGradient(true)
         let parameters = head.parameters()
+        // Matrices and kernels decay; biases do not, nor do the scales and shifts of norms, all of which are vectors.
         optimizer = AdamW(
             groups: [
                 .init(
-                    parameters: parameters.filter { $0.name.hasSuffix("weight") }, learningRate: 0,
+                    parameters: parameters.filter { $0.tensor.shape.count > 1 }, learningRate: 0,
                     weightDecay: recipe.optimizer.weightDecay),
                 .init(
-                    parameters: parameters.filter { !$0.name.hasSuffix("weight") }, learningRate: 0, weightDecay: 0),
+                    parameters: parameters.filter { $0.tensor.shape.count <= 1 }, learningRate: 0, weightDecay: 0),
             ], beta1: recipe.optimizer.beta1, beta2: recipe.optimizer.beta2)
     }
 
@@ -77,16 +77,21 @@ final class HeadTrainee<Task: HeadTask>: Trainee {
     func step(_ batch: Batch) throws -> Outcome {
         let (step, features) = batch
         let rate = recipe.optimizer.rate(step: step, of: recipe.steps)
-        let logits = head.forward(features.taps, patchSize: patchSize)
-        let loss = task.loss(logits, features.target, valid: features.valid, step: step, of: recipe.steps)
+        let output = head.forward(
+            features.taps, patchSize: patchSize, context: .training(seed: recipe.seed, step: step))
+        func loss(_ logits: Tensor) -> HeadLoss {
+            task.loss(logits, features.target, valid: features.valid, step: step, of: recipe.steps)
+        }
+        let main = loss(output.logits)
+        let total = output.auxiliary.reduce(main.value) { $0 + loss($1).value * head.auxiliaryWeight }
         var outcome = Outcome(
-            loss: loss.value.item(), samples: recipe.batch, learningRate: rate, words: loss.words, line: loss.fields)
+            loss: total.item(), samples: recipe.batch, learningRate: rate, words: main.words, line: main.fields)
         guard outcome.loss.isFinite else {
             outcome.failure = "the loss of step \(step + 1) is \(outcome.loss)"
             return outcome
         }
         optimizer.clearGradients()
-        loss.value.backward()
+        total.backward()
         outcome.gradientNorm = clipGradientNorm(
             head.parameters().map(\.tensor), maximum: recipe.optimizer.clip > 0 ? recipe.optimizer.clip : .infinity)
         guard outcome.gradientNorm.isFinite else {
@@ -109,11 +114,11 @@ final class HeadTrainee<Task: HeadTask>: Trainee {
     }
 
     func parts() -> [(name: String, tensors: [(name: String, tensor: Tensor)])] {
-        [("head", head.parameters()), ("optimizer", optimizer.state())]
+        [("head", head.state()), ("optimizer", optimizer.state())]
     }
 
     func restore(_ checkpoint: StoredCheckpoint) throws {
-        try head.load(from: checkpoint.requiredFile("head"))
+        try head.restore(from: checkpoint.requiredFile("head"))
         try optimizer.restore(from: checkpoint.requiredFile("optimizer"))
         next = checkpoint.manifest.step
     }

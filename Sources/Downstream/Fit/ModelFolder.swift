@@ -116,17 +116,16 @@ public struct ModelHeadFile: Codable, Sendable, Equatable {
     public var file: String
     /// SHA-256 of the file.
     public var sha256: String
-    /// The sizes.
-    public var sizes: DenseHeadConfiguration
+    /// The form and the sizes.
+    public var sizes: HeadConfiguration
 
     /// Reads the head and checks its hash.
     ///
     /// - Throws: `DownstreamError` for a missing file, a wrong hash and tensors that do not fit.
-    func load(in folder: String, tokenWidth: Int, outputs: Int, device: Device) throws -> DensePredictionHead {
+    func load(in folder: String, tokenWidth: Int, outputs: Int, device: Device) throws -> any DenseHead {
         let path = joined(folder, file)
         try checkHash(of: path, sha256)
-        return try DensePredictionHead.load(
-            from: path, sizes, tokenWidth: tokenWidth, outputs: outputs, device: device)
+        return try sizes.loadHead(from: path, tokenWidth: tokenWidth, outputs: outputs, device: device)
     }
 }
 

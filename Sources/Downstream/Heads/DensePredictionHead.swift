@@ -1,4 +1,5 @@
 // The dense prediction head: four taps of a transformer, reassembled at four resolutions and fused upwards.
+public import Backbone
 public import Torch
 
 /// Sizes of a dense prediction head.
@@ -21,10 +22,7 @@ public struct DenseHeadConfiguration: Codable, Sendable, Equatable {
 
     /// What is wrong, one sentence each; empty when nothing is.
     var problems: [String] {
-        var wrong: [String] = []
-        if postChannels.count != 4 || !postChannels.allSatisfy((1...8192).contains) {
-            wrong.append("head.post_channels is \(postChannels); expected four numbers from 1 to 8192")
-        }
+        var wrong = DensePredictionTrunk.problems(postChannels: postChannels)
         if !(2...4096).contains(channels) || channels % 2 != 0 {
             wrong.append("head.channels is \(channels); expected an even number from 2 to 4096")
         }
@@ -42,9 +40,11 @@ public struct DenseHeadConfiguration: Codable, Sendable, Equatable {
 /// Two things differ from the published code, and can be switched back (`followsReference`): an odd token grid is
 /// padded to even and cropped again, where the reference stretches the map; and the last enlargement goes to the
 /// pixels' own resolution for any patch size, where the reference always ends at 16 pixels per token.
-public final class DensePredictionHead: Layer {
+public final class DensePredictionHead: DenseHead {
     /// Sizes.
     public let configuration: DenseHeadConfiguration
+    /// Number of taps that it takes.
+    public let tapCount = 4
     /// Length of a token.
     public let tokenWidth: Int
     /// Numbers per pixel that come out.
@@ -52,28 +52,35 @@ public final class DensePredictionHead: Layer {
     /// Whether odd grids are stretched and the output has 16 pixels per token, as in the published code.
     public let followsReference: Bool
 
-    private let names: [String]
-    private let tensors: [String: Tensor]
+    private let tensors: HeadTensors
+    private let trunk: DensePredictionTrunk
 
     /// Makes a head with random weights.
     public convenience init(
         _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int, generator: Generator,
         dtype: DType = .float32, device: Device = .cpu, followsReference: Bool = false
     ) {
-        var tensors: [String: Tensor] = [:]
-        for specification in Self.specifications(configuration, tokenWidth: tokenWidth, outputs: outputs) {
-            tensors[specification.name] = withoutGradient {
-                specification.firstValue(generator).to(dtype).to(device)
-            }
-        }
         self.init(
-            configuration, tokenWidth: tokenWidth, outputs: outputs, tensors: tensors,
-            followsReference: followsReference)
+            configuration, tokenWidth: tokenWidth, outputs: outputs,
+            HeadTensors(
+                Self.specifications(configuration, tokenWidth: tokenWidth, outputs: outputs), generator: generator,
+                dtype: dtype, device: device), followsReference: followsReference)
     }
 
     /// Makes a head of given tensors, one for each specification.
-    init(
+    convenience init(
         _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int, tensors: [String: Tensor],
+        followsReference: Bool
+    ) {
+        self.init(
+            configuration, tokenWidth: tokenWidth, outputs: outputs,
+            HeadTensors(
+                Self.specifications(configuration, tokenWidth: tokenWidth, outputs: outputs), tensors: tensors),
+            followsReference: followsReference)
+    }
+
+    private init(
+        _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int, _ tensors: HeadTensors,
         followsReference: Bool
     ) {
         self.configuration = configuration
@@ -81,17 +88,44 @@ public final class DensePredictionHead: Layer {
         self.outputs = outputs
         self.followsReference = followsReference
         self.tensors = tensors
-        names = Self.specifications(configuration, tokenWidth: tokenWidth, outputs: outputs).map(\.name)
+        trunk = DensePredictionTrunk(tensors: tensors)
+    }
+
+    /// Reads a head from a safetensors file with the published names; every tensor must be there, and no other.
+    ///
+    /// - Throws: `DownstreamError` (`badModel`) that lists missing, unexpected and mis-shaped tensors.
+    public static func load(
+        from path: String, _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int,
+        dtype: DType = .float32, device: Device = .cpu
+    ) throws -> DensePredictionHead {
+        let specifications = specifications(configuration, tokenWidth: tokenWidth, outputs: outputs)
+        return DensePredictionHead(
+            configuration, tokenWidth: tokenWidth, outputs: outputs,
+            try HeadTensors(specifications, from: path, dtype: dtype, device: device), followsReference: false)
+    }
+
+    /// All tensors of a head, in the order of the network.
+    package static func specifications(
+        _ configuration: DenseHeadConfiguration, tokenWidth: Int, outputs: Int
+    ) -> [HeadSpecification] {
+        let channels = configuration.channels
+        var list = DensePredictionTrunk.specifications(
+            postChannels: configuration.postChannels, channels: channels, tokenWidth: tokenWidth)
+        // The convolutional head is drawn after He as well, which trains better than libtorch's own way.
+        list.addConvolution("conv_depth.head.0", from: channels, to: channels / 2, side: 3)
+        list.addConvolution("conv_depth.head.2", from: channels / 2, to: configuration.hidden, side: 3)
+        list.addConvolution("conv_depth.head.4", from: configuration.hidden, to: outputs, side: 1)
+        return list
     }
 
     /// The trained tensors under their published names.
-    public func parameters() -> [(name: String, tensor: Tensor)] { names.map { ($0, self[$0]) } }
+    public func parameters() -> [(name: String, tensor: Tensor)] { tensors.trained }
 
-    private subscript(name: String) -> Tensor {
-        guard let tensor = tensors[name] else {
-            preconditionFailure("a dense head needs the tensor \(name), which its sizes do not list")
-        }
-        return tensor
+    /// Numbers per pixel; training and evaluation are the same.
+    public func forward(
+        _ taps: [(map: Tensor, cls: Tensor)], patchSize: Int, context: ForwardContext
+    ) -> HeadOutput {
+        HeadOutput(forward(taps, patchSize: patchSize))
     }
 
     /// Numbers per pixel.
@@ -103,78 +137,20 @@ public final class DensePredictionHead: Layer {
     ///   `32 * ceil(w / 2)`.
     public func forward(_ taps: [(map: Tensor, cls: Tensor)], patchSize: Int) -> Tensor {
         precondition(taps.count == 4, "a dense head needs four taps, got \(taps.count)")
-        let shape = taps[0].map.shape
-        let (rows, columns) = (shape[2], shape[3])
-        let (right, bottom) = (columns % 2, rows % 2)
-        let pads = followsReference || right + bottom == 0 ? nil : [0, right, 0, bottom]
-        var features: [Tensor] = []
-        for (index, tap) in taps.enumerated() {
-            // Repeating the edge tells the head nothing new; the rows made of it are cut off at the end.
-            let map = pads.map { tap.map.padded($0, .replicate) } ?? tap.map
-            features.append(
-                conv2d(reassembled(map, tap.cls, index), self["convs.\(index).conv.weight"], nil, padding: 1))
-        }
         // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
-        guard features.allSatisfy(\.isDefined) else { return features[0] }
-        var fused = fusion(0, features[3], nil)
-        for index in 1..<4 { fused = fusion(index, fused, features[3 - index]) }
+        guard let grid = TokenGrid(taps) else { return .undefined }
+        let fused = trunk.fused(followsReference ? taps : taps.map { (grid.madeEven($0.map), $0.cls) })
         guard fused.isDefined else { return fused }
-        let half = conv2d(fused, self["conv_depth.head.0.weight"], self["conv_depth.head.0.bias"], padding: 1)
+        let half = conv2d(fused, tensors["conv_depth.head.0.weight"], tensors["conv_depth.head.0.bias"], padding: 1)
+        guard half.isDefined else { return half }
         let size =
             followsReference
-            ? (height: half.shape[2] * 2, width: half.shape[3] * 2)
-            : (height: (rows + bottom) * patchSize, width: (columns + right) * patchSize)
+            ? (height: half.shape[2] * 2, width: half.shape[3] * 2) : grid.evenPixels(patchSize)
         let full = interpolate(half, size: size, mode: .bilinear, alignCorners: true)
-        let hidden = conv2d(full, self["conv_depth.head.2.weight"], self["conv_depth.head.2.bias"], padding: 1).relu()
-        let logits = conv2d(hidden, self["conv_depth.head.4.weight"], self["conv_depth.head.4.bias"])
-        guard pads != nil else { return logits }
-        return logits.narrow(dim: 2, start: 0, length: rows * patchSize)
-            .narrow(dim: 3, start: 0, length: columns * patchSize)
-    }
-
-    /// A tap with its class token joined in, at its own resolution: 4, 2, 1 or 1/2 times the grid.
-    private func reassembled(_ map: Tensor, _ cls: Tensor, _ index: Int) -> Tensor {
-        let shape = map.shape
-        let patches = map.flattened(from: 2).transpose(1, 2)
-        let joined = concatenate([patches, cls.unsqueezed(dim: 1).expanded(patches.shape)], dim: 2)
-        let name = "reassemble_blocks.readout_projects.\(index).0"
-        let readout = linear(joined, self["\(name).weight"], self["\(name).bias"]).gelu()
-        let projected = conv2d(
-            readout.transpose(1, 2).reshaped(shape), self["reassemble_blocks.projects.\(index).conv.weight"],
-            self["reassemble_blocks.projects.\(index).conv.bias"])
-        guard index != 2 else { return projected }
-        let weight = self["reassemble_blocks.resize_layers.\(index).weight"]
-        let bias = self["reassemble_blocks.resize_layers.\(index).bias"]
-        return index == 3
-            ? conv2d(projected, weight, bias, stride: 2, padding: 1)
-            : convTranspose2d(projected, weight, bias, stride: index == 0 ? 4 : 2)
-    }
-
-    /// Adds a finer map, refines, doubles the size.
-    private func fusion(_ index: Int, _ coarse: Tensor, _ finer: Tensor?) -> Tensor {
-        guard coarse.isDefined else { return coarse }
-        var x = coarse
-        if let finer {
-            let size = (height: x.shape[2], width: x.shape[3])
-            let fitted =
-                finer.shape[2] == size.height && finer.shape[3] == size.width
-                ? finer : interpolate(finer, size: size, mode: .bilinear)
-            x = x + residual("fusion_blocks.\(index).res_conv_unit1", fitted)
-        }
-        x = residual("fusion_blocks.\(index).res_conv_unit2", x)
-        guard x.isDefined else { return x }
-        let doubled = interpolate(
-            x, size: (height: x.shape[2] * 2, width: x.shape[3] * 2), mode: .bilinear, alignCorners: true)
-        let name = "fusion_blocks.\(index).project.conv"
-        return conv2d(doubled, self["\(name).weight"], self["\(name).bias"])
-    }
-
-    private func residual(_ name: String, _ x: Tensor) -> Tensor {
-        var branch = x
-        for layer in ["conv1", "conv2"] {
-            branch = conv2d(
-                branch.relu(), self["\(name).\(layer).conv.weight"], self["\(name).\(layer).conv.bias"], padding: 1)
-        }
-        return x + branch
+        let hidden = conv2d(
+            full, tensors["conv_depth.head.2.weight"], tensors["conv_depth.head.2.bias"], padding: 1
+        ).relu()
+        let logits = conv2d(hidden, tensors["conv_depth.head.4.weight"], tensors["conv_depth.head.4.bias"])
+        return followsReference ? logits : grid.cropped(logits, patchSize: patchSize)
     }
 }

@@ -130,9 +130,10 @@ func forEachProbeCrop(
             seed: options.seed),
         gsd: gsd, normalizer: normalizer
     ) { labels, excluded in
-        switch labels {
-        case .values(let height): HeadTarget(heights: height, highest: options.maxHeight, excluded: excluded)
+        guard case .values(let height) = labels else {
+            throw DownstreamError(.badPairs, "the labels are classes; the probe needs heights")
         }
+        return HeadTarget(heights: height, highest: options.maxHeight, excluded: excluded)
     }
     for (pair, window) in sampler.lattice().prefix(options.crops) {
         let (image, target) = try sampler.sample(pair, window)

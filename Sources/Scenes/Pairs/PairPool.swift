@@ -13,6 +13,16 @@ public final class PairPool: Sendable {
     struct Key: Hashable, Sendable {
         let pair: Int
         let index: LatticeIndex
+        /// Whether it is of image and truth, or of the truth alone.
+        let hasImage: Bool
+
+        /// The same place, however it was read.
+        fileprivate var place: Place { Place(pair: pair, index: index) }
+    }
+
+    fileprivate struct Place: Hashable, Sendable {
+        let pair: Int
+        let index: LatticeIndex
     }
 
     /// A piece of image and target; `nil` where nothing is valid.
@@ -20,7 +30,7 @@ public final class PairPool: Sendable {
         var image: PixelBuffer?
         var target: PixelBuffer?
 
-        /// Pixels of the target's file whose value does not count.
+        /// Pixels of the truth that do not count.
         var rejected = 0
 
         /// About how much memory it takes.
@@ -40,7 +50,7 @@ public final class PairPool: Sendable {
         var clock = 0
         var pairs = 0
         /// Pixels with values that do not count, of all pieces that were ever read.
-        var rejected: [Key: Int] = [:]
+        var rejected: [Place: Int] = [:]
     }
 
     /// Makes an empty pool.
@@ -87,7 +97,7 @@ public final class PairPool: Sendable {
             state.clock += 1
             if let old = state.pieces.updateValue((piece, state.clock), forKey: key) { state.bytes -= old.piece.bytes }
             state.bytes += piece.bytes
-            if piece.rejected > 0 { state.rejected[key] = piece.rejected }
+            if piece.rejected > 0 { state.rejected[key.place] = piece.rejected }
             while state.bytes > mostBytes, state.pieces.count > 1,
                 let oldest = state.pieces.min(by: { $0.value.used < $1.value.used })
             {
@@ -102,48 +112,14 @@ public final class PairPool: Sendable {
     }
 }
 
-/// How the target is read.
-struct TargetPlan: Sendable {
-    let path: String
-    let band: Int
-    let lattice: PixelLattice
-    let scene: PlacedScene
-    let resampling: Resampling
-    /// Physical values that count; `nil` takes all.
-    let validValues: ClosedRange<Double>?
-}
-
 /// The open files of a pair, for one thread at a time.
 final class PairReaders: @unchecked Sendable {
     // Checked out of the pool under its lock, and back in again: never used by two threads at once.
     let mosaic: SceneMosaic
-    private let target: RasterReader
-    private let plan: TargetPlan
+    let truth: TruthReader
 
-    init(mosaic: MosaicPlan, target: TargetPlan) throws {
+    init(mosaic: MosaicPlan, truth: TruthPlan) throws {
         self.mosaic = SceneMosaic(mosaic)
-        plan = target
-        self.target = try RasterReader(
-            path: target.path,
-            options: RasterOpenOptions(expandPalette: false, validValues: target.validValues))
-    }
-
-    /// Pixels of the target's file read so far whose value does not count.
-    var rejected: Int { target.rejectedCount }
-
-    /// A window of the target on the pair's lattice, in physical values; `nil` where nothing is valid.
-    func target(_ window: PixelWindow) throws -> PixelBuffer? {
-        guard !window.intersection(plan.scene.window).isEmpty else { return nil }
-        var buffer: PixelBuffer
-        if let column = plan.scene.alignedColumn, let row = plan.scene.alignedRow {
-            buffer = try target.read(
-                window.shifted(columns: -column, rows: -row), bands: [plan.band], values: .physical)
-        } else {
-            buffer = try target.read(
-                onto: plan.lattice.grid(of: window), bands: [plan.band], resampling: plan.resampling, values: .physical)
-        }
-        buffer.grid = nil
-        guard buffer.validity?.contains(true) ?? true else { return nil }
-        return buffer
+        self.truth = try TruthReader(truth)
     }
 }

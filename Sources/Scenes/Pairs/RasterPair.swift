@@ -1,4 +1,4 @@
-// An image and a target raster on one grid: what a head learns from.
+// An image and its truth on one grid: what a head learns from.
 public import Geo
 internal import Raster
 public import Telemetry
@@ -7,7 +7,7 @@ public import Telemetry
 public struct PairCrop: Sendable {
     /// The image, `[band, row, column]` in the layout's sample type (`uint8`, stretched by its rule), with validity.
     public var image: PixelBuffer
-    /// The target in physical values, `[1, row, column]` float32, with validity; 0 where not valid.
+    /// The truth, `[1, row, column]`, with validity; 0 where not valid: physical values as float32, or indices of classes as uint8.
     public var target: PixelBuffer
 }
 
@@ -22,13 +22,15 @@ public func checkAgreement(of pairs: [RasterPair]) throws(SceneError) {
 /// An image and a target, each in any CRS and resolution, brought to one grid.
 ///
 /// The grid follows the rule of maps: the image's CRS when projected, else its UTM zone, pixels of the layout's GSD on the ground, origin at
-/// whole multiples of the pixel size. It covers only what image and target share (their bounds; holes are in the validity).
-/// The target is averaged where the grid is coarser than it, else interpolated bilinearly. Any thread may read.
+/// whole multiples of the pixel size. It covers what image and target share (their bounds; holes are in the validity), with classes all of the
+/// image.
+/// Values are averaged where the grid is coarser than the target, else interpolated bilinearly; classes are the most frequent or the nearest;
+/// labels are burnt. Any thread may read.
 public final class RasterPair: Sendable {
     /// The image.
     public let imagePath: String
-    /// The target.
-    public let targetPath: String
+    /// What it is labelled with.
+    public let truth: PairTruth
     /// What the image's pixels are.
     public let layout: PixelLayout
     /// The shared grid.
@@ -43,7 +45,7 @@ public final class RasterPair: Sendable {
     /// What the image's bands are, for comparison with other pairs'.
     let imageBands: SceneBands
     private let mosaic: MosaicPlan
-    private let target: TargetPlan
+    private let plan: TruthPlan
     private let area: LatticeArea
     private let pool: PairPool
     private let number: Int
@@ -52,21 +54,18 @@ public final class RasterPair: Sendable {
     ///
     /// - Parameters:
     ///   - image: The image, anything GDAL opens.
-    ///   - target: The target, with scale and offset applied.
-    ///   - targetBand: The band of the target that counts, from 1.
+    ///   - truth: What it is labelled with.
     ///   - layout: Bands, sample type, GSD and stretch that the network wants; without GSD the image's own is kept.
     ///   - bands: Bands of the image, from 1; `nil` finds them by colour and name.
-    ///   - validValues: Physical values of the target that count, before it is resampled; `nil` takes all.
     ///   - aoi: An area outside of which nothing is valid.
     ///   - pool: Open files and pieces read lately; shared by the pairs of a list, whose number it does not grow with.
     /// - Throws: `SceneError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
     public init(
-        image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
-        validValues: ClosedRange<Double>? = nil, aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
+        image: String, truth: PairTruth, layout: PixelLayout, bands: [Int]? = nil, aoi: String? = nil,
+        pool: PairPool = PairPool(megabytes: 64)
     ) throws {
         let open = OpenScenes()
         let imageFacts = try Scene(open.reader(image))
-        let targetFacts = try Scene(open.reader(target))
         let crs = imageFacts.gridCRS()
         let lattice = try imageFacts.lattice(crs, gsd: layout.gsd).lattice
         let chosen = try imageFacts.chosen(.named(layout.bands.map(\.name)), asked: bands, by: "the model")
@@ -81,29 +80,36 @@ public final class RasterPair: Sendable {
         let raw = try aoi.map { try AreaOfInterest(path: $0) }
         warnings += raw?.warnings ?? []
         area = try LatticeArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)
+        let gsd = layout.gsd ?? imageFacts.gsd
+        let plan = try TruthPlan(truth, on: lattice, gsd: gsd, open)
+        let inspect =
+            if case .labels = truth { "ogrinfo -al -so \(shellQuoted(truth.path))" } else {
+                "gdalinfo \(shellQuoted(truth.path))"
+            }
         let apart = SceneError(
             .badPairs,
             "\(aoi == nil ? "the image and the target" : "the image, the target and the area of interest") do not overlap",
             in: image,
-            why: [
-                "the image's bounds are \(boundsText(imageFacts.degrees)) (west south east north, degrees)",
-                "the bounds of \(target) are \(boundsText(targetFacts.degrees))",
-            ] + (try raw.map { ["the area's bounds are \(boundsText(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
+            why: ["the image's bounds are \(boundsText(imageFacts.degrees)) (west south east north, degrees)"]
+                + (plan?.degrees.map { ["the bounds of \(truth.path) are \(boundsText($0))"] } ?? [])
+                + (try raw.map { ["the area's bounds are \(boundsText(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
             try:
-                "check that both show the same place, and check their CRS: gdalinfo \(shellQuoted(image)); gdalinfo \(shellQuoted(target))"
+                "check that both show the same place, and check their CRS: gdalinfo \(shellQuoted(image)); \(inspect)"
         )
-        let gsd = layout.gsd ?? imageFacts.gsd
-        guard let scene = try PlacedScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd),
-            let truth = try PlacedScene(targetFacts, on: lattice, bands: [targetBand], gsd: gsd)
-        else { throw apart }
-        var shared = scene.window.intersection(truth.window)
+        guard let scene = try PlacedScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd), let plan else {
+            throw apart
+        }
+        var shared = scene.window.intersection(plan.window)
+        // Labels of classes are sparse as a rule: a crop may reach beyond them.
+        if truth.legend != nil, !shared.isEmpty { shared = scene.window }
         if let bounds = area.bounds {
             guard let limit = lattice.window(covering: bounds) else { throw apart }
             shared = shared.intersection(limit)
         }
-        guard !shared.isEmpty else { throw apart }
+        guard !shared.isEmpty, !shared.intersection(plan.window).isEmpty else { throw apart }
         imagePath = image
-        targetPath = target
+        self.truth = truth
+        self.plan = plan
         self.layout = layout
         self.lattice = lattice
         self.warnings = warnings
@@ -112,12 +118,24 @@ public final class RasterPair: Sendable {
         mosaic = MosaicPlan(
             lattice: lattice, layout: layout, scenes: [scene],
             stretches: [try open.stretchParameters(of: image, bands: wanted, layout: layout)])
-        // A pixel and a bit larger than the target's is an average already; the reader knows equal grids by itself.
-        self.target = TargetPlan(
-            path: target, band: targetBand, lattice: lattice, scene: truth,
-            resampling: gsd > targetFacts.gsd * 1.05 ? .average : .bilinear, validValues: validValues)
         self.pool = pool
         number = pool.number()
+    }
+
+    /// Opens a pair of an image and a raster of values.
+    ///
+    /// - Parameters:
+    ///   - target: The raster, with scale and offset applied.
+    ///   - targetBand: The band of the target that counts, from 1.
+    ///   - validValues: Physical values of the target that count, before it is resampled; `nil` takes all.
+    /// - Throws: As for any truth.
+    public convenience init(
+        image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
+        validValues: ClosedRange<Double>? = nil, aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
+    ) throws {
+        try self.init(
+            image: image, truth: .values(path: target, band: targetBand, valid: validValues), layout: layout,
+            bands: bands, aoi: aoi, pool: pool)
     }
 
     /// Reads a crop.
@@ -126,38 +144,65 @@ public final class RasterPair: Sendable {
     /// - Returns: Image and target of the window's size. Pixels of the image that are not valid hold the crop's mean.
     /// - Throws: what reading throws.
     public func crop(_ place: PixelWindow) throws -> PairCrop {
+        let read = try pieces(place, hasImage: true)
+        let image = assembled(read.wanted, from: read.images, layout: layout, grid: read.grid)
+        return PairCrop(image: image ?? empty(layout, place, read.grid), target: target(place, read))
+    }
+
+    /// Reads the truth of a crop alone; see `crop`.
+    public func target(_ place: PixelWindow) throws -> PixelBuffer {
+        target(place, try pieces(place, hasImage: false))
+    }
+
+    /// What is read of a crop.
+    private struct Pieces {
+        let wanted: PixelWindow
+        let grid: Grid
+        var images: [(window: PixelWindow, pixels: PixelBuffer)] = []
+        var targets: [(window: PixelWindow, pixels: PixelBuffer)] = []
+    }
+
+    private func pieces(_ place: PixelWindow, hasImage: Bool) throws -> Pieces {
         precondition(!place.isEmpty, "a crop needs at least one pixel, got \(place.width) x \(place.height)")
         let wanted = place.shifted(columns: window.column, rows: window.row)
         let chunks = Chunk.indices(of: wanted)
-        var images: [(window: PixelWindow, pixels: PixelBuffer)] = []
-        var targets: [(window: PixelWindow, pixels: PixelBuffer)] = []
+        var read = Pieces(wanted: wanted, grid: lattice.grid(of: wanted))
         for j in chunks.j {
             for i in chunks.i {
                 let index = LatticeIndex(i: i, j: j)
-                let piece = try piece(index)
+                let piece = try piece(index, hasImage: hasImage)
                 // Limited to the shared window: a piece's pixels beyond it count for nobody.
-                if let pixels = piece.image { images.append((Chunk.window(index), pixels)) }
-                if let pixels = piece.target { targets.append((Chunk.window(index), pixels)) }
+                if let pixels = piece.image { read.images.append((Chunk.window(index), pixels)) }
+                if let pixels = piece.target { read.targets.append((Chunk.window(index), pixels)) }
             }
         }
-        let cropGrid = lattice.grid(of: wanted)
-        func empty(_ layout: PixelLayout) -> PixelBuffer {
-            PixelBuffer(
-                bands: layout.bands.count, height: place.height, width: place.width,
-                samples: zeros(layout.sampleType, count: layout.bands.count * place.height * place.width),
-                validity: [Bool](repeating: false, count: place.height * place.width), grid: cropGrid)
-        }
-        let image =
-            assembled(wanted, from: images, layout: layout, grid: cropGrid) ?? empty(layout)
+        return read
+    }
+
+    private func empty(_ layout: PixelLayout, _ place: PixelWindow, _ grid: Grid) -> PixelBuffer {
+        PixelBuffer(
+            bands: layout.bands.count, height: place.height, width: place.width,
+            samples: zeros(layout.sampleType, count: layout.bands.count * place.height * place.width),
+            validity: [Bool](repeating: false, count: place.height * place.width), grid: grid)
+    }
+
+    private func target(_ place: PixelWindow, _ read: Pieces) -> PixelBuffer {
         let one = PixelLayout(
-            bands: [BandInfo(name: "target")], sampleType: .float32, tileSize: layout.tileSize, gsd: layout.gsd,
+            bands: [BandInfo(name: "target")], sampleType: truth.sampleType, tileSize: layout.tileSize, gsd: layout.gsd,
             stretch: .none)
-        var target = assembled(wanted, from: targets, layout: one, grid: cropGrid) ?? empty(one)
-        if let validity = target.validity, case .float32(var values) = target.samples {
+        var target =
+            assembled(read.wanted, from: read.targets, layout: one, grid: read.grid) ?? empty(one, place, read.grid)
+        guard let validity = target.validity else { return target }
+        switch target.samples {
+        case .float32(var values):
             for place in values.indices where !validity[place] { values[place] = 0 }
             target.samples = .float32(values)
+        case .uint8(var values):
+            for place in values.indices where !validity[place] { values[place] = 0 }
+            target.samples = .uint8(values)
+        default: break
         }
-        return PairCrop(image: image, target: target)
+        return target
     }
 
     /// Where on Earth the pixels of `grid` lie; `nil` where one is nowhere.
@@ -170,19 +215,19 @@ public final class RasterPair: Sendable {
         }
     }
 
-    /// A piece of both rasters at a fixed place of the lattice.
-    private func piece(_ index: LatticeIndex) throws -> PairPool.Piece {
-        let key = PairPool.Key(pair: number, index: index)
+    /// A piece at a fixed place of the lattice: of both, or of the truth alone.
+    private func piece(_ index: LatticeIndex, hasImage: Bool) throws -> PairPool.Piece {
+        let key = PairPool.Key(pair: number, index: index, hasImage: hasImage)
         let (found, readers) = pool.take(key)
         if let found { return found }
-        let own = try readers ?? PairReaders(mosaic: mosaic, target: target)
+        let own = try readers ?? PairReaders(mosaic: mosaic, truth: plan)
         let place = Chunk.window(index)
         var piece = PairPool.Piece()
         if !place.intersection(window).isEmpty {
-            piece.image = try own.mosaic.read(place).pixels
-            let before = own.rejected
-            piece.target = try own.target(place)
-            piece.rejected = own.rejected - before
+            if hasImage { piece.image = try own.mosaic.read(place).pixels }
+            let before = own.truth.rejected
+            piece.target = try own.truth.read(place)
+            piece.rejected = own.truth.rejected - before
             try limit(&piece, place)
         }
         pool.keep(piece, key, own)

@@ -9,6 +9,7 @@
     /// Canopy height on the command line.
     enum CanopyEntry: FitEntry {
         typealias Task = CanopyTask
+        typealias Options = NoOptions
 
         static let abstract = "Train a canopy-height head from images and heights."
         static let discussion = """
@@ -21,7 +22,8 @@
         static let recipe = "recipes/canopy-dpt.yaml"
 
         static func input(
-            _ entries: [PairEntry], recipe: CanopyRecipe, record: WeightsRecord, bands: BandRequest, aoi: String?
+            _ entries: [PairEntry], options: NoOptions, recipe: CanopyRecipe, record: WeightsRecord, bands: BandRequest,
+            aoi: String?
         ) throws -> LabelledInput {
             let source = try RasterPairs(
                 entries, record: record, tileSize: recipe.window, heights: HeightRule(highest: recipe.maxHeight),

@@ -24,6 +24,8 @@
     protocol FitEntry {
         /// The task.
         associatedtype Task: HeadTask
+        /// Options of this task alone.
+        associatedtype Options: ParsableArguments
         /// What the command does, for the help.
         static var abstract: String { get }
         /// More about it.
@@ -36,11 +38,15 @@
         static var recipe: String { get }
         /// Opens the labelled images.
         static func input(
-            _ entries: [PairEntry], recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest, aoi: String?
+            _ entries: [PairEntry], options: Options, recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest,
+            aoi: String?
         ) throws -> LabelledInput
         /// What a complete fit prints.
         static func text(_ summary: FitSummary<Task.Validation>) -> String
     }
+
+    /// For a task without options of its own.
+    struct NoOptions: ParsableArguments {}
 
     /// `geodino fit TASK`, whatever the task.
     struct FitTaskCommand<Entry: FitEntry>: ParsableCommand {
@@ -70,6 +76,7 @@
         @Option(name: [.customShort("o"), .customLong("output")], help: "The model folder to create.")
         var output: String
 
+        @OptionGroup var own: Entry.Options
         @OptionGroup var runOptions: RunOptions
 
         @Flag(help: "Replace an existing model.")
@@ -107,7 +114,8 @@
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
             let input = try Entry.input(
-                entries, recipe: recipe, record: record, bands: bands.request(entries.map(\.image)), aoi: aoi)
+                entries, options: own, recipe: recipe, record: record, bands: bands.request(entries.map(\.image)),
+                aoi: aoi)
             for warning in input.warnings { printToStandardError("warning: \(warning)") }
 
             var options = FitOptions()
@@ -148,6 +156,8 @@
             task, recipe: recipe, weights: weights, source: source, model: model, options: options,
             handler: { event in
                 switch event {
+                case .looking(let done, let total):
+                    _ = meter.report(Progress(unit: "windows of labels", done: done, total: total))
                 case .caching(let done, let total):
                     _ = meter.report(Progress(unit: "crops", done: done, total: total))
                     if done == total { meter.finish() }

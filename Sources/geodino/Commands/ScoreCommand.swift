@@ -10,7 +10,7 @@
     struct ScoreCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "score", abstract: "Score a map against reference data.",
-            subcommands: [ScoreCanopyCommand.self])
+            subcommands: [ScoreCanopyCommand.self, ScoreLandCoverCommand.self])
     }
 
     struct ScoreCanopyCommand: ParsableCommand {

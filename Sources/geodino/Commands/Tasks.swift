@@ -14,7 +14,8 @@
     enum Tasks {
         static var all: [TaskCommands] {
             [
-                TaskCommands(fit: FitTaskCommand<CanopyEntry>.self, map: CanopyCommand.self)
+                TaskCommands(fit: FitTaskCommand<CanopyEntry>.self, map: CanopyCommand.self),
+                TaskCommands(fit: FitTaskCommand<LandCoverEntry>.self, map: LandCoverCommand.self),
             ]
         }
     }

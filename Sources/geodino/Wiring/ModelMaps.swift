@@ -15,15 +15,17 @@
         ///   - given: The scenes named on the command line; where there are none, they are looked for.
         ///   - maximum: Upper end of the legend; `nil` takes it from the map.
         ///   - read: Files and folders that are read besides scenes and area.
+        ///   - outputs: What a map of classes is to hold besides its classes.
         func plan<Description: HeadModelDescription>(
             _ given: [String], description: Description, maximum: Double?, read: [String],
-            output: String, _ workspace: inout WorkspaceTaker
+            output: String, outputs: ClassOutputs = ClassOutputs(), _ workspace: inout WorkspaceTaker
         ) throws {
             let scenes = try scenes(given, seenBy: description, &workspace)
             workspace.announce()
             var request = try request(scenes, output: output)
             request.otherInputs = read
             request.maximum = maximum
+            request.classOutputs = outputs
             let plan = try planMap(
                 request, layout: description.layout, windowSize: description.window,
                 blendedBands: description.blendedBands, product: description.product)
@@ -36,10 +38,12 @@
         ///   - given: The scenes named on the command line; where there are none, they are looked for.
         ///   - maximum: Upper end of the legend; `nil` takes it from the map.
         ///   - read: Files and folders that are read besides scenes and area.
+        ///   - outputs: What a map of classes is to hold besides its classes.
         ///   - tensorThreads: Threads inside an operation; `nil` leaves their number as it is.
         func make<Description>(
             _ given: [String], model: HeadModel<Description>, style: MapStyle, maximum: Double?, read: [String],
-            output: String, tensorThreads: Int?, progress: ProgressOptions, _ workspace: inout WorkspaceTaker
+            output: String, outputs: ClassOutputs = ClassOutputs(), tensorThreads: Int?, progress: ProgressOptions,
+            _ workspace: inout WorkspaceTaker
         ) throws {
             let scenes = try scenes(given, seenBy: model.description, &workspace)
             workspace.announce()
@@ -47,13 +51,15 @@
             request.model = MapModel(model)
             request.otherInputs = read
             request.maximum = maximum
+            request.classOutputs = outputs
             let meter = progress.meter(Description.taskName)
             defer { meter.finish() }
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
             if let tensorThreads { Torch.setThreads(tensorThreads) }
             request.intraOpThreads = Torch.threads
             let predictor = HeadPredictor(model: model, batch: windows.batch)
-            let summary = try makeMap(request, predictor: predictor, style: style, progress: meter.handler)
+            let summary = try makeMap(
+                request, predictor: predictor, style: style, polygons: PolygonFile.init, progress: meter.handler)
             meter.finish()
             for warning in summary.warnings { printToStandardError("warning: \(warning)") }
             try result.show(summary, text: summary.text)
@@ -75,7 +81,9 @@
             let network = model.description.backbone.architecture
             self.init(
                 id: URL(fileURLWithPath: model.path).lastPathComponent, path: model.path, sha256: model.sha256,
-                summary: "ViT \(network.width) x \(network.depth), patch \(network.patchSize), DPT head")
+                summary:
+                    "ViT \(network.width) x \(network.depth), patch \(network.patchSize), \(model.description.head.sizes.name) head"
+            )
         }
     }
 #endif

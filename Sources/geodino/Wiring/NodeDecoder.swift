@@ -189,7 +189,9 @@ final class NodeDecoder: Decoder {
         }
 
         private func integer(_ type: Any.Type) -> Any? {
-            guard let text = node.scalar?.string.filter({ $0 != "_" }) else { return nil }
+            // What stands in quotes is text, whatever it looks like.
+            guard let scalar = node.scalar, ![.singleQuoted, .doubleQuoted].contains(scalar.style) else { return nil }
+            let text = scalar.string.filter { $0 != "_" }
             func read<I: FixedWidthInteger>(_ type: I.Type) -> Any? { I(text) }
             guard let kind = type as? any FixedWidthInteger.Type else { return nil }
             return read(kind)

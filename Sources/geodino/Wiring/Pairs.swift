@@ -16,10 +16,13 @@ import Files
         let pairs: [RasterPair]
         let layout: PixelLayout
         let fingerprint: String
+        /// What classes are; `nil` for heights.
+        let legend: Legend?
         private let pool: PairPool
-        private let heights: HeightRule
+        /// What a number of pixels was left out for.
+        private let excluded: @Sendable (Int) -> String
 
-        /// Opens the pairs at the weights' GSD; weights of a corpus with native GSD take the first image's.
+        /// Opens images with heights at the weights' GSD; see the other way to make one.
         ///
         /// - Parameters:
         ///   - heights: Which values of the targets are heights.
@@ -28,10 +31,32 @@ import Files
             _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, heights: HeightRule = HeightRule(),
             bands: BandRequest = BandRequest(), aoi: String? = nil
         ) throws {
+            try self.init(
+                entries, record: record, tileSize: tileSize, bands: bands, aoi: aoi, legend: nil,
+                truth: { entry in
+                    let band = try RasterReader(path: entry.target, options: RasterOpenOptions(expandPalette: false))
+                        .heightBand()
+                    return .values(path: entry.target, band: band, valid: heights.range)
+                },
+                excluded: {
+                    "\(counted($0, "pixels")) that are not heights, of the parts of the targets that were read: \(heights.exclusion)"
+                })
+        }
+
+        /// Opens the pairs at the weights' GSD; weights of a corpus with native GSD take the first image's.
+        ///
+        /// - Parameters:
+        ///   - bands: Bands of the images that a person named.
+        ///   - truth: What an image is labelled with.
+        ///   - excluded: What is said of a number of pixels of the truth that do not count.
+        init(
+            _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, bands: BandRequest, aoi: String?,
+            legend: Legend?, truth: (PairEntry) throws -> PairTruth, excluded: @escaping @Sendable (Int) -> String
+        ) throws {
             guard let first = entries.first else {
                 throw CommandError(
                     .badArgument, "no training pairs were given",
-                    try: "--image SCENE --target HEIGHTS, or --pairs pairs.csv")
+                    try: "--image SCENE --target FILE, or --pairs pairs.csv")
             }
             let gsd = try record.gsd ?? RasterReader(path: first.image).groundSampleDistance().metres
             let layout = PixelLayout(
@@ -40,22 +65,28 @@ import Files
             // One for all: thousands of plots must not keep thousands of files open.
             let pool = PairPool()
             pairs = try entries.map {
-                let band = try RasterReader(path: $0.target, options: RasterOpenOptions(expandPalette: false))
-                    .heightBand()
-                return try RasterPair(
-                    image: $0.image, target: $0.target, targetBand: band, layout: layout, bands: bands[$0.image],
-                    validValues: heights.range, aoi: aoi, pool: pool)
+                try RasterPair(
+                    image: $0.image, truth: truth($0), layout: layout, bands: bands[$0.image], aoi: aoi, pool: pool)
             }
             try checkAgreement(of: pairs)
             self.pool = pool
-            self.heights = heights
+            self.legend = legend
+            self.excluded = excluded
             // What is read decides, not what the files are called.
             var hash = SHA256()
             if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
+            var layers: [String: String] = [:]
             for (entry, pair) in zip(entries, pairs) {
-                for path in [entry.image, entry.target] {
-                    hash.update(try contentSignature(of: path))
+                hash.update(try contentSignature(of: entry.image))
+                if case .labels(let layer, _, _, _) = pair.truth {
+                    // Not of its file: the classes of a shapefile are in another.
+                    let known = layers[entry.target] ?? layer.fingerprint()
+                    layers[entry.target] = known
+                    hash.update(Array(known.utf8))
+                } else {
+                    hash.update(try contentSignature(of: entry.target))
                 }
+                if let legend = pair.truth.legend { hash.update(Array(try legendText(legend, pair.truth).utf8)) }
                 if let numbers = bands[entry.image] { hash.update(Array("bands \(numbers);".utf8)) }
                 let window = pair.window
                 hash.update([UInt8]("\(window.column),\(window.row),\(window.width),\(window.height);".utf8))
@@ -68,9 +99,7 @@ import Files
         /// What was left out of the targets so far, for the summary; `nil` where nothing was.
         var leftOut: String? {
             let count = pool.rejectedPixels
-            return count > 0
-                ? "\(counted(count, "pixels")) that are not heights, of the parts of the targets that were read: \(heights.exclusion)"
-                : nil
+            return count > 0 ? excluded(count) : nil
         }
 
         func item(_ index: Int) throws -> LabelledItem {
@@ -82,7 +111,23 @@ import Files
 
         func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target) {
             let crop = try pairs[index].crop(window)
-            return (crop.image, .values(crop.target))
+            return (crop.image, legend == nil ? .values(crop.target) : .classes(crop.target))
         }
+
+        func target(_ index: Int, window: PixelWindow) throws -> Target {
+            let target = try pairs[index].target(window)
+            return legend == nil ? .values(target) : .classes(target)
+        }
+    }
+
+    /// What of a truth of classes decides what is read, beside its file.
+    private func legendText(_ legend: Legend, _ truth: PairTruth) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        var text = String(decoding: try encoder.encode(legend), as: UTF8.self)
+        if case .labels(let layer, _, let allTouched, let lineWidth) = truth {
+            text += ";\(layer.layer);\(layer.field);\(allTouched);\(lineWidth ?? 0)"
+        }
+        return text
     }
 #endif

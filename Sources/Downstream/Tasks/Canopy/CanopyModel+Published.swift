@@ -57,7 +57,7 @@ extension HeadModel<CanopyModelDescription> {
                 file: contents.path, sha256: try contents.sha256(), architecture: architecture),
             head: .init(
                 file: published.path, sha256: try SHA256.hex(ofFile: published.path),
-                sizes: published.head.configuration),
+                sizes: .depth(published.head.configuration)),
             bins: published.bins, taps: published.taps, window: window,
             layout: PixelLayout(
                 bands: contents.record.bands, sampleType: .uint8, tileSize: window, gsd: contents.record.gsd ?? 0.6,

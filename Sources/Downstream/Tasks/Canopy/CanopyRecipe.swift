@@ -82,6 +82,9 @@ public struct CanopyRecipe: HeadRecipe {
 
     /// The published recipe.
     public init() {}
+
+    /// The ending for heights, which has no name on disk.
+    public var headConfiguration: HeadConfiguration { .depth(head) }
 }
 
 extension CanopyRecipe {

@@ -13,13 +13,14 @@ package struct CanopyTask: HeadTask {
 
     private let recipe: CanopyRecipe
 
-    package init(_ recipe: CanopyRecipe) { self.recipe = recipe }
+    package init(_ recipe: CanopyRecipe, legend: Legend?) { self.recipe = recipe }
 
     package var outputs: Int { recipe.bins.count }
 
-    package func target(_ labels: Target, excluded: [Bool]?) -> HeadTarget {
+    package func target(_ labels: Target, excluded: [Bool]?) throws -> HeadTarget {
         switch labels {
-        case .values(let height): HeadTarget(heights: height, highest: recipe.maxHeight, excluded: excluded)
+        case .values(let height): return HeadTarget(heights: height, highest: recipe.maxHeight, excluded: excluded)
+        case .classes: throw DownstreamError(.badPairs, "the labels are classes; a canopy head needs heights")
         }
     }
 

@@ -1,0 +1,83 @@
+// Normalisation of the maps inside a head.
+internal import Backbone
+internal import Torch
+
+/// How the maps inside a head are normalised.
+public enum HeadNorm: String, Codable, CaseIterable, Sendable {
+    /// Each channel over the batch in training, by its running mean and variance afterwards (Ioffe and Szegedy 2015).
+    ///
+    /// The statistics are those of a whole batch of crops, which are few and of one region: with a small batch they are noise, and
+    /// training and evaluation see different numbers.
+    case batch
+    /// Groups of channels of each sample (Wu and He 2018): the same in training and evaluation, whatever the batch.
+    case group
+    /// Not at all.
+    case none
+
+    /// Added to variances.
+    static let eps = 1e-5
+    /// Share of a batch's statistics in the running ones.
+    static let momentum = 0.1
+
+    /// Number of groups for a number of channels: at most 32, of at least 4 channels each, as many as divide them.
+    ///
+    /// A group of one channel would lose all that the coarsest pooling of a pyramid says, which has a single pixel.
+    static func groups(of channels: Int) -> Int {
+        let most = max(min(32, channels / 4), 1)
+        return (1...most).last { channels % $0 == 0 } ?? 1
+    }
+}
+
+extension [HeadSpecification] {
+    /// The tensors of a normalisation: a scale and a shift, and for batch norm its running statistics.
+    mutating func addNorm(_ name: String, _ norm: HeadNorm, channels: Int) {
+        guard norm != .none else { return }
+        append(.init(name: "\(name).weight", shape: [channels], start: .ones))
+        append(.init(name: "\(name).bias", shape: [channels], start: .zeros))
+        guard norm == .batch else { return }
+        append(.init(name: "\(name).running_mean", shape: [channels], start: .zeros, isTrained: false))
+        append(.init(name: "\(name).running_var", shape: [channels], start: .ones, isTrained: false))
+    }
+}
+
+extension HeadTensors {
+    /// Normalises a map `[B, C, H, W]`: `(x - mean) / sqrt(variance + eps) * weight + bias`.
+    ///
+    /// In training, batch norm takes mean and variance of the batch (divided by their number N) and moves the running ones a
+    /// tenth of the way to them, the variance divided by N - 1, as PyTorch does.
+    ///
+    /// - Parameter name: What comes before the names of the norm's tensors.
+    func normalised(_ x: Tensor, _ name: String, _ norm: HeadNorm, _ context: ForwardContext) -> Tensor {
+        // After a failed operation there are no shapes; the scope throws.
+        guard norm != .none, x.isDefined else { return x }
+        let shape = x.shape
+        func perChannel(_ values: Tensor) -> Tensor { values.reshaped([1, shape[1], 1, 1]) }
+        let (weight, bias) = (perChannel(self["\(name).weight"]), perChannel(self["\(name).bias"]))
+        guard norm == .batch else {
+            // Each group is one long vector, which has a norm of its own in libtorch.
+            let groups = x.reshaped([shape[0], HeadNorm.groups(of: shape[1]), -1])
+            return bias.addcmul(layerNorm(groups, nil, nil, eps: HeadNorm.eps).reshaped(shape), weight)
+        }
+        let (mean, variance) =
+            context.isTraining
+            ? batchStatistics(x, name)
+            : (perChannel(self["\(name).running_mean"]), perChannel(self["\(name).running_var"]))
+        return bias.addcmul(x - mean, weight / (variance + HeadNorm.eps).sqrt())
+    }
+
+    /// Mean and variance of each channel, `[1, C, 1, 1]`; moves the running ones towards them.
+    private func batchStatistics(_ x: Tensor, _ name: String) -> (mean: Tensor, variance: Tensor) {
+        let mean = x.mean([0, 2, 3], keepDims: true)
+        let variance = x.variance([0, 2, 3], correction: 0, keepDims: true)
+        let shape = x.shape
+        let count = Double(shape[0] * shape[2] * shape[3])
+        withoutGradient {
+            let sample = variance * (count > 1 ? count / (count - 1) : 1)
+            for (statistic, seen) in [("running_mean", mean), ("running_var", sample)] {
+                let running = self["\(name).\(statistic)"]
+                running.copy_(running * (1 - HeadNorm.momentum) + seen.flattened() * HeadNorm.momentum)
+            }
+        }
+        return (mean, variance)
+    }
+}

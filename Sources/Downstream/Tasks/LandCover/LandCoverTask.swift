@@ -1,0 +1,93 @@
+// Land cover as a task: a class per pixel.
+internal import Backbone
+package import Geo
+internal import Telemetry
+package import Torch
+
+/// Land cover.
+package struct LandCoverTask: HeadTask {
+    package static let name = LandCoverModelDescription.taskName
+    package static let curves: [TaskCurves] = []
+
+    private let recipe: LandCoverRecipe
+    private let legend: Legend
+    /// How much each class counts, once labels were looked at; `nil` for all alike.
+    private var classWeights: [Double]?
+
+    package init(_ recipe: LandCoverRecipe, legend: Legend?) throws {
+        guard let legend else {
+            throw DownstreamError(.badPairs, "the labels have no legend; land cover needs labels of classes")
+        }
+        guard legend.classes.count > 1 else {
+            throw DownstreamError(
+                .badPairs, "the legend has one class, '\(legend.classes[0].name)'; a map needs two or more",
+                try: "label at least one more class, or add it to the legend")
+        }
+        self.recipe = recipe
+        self.legend = legend
+    }
+
+    package var outputs: Int { legend.classes.count }
+
+    package func target(_ labels: Target, excluded: [Bool]?) throws -> HeadTarget {
+        guard case .classes(let buffer) = labels, case .uint8(let indices) = buffer.samples else {
+            throw DownstreamError(.badPairs, "the labels are numbers; land cover needs classes")
+        }
+        var target = HeadTarget(
+            values: [Float](repeating: 0, count: indices.count), valid: [Float](repeating: 0, count: indices.count))
+        for place in indices.indices
+        where buffer.validity?[place] ?? true && !(excluded?[place] ?? false) && Int(indices[place]) < outputs {
+            target.values[place] = Float(indices[place])
+            target.valid[place] = 1
+        }
+        return target
+    }
+
+    /// Looks at the labels of the ground that is trained on: how often classes occur, and where.
+    ///
+    /// - Throws: `DownstreamError` (`badPairs`) where fewer than two classes are labelled there.
+    package mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws {
+        let places = try ClassPlaces(sampler, classes: outputs, progress: progress)
+        let seen = places.present
+        guard seen.count > 1 else {
+            throw DownstreamError(
+                .badPairs,
+                seen.isEmpty
+                    ? places.heldOut.isEmpty
+                        ? "no ground is labelled"
+                        : "no ground to train on is labelled: all labels are on held-out ground"
+                    : "all ground to train on is of one class, '\(legend.classes[seen[0]].name)'",
+                in: sampler.names,
+                why: [
+                    "held-out ground, unlabelled pixels and classes that the legend leaves out do not count, nor do images smaller than a crop"
+                ],
+                try: places.heldOut.isEmpty
+                    ? "check that images and labels overlap, and that the legend names the labels' values"
+                    : "label more ground, or reduce validation.block or validation.share in the recipe")
+        }
+        sampler.labelledHeldOut = places.heldOut
+        classWeights = recipe.loss.classWeights.weights(places.histogram)
+        let share = recipe.sampling.classShare
+        sampler.preferred = { random in places.draw(&random, ofClass: random.unit() < share) }
+    }
+
+    package func loss(_ logits: Tensor, _ values: Tensor, valid: Tensor, step: Int, of steps: Int) -> HeadLoss {
+        recipe.loss(logits, values, valid: valid, classWeights: classWeights)
+    }
+
+    package func validation(
+        _ sampler: CropSampler, logits: (Tensor) throws -> Tensor
+    ) throws -> LandCoverValidation? {
+        try sampler.landCoverValidation(legend, logits: logits)
+    }
+
+    package func description(
+        _ model: FittedModel, recipe: LandCoverRecipe, validation: LandCoverValidation?
+    ) -> any Encodable {
+        LandCoverModelDescription(
+            backbone: model.backbone, head: model.head, legend: legend,
+            temperature: validation?.temperature ?? 1, taps: recipe.taps, window: recipe.window,
+            layout: model.layout, mean: model.mean, std: model.std, validation: validation,
+            provenance: model.provenance)
+    }
+}

@@ -1,0 +1,185 @@
+// Legends as people write them, and legends made of what labels hold.
+import Foundation
+import Geo
+import Telemetry
+
+/// A legend as a YAML document.
+struct LegendDocument: Codable {
+    /// One class.
+    struct Entry: Codable {
+        /// Its number in maps.
+        var id: UInt8
+        /// Its name.
+        var name: String
+        /// Red, green, blue.
+        var colour: [UInt8]
+        /// The values of labels that stand for it; its id alone if they are not given.
+        var values: [LabelValue]?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case id, name, colour, values
+        }
+    }
+
+    /// What it is called.
+    var name: String
+    /// Values that stand for no label.
+    var nodata: [LabelValue]?
+    /// Values of classes that are left out.
+    var drop: [LabelValue]?
+    /// The id of the class that stands for all that no other is.
+    var background: UInt8?
+    /// The classes.
+    var classes: [Entry]
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, nodata, drop, background, classes
+    }
+
+    /// The document that is meant: a file, or by its bare name one that comes with geodino.
+    static func path(_ given: String) throws -> String {
+        let isName = !given.isEmpty && given.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }
+        var isFolder = false
+        guard isName, !FileManager.default.fileExists(atPath: given, isDirectory: &isFolder) || isFolder,
+            let shipped = try? shippedDocument("recipes/legends/\(given).yaml")
+        else { return given }
+        return shipped
+    }
+
+    /// Reads a legend.
+    ///
+    /// - Throws: `CommandError` for documents that are not legends or contradict themselves.
+    static func legend(_ path: String) throws -> Legend {
+        let document = try StrictYAML.decode(LegendDocument.self, path: path).value
+        let classes = document.classes.map {
+            LegendClass(id: $0.id, name: $0.name, colour: $0.colour, sources: $0.values)
+        }
+        let ignored = (document.nodata ?? []) + (document.drop ?? [])
+        let problems = Legend.problems(classes, ignored: ignored, background: document.background)
+        guard problems.isEmpty else {
+            throw CommandError(.badDocument, "the legend contradicts itself", in: path, why: problems)
+        }
+        return Legend(classes, ignored: ignored, background: document.background, name: document.name)
+    }
+}
+
+/// What labels hold: their values with how many pixels or features have each, and what the file says of them.
+struct LabelContent {
+    /// The file.
+    var path: String
+    /// `pixels` or `features`.
+    var unit: String
+    /// The values.
+    var counts: [(value: LabelValue, count: Int)]
+    /// Names of numbers.
+    var names: [Int: String] = [:]
+    /// Colours of numbers.
+    var colours: [Int: [UInt8]] = [:]
+}
+
+/// A legend of all values that labels hold: numbers keep their number where it can be a class's, text is numbered in order.
+///
+/// 0 without a name counts as unlabelled, as most tools write it.
+///
+/// - Throws: `CommandError` for more than 253 values, or none.
+func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, notes: [String]) {
+    var names: [Int: String] = [:]
+    var colours: [Int: [UInt8]] = [:]
+    var values: Set<LabelValue> = []
+    for content in contents {
+        names.merge(content.names) { first, _ in first }
+        colours.merge(content.colours) { first, _ in first }
+        values.formUnion(content.counts.map(\.value))
+    }
+    let place = contents.first?.path ?? ""
+    var notes: [String] = []
+    var ignored: [LabelValue] = []
+    // Of rasters: whoever draws a label and writes 0 means a class.
+    let zero = contents.first { $0.unit == "pixels" && $0.counts.contains { $0.value == .number(0) } }
+    if let zero, (names[0] ?? "").isEmpty, values.count > 1 {
+        values.remove(.number(0))
+        ignored = [.number(0)]
+        notes.append("\(zero.path): the value 0 has no name and counts as unlabelled; a legend can make it a class")
+    }
+    let numbers = values.compactMap { value -> Int? in if case .number(let number) = value { number } else { nil } }
+        .sorted()
+    let texts = values.compactMap { value -> String? in if case .text(let text) = value { text } else { nil } }.sorted()
+    guard values.count <= Int(Legend.largestID), !values.isEmpty else {
+        throw CommandError(
+            .badArgument,
+            values.isEmpty
+                ? "the labels hold no values" : "the labels hold \(values.count) values, too many for a map of classes",
+            in: place, try: "write a legend that merges or drops some of them, and give it with --legend")
+    }
+    let keeps = texts.isEmpty && numbers.allSatisfy { (0...Int(Legend.largestID)).contains($0) }
+    var classes: [LegendClass] = []
+    func add(_ value: LabelValue, id: Int, name: String, colour: [UInt8]?) {
+        classes.append(
+            LegendClass(
+                id: UInt8(id), name: name, colour: colour ?? distinctColour(classes.count), sources: [value]))
+    }
+    // Numbers and texts that are numbered start at 1.
+    for (index, number) in numbers.enumerated() {
+        let name = names[number].flatMap { $0.isEmpty ? nil : $0 } ?? "class \(number)"
+        add(.number(number), id: keeps ? number : index + 1, name: name, colour: colours[number])
+    }
+    for (index, text) in texts.enumerated() {
+        add(.text(text), id: numbers.count + index + 1, name: text, colour: nil)
+    }
+    let problems = Legend.problems(classes, ignored: ignored)
+    guard problems.isEmpty else {
+        throw CommandError(
+            .badArgument, "the labels' values do not make a legend", in: place, why: problems,
+            try: "write a legend, and give it with --legend")
+    }
+    return (Legend(classes, ignored: ignored, name: "auto"), notes)
+}
+
+/// Colours that neighbours in a list can be told apart by: hues a golden angle apart, in three lightnesses.
+func distinctColour(_ index: Int) -> [UInt8] {
+    let hue = (Double(index) * 137.508).truncatingRemainder(dividingBy: 360) / 60
+    let (bright, dark) = [(230.0, 50.0), (180.0, 20.0), (250.0, 130.0)][index % 3]
+    let middle = dark + (bright - dark) * (1 - abs(hue.truncatingRemainder(dividingBy: 2) - 1))
+    let parts =
+        switch Int(hue) {
+        case 0: [bright, middle, dark]
+        case 1: [middle, bright, dark]
+        case 2: [dark, bright, middle]
+        case 3: [dark, middle, bright]
+        case 4: [middle, dark, bright]
+        default: [bright, dark, middle]
+        }
+    return parts.map { UInt8($0.rounded()) }
+}
+
+/// A text in double quotes, as YAML reads it.
+private func quotedForYAML(_ text: String) -> String {
+    let escaped = text.map { character in
+        switch character {
+        case "\"", "\\": "\\\(character)"
+        case "\n": "\\n"
+        case "\t": "\\t"
+        default: String(character)
+        }
+    }
+    return "\"\(escaped.joined())\""
+}
+
+/// Refuses labels with values that a legend does not name, with a line to add for the most frequent.
+func checkLegend(_ legend: Legend, _ contents: [LabelContent], from path: String) throws {
+    let meanings = legend.meanings
+    for content in contents {
+        let unknown = content.counts.filter { meanings[$0.value] == nil }.sorted { $0.count > $1.count }
+        guard let first = unknown.first else { continue }
+        let used = Set(legend.classes.map(\.id))
+        let id = (1...Legend.largestID).first { !used.contains($0) } ?? Legend.largestID
+        let value = if case .text(let text) = first.value { quotedForYAML(text) } else { "\(first.value)" }
+        throw CommandError(
+            .badArgument, "the labels hold values that the legend does not name", in: content.path,
+            why: unknown.prefix(8).map { "\($0.value): \(counted($0.count, content.unit))" }
+                + (unknown.count > 8 ? ["and \(unknown.count - 8) more"] : []),
+            try:
+                "add the value to a class of \(path), or to drop, or add a class:   - {id: \(id), name: NAME, colour: [128, 128, 128], values: [\(value)]}"
+        )
+    }
+}
