@@ -413,6 +413,21 @@ struct ClassBalanceTests {
         #expect(found < mixed && mixed < shown, "\(found), \(mixed), \(shown)")
     }
 
+    @Test func `crops that were not drawn for a class need the labels that the recipe asks for`() throws {
+        // Labels in the left third: crops across its edge have few.
+        let third = MadeCover(side: 320, count: 1) { _, column, row in
+            column < 100 ? UInt8((column / 16 + row / 16) % 3) : nil
+        }
+        func shares(_ minimum: Double) throws -> [Double] {
+            var recipe = Self.recipe(share: 0)
+            recipe.minimumValid = minimum
+            let sampler = try prepared(third, recipe)
+            return try (0..<60).map { try sampler.crop([1, $0, 0]).valid.mean().item() }
+        }
+        #expect(try shares(0.001).contains { $0 < 0.4 })
+        #expect(try shares(0.6).allSatisfy { $0 >= 0.6 })
+    }
+
     @Test func `crops of classes follow from their place in training`() throws {
         let first = try prepared(Self.rare, Self.recipe(share: 1))
         let second = try prepared(Self.rare, Self.recipe(share: 1))

@@ -14,6 +14,23 @@ package struct TrainingCrop {
     package let valid: Tensor
 }
 
+/// Where a crop is cut.
+package struct CropPlace: Sendable {
+    /// The image.
+    package let pair: Int
+    /// The crop in it.
+    package let window: PixelWindow
+    /// Whether it was chosen for a label that it shows, so that it needs no more of them.
+    package let showsLabel: Bool
+
+    /// Makes a place.
+    package init(pair: Int, window: PixelWindow, showsLabel: Bool = false) {
+        self.pair = pair
+        self.window = window
+        self.showsLabel = showsLabel
+    }
+}
+
 /// Draws crops of labelled images.
 package struct CropSampler {
     /// The images.
@@ -25,7 +42,7 @@ package struct CropSampler {
     /// What the labels of a window are worth.
     package let target: (Target, _ excluded: [Bool]?) throws -> HeadTarget
     /// Draws the place of a crop in place of the draw by area, `nil` to leave it to that; a function of its random numbers alone.
-    package var preferred: (@Sendable (inout CounterRandom) -> (pair: Int, window: PixelWindow)?)?
+    package var preferred: (@Sendable (inout CounterRandom) -> CropPlace?)?
     /// Windows that hold labels on held-out ground, where these were looked for; `nil` where they were not.
     package var labelledHeldOut: [(pair: Int, window: PixelWindow)]?
     private let blocks: SpatialBlocks
@@ -77,10 +94,10 @@ package struct CropSampler {
         var random = CounterRandom(seed: settings.seed ^ 0x6372_6f70, path: path)
         var best: (pair: Int, image: PixelBuffer, target: HeadTarget)?
         for _ in 0..<32 {
-            let drawn = preferred?(&random)
-            let (pair, window) = drawn ?? place(&random)
-            // A place that was drawn for its labels has some; more of them would favour the classes that cover much.
-            let enough = drawn == nil ? settings.minimumValid : .leastNonzeroMagnitude
+            let place = preferred?(&random) ?? place(&random)
+            let (pair, window) = (place.pair, place.window)
+            // To ask more of a crop that was drawn for a class would favour the classes that cover much.
+            let enough = place.showsLabel ? .leastNonzeroMagnitude : settings.minimumValid
             let heldOut = heldOut(pair, window)
             let free = heldOut.count { !$0 }
             guard Double(free) >= enough * Double(heldOut.count) else { continue }
@@ -185,14 +202,14 @@ package struct CropSampler {
     }
 
     /// A pair, by the number of places it has, and a window in it.
-    private func place(_ random: inout CounterRandom) -> (pair: Int, window: PixelWindow) {
+    private func place(_ random: inout CounterRandom) -> CropPlace {
         let drawn = random.unit() * (places.last ?? 0)
         // The second choice is for a product that rounds up to the sum itself.
         let pair = places.firstIndex { $0 > drawn } ?? places.firstIndex { $0 == places.last } ?? 0
         let item = items[pair]
-        return (
-            pair,
-            PixelWindow(
+        return CropPlace(
+            pair: pair,
+            window: PixelWindow(
                 column: random.integer(below: item.width - settings.crop + 1),
                 row: random.integer(below: item.height - settings.crop + 1), width: settings.crop, height: settings.crop
             )

@@ -75,7 +75,7 @@ struct ClassPlaces: Sendable {
     /// A crop that shows labels: one of the windows that hold some, moved by up to a quarter of its side, not off the labelled pixel.
     ///
     /// - Parameter ofClass: Whether a class is drawn first, each as often as any other, and then one of its windows.
-    func draw(_ random: inout CounterRandom, ofClass: Bool) -> (pair: Int, window: PixelWindow)? {
+    func draw(_ random: inout CounterRandom, ofClass: Bool) -> CropPlace? {
         let present = present
         guard !present.isEmpty else { return nil }
         let list = ofClass ? windows[present[random.integer(below: present.count)]] : all
@@ -87,12 +87,11 @@ struct ClassPlaces: Sendable {
             let most = min(reach, pixel)
             return min(max(start + least + random.integer(below: most - least + 1), 0), length - place.side)
         }
-        return (
-            place.pair,
-            PixelWindow(
+        return CropPlace(
+            pair: place.pair,
+            window: PixelWindow(
                 column: moved(place.column, size.width, keeping: place.pixel % place.side),
                 row: moved(place.row, size.height, keeping: place.pixel / place.side), width: place.side,
-                height: place.side)
-        )
+                height: place.side), showsLabel: ofClass)
     }
 }

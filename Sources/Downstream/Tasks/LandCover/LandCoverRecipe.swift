@@ -27,7 +27,7 @@ public struct LandCoverRecipe: HeadRecipe {
     public var augmentation = CropAugmentation()
     /// What is held out.
     public var validation = HeldOutGround()
-    /// Share of a crop's pixels that must be labelled and not held out; sparse labels need little.
+    /// Share of a crop's pixels that must be labelled and not held out, for crops that were not drawn for a class; sparse labels need little.
     public var minimumValid = 0.0001
     /// Number of crops drawn beforehand, whose features are computed once and kept; 0 draws fresh crops in each step.
     public var cachedCrops = 0
