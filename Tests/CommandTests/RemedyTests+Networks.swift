@@ -154,6 +154,15 @@ extension RemedyTests {
             name: "a scene without a CRS to be mapped", says: "no CRS", remedy: .command("gdal_edit.py"),
             fill: ["EPSG:CODE": "EPSG:32633"],
             prepare: { bench in try canopy(bench.scene(crs: nil), "-o", "map.tif") }),
+        Trouble(
+            name: "a raw product for a map of features", says: "a .tif cannot be made from",
+            remedy: .command("gdalwarp"), fill: ["EPSG:CODE": "EPSG:32633"],
+            prepare: { bench in
+                try embed(
+                    bench.virtual(
+                        "raw.vrt", over: bench.scene(), crs: "", transform: "", elements: rationalPolynomials,
+                        bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
+            }),
     ]
 
     // MARK: - Features
@@ -265,15 +274,6 @@ extension RemedyTests {
                 try embed(
                     bench.virtual(
                         "loose.vrt", over: bench.scene(), crs: "", transform: "",
-                        bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
-            }),
-        Trouble(
-            name: "a raw product for a map of features", says: "a .tif cannot be made from",
-            remedy: .command("gdalwarp"), fill: ["EPSG:CODE": "EPSG:32633"],
-            prepare: { bench in
-                try embed(
-                    bench.virtual(
-                        "raw.vrt", over: bench.scene(), crs: "", transform: "", elements: rationalPolynomials,
                         bands: (1...3).map { VirtualRaster.Band($0) }), output: "out.tif")
             }),
         Trouble(
