@@ -15,7 +15,7 @@ build: setup
 test: build
 	swift test -c release --skip-build
 
-# From nothing to a canopy map: demo/report.json and demo/picture.png.
+# From nothing to maps of canopy height and land cover: demo/report.json and demo/picture.png.
 demo: setup
 	$(SWIFT_BUILD) --product geodino
 	$(SWIFT_BUILD) --product ctorch

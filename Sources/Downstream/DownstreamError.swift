@@ -25,6 +25,8 @@ public enum DownstreamFailure: String, FileFailure {
     case writeFailed
     /// The loss is not a finite number.
     case notFinite
+    /// A head that says the same of all ground.
+    case collapsed
     /// Pixels that do not fit the model.
     case badPixels
     /// The work was asked to stop.

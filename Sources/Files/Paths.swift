@@ -20,6 +20,9 @@ package func isPlainFile(_ path: String) -> Bool {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }
 
+/// The path of a file in a folder.
+package func joined(_ folder: String, _ name: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + name }
+
 /// Bytes of a file; `nil` where there is none.
 package func fileSize(_ path: String) -> Int? {
     var status = stat()

@@ -1,4 +1,4 @@
-// A file of which ranges are read.
+// A file of which ranges are read, and reading and writing at an offset of any open file.
 package import Telemetry
 
 #if canImport(Glibc)
@@ -39,23 +39,47 @@ package final class RangedFile<Kind: FileFailure>: Sendable {
             throw ModuleError(
                 .readFailed, "cannot read \(count) bytes at offset \(offset): the file ends at \(length)", in: path)
         }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = 0
-            while filled < count, let start = buffer.baseAddress {
-                let got = pread(descriptor, start + filled, count - filled, offset + filled)
-                if got < 0, errno == EINTR { continue }
-                guard got > 0 else {
-                    failure = got < 0 ? errno : EIO
-                    return
-                }
-                filled += got
-            }
-        }
+        let (bytes, failure) = readBytes(of: descriptor, at: offset, count: count)
         guard failure == 0 else {
             throw ModuleError(
                 .readFailed, "cannot read \(count) bytes at offset \(offset)", in: path, why: [systemMessage(failure)])
         }
         return bytes
+    }
+}
+
+/// Reads bytes at an offset of an open file, all of them or none; calls that a signal interrupts go on.
+///
+/// - Returns: The bytes, and 0 or the system's error number; `EIO` where the file ends before.
+package func readBytes(of descriptor: Int32, at offset: Int, count: Int) -> (bytes: [UInt8], failure: Int32) {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        filled = 0
+        while filled < count, let start = buffer.baseAddress {
+            let got = pread(descriptor, start + filled, count - filled, offset + filled)
+            if got < 0, errno == EINTR { continue }
+            guard got > 0 else {
+                failure = got < 0 ? errno : EIO
+                return
+            }
+            filled += got
+        }
+    }
+    return (failure == 0 ? bytes : [], failure)
+}
+
+/// Writes bytes at an offset of an open file; calls that a signal interrupts go on.
+///
+/// - Returns: 0 or the system's error number.
+package func writeBytes(_ bytes: [UInt8], to descriptor: Int32, at offset: Int) -> Int32 {
+    var done = 0
+    return bytes.withUnsafeBytes { buffer -> Int32 in
+        while done < buffer.count, let start = buffer.baseAddress {
+            let count = pwrite(descriptor, start + done, buffer.count - done, offset + done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return count < 0 ? errno : EIO }
+            done += count
+        }
+        return 0
     }
 }

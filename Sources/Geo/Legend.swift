@@ -76,7 +76,7 @@ public struct Legend: Sendable, Hashable, Codable {
         case unknown
     }
 
-    /// What it is called, such as `loveda`; empty where nobody named it.
+    /// Its name, such as `loveda`; empty if it has none.
     public let name: String
     /// The classes.
     public let classes: [LegendClass]

@@ -61,15 +61,20 @@ public struct LabelledItem: Sendable {
     ///
     /// Ground is held out by it, so that images in different CRSs and lattices agree.
     public var places: GroundPlaces?
+    /// Whether it is held out as a whole, or trained on as a whole; `nil` where that is decided by the ground it shows.
+    public var isHeldOut: Bool?
     /// What it is called in messages.
     public var name: String
 
     /// Describes an image.
-    public init(width: Int, height: Int, grid: Grid? = nil, places: GroundPlaces? = nil, name: String) {
+    public init(
+        width: Int, height: Int, grid: Grid? = nil, places: GroundPlaces? = nil, isHeldOut: Bool? = nil, name: String
+    ) {
         self.width = width
         self.height = height
         self.grid = grid
         self.places = places
+        self.isHeldOut = isHeldOut
         self.name = name
     }
 }

@@ -25,6 +25,10 @@ public enum MappingFailure: String, FileFailure {
     case badPrediction
     /// A file next to the map could not be written.
     case writeFailed
+    /// Another process makes the same map.
+    case locked
+    /// The rows that are kept belong to another map.
+    case changed
     /// The user asked to stop.
     case cancelled
 

@@ -114,7 +114,7 @@ public struct AreaEstimate: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - mappedAreas: Area of each class on the map, `[C]`, 0 or more, in any unit.
-    ///   - samples: The samples; none of them may lie where the map has no class, which is no stratum.
+    ///   - samples: The samples. Each must lie on a class of the map, because the classes are the strata.
     public init(mappedAreas: [Double], samples: ConfusionTally) {
         precondition(
             samples.noneCounts.allSatisfy { $0 == 0 }, "samples lie where the map has no class, which is no stratum")

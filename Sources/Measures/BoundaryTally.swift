@@ -1,4 +1,4 @@
-// How well a map of classes follows their borders: overlap of what lies near them in truth and prediction.
+// How well a map of classes follows their borders: the overlap of the pixels near borders in truth and prediction.
 
 /// Counts of pixels near the borders of classes, and their boundary IoU.
 ///
@@ -38,7 +38,7 @@ public struct BoundaryTally: Sendable, Hashable {
 
     /// Number of classes, C.
     public let classCount: Int
-    /// How far from a border a pixel still lies near it, d, in pixels.
+    /// The distance d from a border, in pixels, up to which a pixel counts as near it.
     public let distance: Int
     /// Whether a class ends where the image or its truth does.
     public let unknownIsBorder: Bool
@@ -50,7 +50,7 @@ public struct BoundaryTally: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - classCount: Number of classes.
-    ///   - distance: How far from a border a pixel still lies near it, 1 or more pixels.
+    ///   - distance: The distance from a border up to which a pixel counts as near it, 1 or more pixels.
     ///   - unknownIsBorder: Whether a class ends where the image or its truth does, as in the published code.
     public init(classCount: Int, distance: Int, unknownIsBorder: Bool = true) {
         precondition((1...254).contains(classCount), "borders are of 1 to 254 classes, got \(classCount)")

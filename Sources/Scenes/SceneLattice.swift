@@ -60,9 +60,14 @@ extension Scene {
     }
 
     /// The kernel that brings its pixels to a GSD: the average where that is at least twice as coarse, else cubic.
-    package func resampling(to wanted: Double?) -> Resampling {
+    package func resampling(to wanted: Double?) -> Resampling { Resampling.ofImages(from: gsd, to: wanted ?? gsd) }
+}
+
+extension Resampling {
+    /// The kernel that brings images from one GSD to another; see `Scene.resampling`.
+    static func ofImages(from gsd: Double, to wanted: Double) -> Resampling {
         // A pixel that went through a transformation is twice another's size to some digits only.
-        (wanted ?? gsd) >= gsd * 1.999 ? .average : .cubic
+        wanted >= gsd * 1.999 ? .average : .cubic
     }
 }
 
@@ -100,6 +105,21 @@ public struct PlacedScene: Sendable, Codable, Hashable {
         alignedColumn = offset?.column
         alignedRow = offset?.row
         resampling = scene.resampling(to: gsd).rawValue
+    }
+
+    /// Lays an image without a place on pixels that count from its first one.
+    ///
+    /// - Parameters:
+    ///   - step: Pixels of the image to the side of one of these.
+    ///   - gsd: Metres on the ground per pixel of the image.
+    init(unplaced path: String, bands: [Int], gsd: Double, step: Double, window: PixelWindow) {
+        self.path = path
+        self.bands = bands
+        self.gsd = gsd
+        self.window = window
+        alignedColumn = step == 1 ? 0 : nil
+        alignedRow = step == 1 ? 0 : nil
+        resampling = Resampling.ofImages(from: gsd, to: gsd * step).rawValue
     }
 }
 

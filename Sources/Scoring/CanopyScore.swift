@@ -12,9 +12,9 @@ public struct CanopyScore: Codable, Sendable, Hashable {
     /// Mean of prediction minus truth in metres: below 0 where the map is too low.
     public var bias: Double
     /// Coefficient of determination over pixels; `nil` where the truth does not vary.
-    public var r2: Double?
+    @UndefinedAsNull public var r2: Double?
     /// Coefficient of determination over block means; `nil` below 10 blocks, or where the truth does not vary.
-    public var blockR2: Double?
+    @UndefinedAsNull public var blockR2: Double?
     /// Side of a block in metres: the whole number of the truth's pixels nearest to what was asked for.
     public var blockMetres: Double
     /// Number of blocks of which at least half is valid.
@@ -24,9 +24,9 @@ public struct CanopyScore: Codable, Sendable, Hashable {
     /// Mean of the truth over those pixels in metres.
     public var meanTruth: Double
     /// The height in metres that the reference predicts everywhere; `nil` without a reference.
-    public var meanPredictor: Double?
+    @UndefinedAsNull public var meanPredictor: Double?
     /// Mean absolute error in metres of that reference; `nil` without one.
-    public var meanPredictorMAE: Double?
+    @UndefinedAsNull public var meanPredictorMAE: Double?
     /// Number of pixels inside the AOI and the map's bounds (to two pixels) that the truth knows and the map does not.
     public var missingInMap: Int
     /// Number of pixels of the truth inside the AOI that hold a value which is not a height.
@@ -55,26 +55,6 @@ public struct CanopyScore: Codable, Sendable, Hashable {
         case rejectedTruth = "rejected_truth"
         case rejectedMap = "rejected_map"
         case highest = "max_height_m"
-    }
-
-    /// Writes every key; undefined values as `null`, so that a reader can tell them from forgotten ones.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(mae, forKey: .mae)
-        try container.encode(rmse, forKey: .rmse)
-        try container.encode(bias, forKey: .bias)
-        try container.encode(r2, forKey: .r2)
-        try container.encode(blockR2, forKey: .blockR2)
-        try container.encode(blockMetres, forKey: .blockMetres)
-        try container.encode(blockCount, forKey: .blockCount)
-        try container.encode(pixelCount, forKey: .pixelCount)
-        try container.encode(meanTruth, forKey: .meanTruth)
-        try container.encode(meanPredictor, forKey: .meanPredictor)
-        try container.encode(meanPredictorMAE, forKey: .meanPredictorMAE)
-        try container.encode(missingInMap, forKey: .missingInMap)
-        try container.encode(rejectedTruth, forKey: .rejectedTruth)
-        try container.encode(rejectedMap, forKey: .rejectedMap)
-        try container.encode(highest, forKey: .highest)
     }
 }
 

@@ -16,15 +16,15 @@ public struct LandCoverAreas: Codable, Sendable, Hashable {
         /// Its area on the map, square metres.
         public var mapped: Double
         /// Its area by the samples, square metres.
-        public var adjusted: Double?
+        @UndefinedAsNull public var adjusted: Double?
         /// The lower limit of that; it is not cut off at 0.
-        public var low: Double?
+        @UndefinedAsNull public var low: Double?
         /// The upper limit of that.
-        public var high: Double?
+        @UndefinedAsNull public var high: Double?
         /// Of what is mapped as the class, the part that is of it.
-        public var usersAccuracy: Double?
+        @UndefinedAsNull public var usersAccuracy: Double?
         /// Of the class on the ground, the part that is mapped as it.
-        public var producersAccuracy: Double?
+        @UndefinedAsNull public var producersAccuracy: Double?
 
         enum CodingKeys: String, CodingKey {
             case id, name
@@ -35,25 +35,12 @@ public struct LandCoverAreas: Codable, Sendable, Hashable {
             case usersAccuracy = "users_accuracy"
             case producersAccuracy = "producers_accuracy"
         }
-
-        /// Writes every key; unknown values as `null`.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(id, forKey: .id)
-            try container.encode(name, forKey: .name)
-            try container.encode(mapped, forKey: .mapped)
-            try container.encode(adjusted, forKey: .adjusted)
-            try container.encode(low, forKey: .low)
-            try container.encode(high, forKey: .high)
-            try container.encode(usersAccuracy, forKey: .usersAccuracy)
-            try container.encode(producersAccuracy, forKey: .producersAccuracy)
-        }
     }
 
     /// The classes, in the legend's order.
     public var areas: [ClassArea]
     /// The part of the mapped ground that is mapped rightly.
-    public var overallAccuracy: Double?
+    @UndefinedAsNull public var overallAccuracy: Double?
     /// Number of samples that count.
     public var samples: Int
     /// Number of samples that do not: beyond the map or the AOI, where it has no class, in one pixel with another, or of an
@@ -78,14 +65,5 @@ public struct LandCoverAreas: Codable, Sendable, Hashable {
         case overallAccuracy = "overall_accuracy"
         case samples
         case samplesLeftOut = "samples_left_out"
-    }
-
-    /// Writes every key; unknown values as `null`.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(areas, forKey: .areas)
-        try container.encode(overallAccuracy, forKey: .overallAccuracy)
-        try container.encode(samples, forKey: .samples)
-        try container.encode(samplesLeftOut, forKey: .samplesLeftOut)
     }
 }

@@ -18,7 +18,7 @@ struct LandCoverComparison {
     private let area: PixelWindow
     /// Pixels that a window shows around those that count.
     private let margin: Int
-    /// How far from a border a pixel lies near it, in pixels; `nil` where borders are not compared.
+    /// The distance from a border up to which a pixel counts as near it, in pixels; `nil` where borders are not compared.
     let boundary: Int?
 
     /// The largest distance from borders that can be asked for.

@@ -16,49 +16,37 @@ public struct LandCoverScore: Codable, Sendable, Hashable {
         /// Its name.
         public var name: String
         /// Intersection over union; `nil` where it is absent from both truth and map.
-        public var iou: Double?
+        @UndefinedAsNull public var iou: Double?
         /// Harmonic mean of precision and recall; `nil` where it is absent from both.
-        public var f1: Double?
+        @UndefinedAsNull public var f1: Double?
         /// Of the pixels mapped as the class, the part that is of it; `nil` where it is not mapped.
-        public var precision: Double?
+        @UndefinedAsNull public var precision: Double?
         /// Of the pixels of the class, the part that is mapped as it; `nil` where the truth has none.
-        public var recall: Double?
+        @UndefinedAsNull public var recall: Double?
         /// Its pixels in the truth.
         public var pixels: Int
 
         enum CodingKeys: String, CodingKey {
             case id, name, iou, f1, precision, recall, pixels
         }
-
-        /// Writes every key; undefined values as `null`.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(id, forKey: .id)
-            try container.encode(name, forKey: .name)
-            try container.encode(iou, forKey: .iou)
-            try container.encode(f1, forKey: .f1)
-            try container.encode(precision, forKey: .precision)
-            try container.encode(recall, forKey: .recall)
-            try container.encode(pixels, forKey: .pixels)
-        }
     }
 
     /// Mean IoU of the classes, the background too; those absent from both truth and map are left out.
-    public var miou: Double?
+    @UndefinedAsNull public var miou: Double?
     /// The same without the legend's background; `nil` where it has none, or no other class is present.
-    public var miouWithoutBackground: Double?
+    @UndefinedAsNull public var miouWithoutBackground: Double?
     /// Part of the pixels that are mapped rightly.
-    public var overallAccuracy: Double?
+    @UndefinedAsNull public var overallAccuracy: Double?
     /// Cohen's kappa; `nil` where truth and map hold one and the same class.
-    public var kappa: Double?
+    @UndefinedAsNull public var kappa: Double?
     /// Mean F1 of the classes that are present.
-    public var macroF1: Double?
+    @UndefinedAsNull public var macroF1: Double?
     /// IoU of the classes, each weighted by its part of the truth's pixels.
-    public var frequencyWeightedIoU: Double?
-    /// Mean IoU of what lies near borders; `nil` without borders, and where the truth is no raster.
-    public var boundaryMIoU: Double?
-    /// How far from a border a pixel lies near it, in pixels of the truth; `nil` where the truth is no raster.
-    public var boundaryPixels: Int?
+    @UndefinedAsNull public var frequencyWeightedIoU: Double?
+    /// Mean IoU of the pixels near borders; `nil` without borders, and where the truth is no raster.
+    @UndefinedAsNull public var boundaryMIoU: Double?
+    /// The distance from a border up to which a pixel counts as near it, in pixels of the truth; `nil` where the truth is no raster.
+    @UndefinedAsNull public var boundaryPixels: Int?
     /// Number of pixels that count, unsure ones too.
     public var pixels: Int
     /// Number of them of which the map is unsure.
@@ -105,23 +93,5 @@ public struct LandCoverScore: Codable, Sendable, Hashable {
         case pixels, unsure
         case missingInMap = "missing_in_map"
         case classes, confusion
-    }
-
-    /// Writes every key; undefined values as `null`, so that a reader can tell them from forgotten ones.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(miou, forKey: .miou)
-        try container.encode(miouWithoutBackground, forKey: .miouWithoutBackground)
-        try container.encode(overallAccuracy, forKey: .overallAccuracy)
-        try container.encode(kappa, forKey: .kappa)
-        try container.encode(macroF1, forKey: .macroF1)
-        try container.encode(frequencyWeightedIoU, forKey: .frequencyWeightedIoU)
-        try container.encode(boundaryMIoU, forKey: .boundaryMIoU)
-        try container.encode(boundaryPixels, forKey: .boundaryPixels)
-        try container.encode(pixels, forKey: .pixels)
-        try container.encode(unsure, forKey: .unsure)
-        try container.encode(missingInMap, forKey: .missingInMap)
-        try container.encode(classes, forKey: .classes)
-        try container.encode(confusion, forKey: .confusion)
     }
 }

@@ -22,8 +22,8 @@ public import Telemetry
 ///   - truth: A raster of classes or a vector layer.
 ///   - legend: What the values of both stand for.
 ///   - aoi: Where to compare; `nil` is everywhere.
-///   - boundary: How far from a border a pixel lies near it, 1 to 1024 pixels, with a raster only; `nil` is 2 % of the
-///     truth's diagonal, and at most 64.
+///   - boundary: The distance from a border up to which a pixel counts as near it, 1 to 1024 pixels, with a raster only;
+///     `nil` is 2 % of the truth's diagonal, and at most 64.
 ///   - progress: Told of every window done; an answer of `false` stops the work.
 /// - Throws: `ScoringError`; `badLegend` for values that the legend does not name, after all were counted.
 public func scoreLandCover(

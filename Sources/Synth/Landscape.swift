@@ -49,7 +49,8 @@ package struct Landscape: Sendable {
     /// - Parameters:
     ///   - options: Size, GSD and seed; the number of scenes plays no part.
     ///   - scene: Number of the scene, from 0.
-    package init(_ options: LandscapeOptions, scene: Int) {
+    ///   - mix: How much there is of each kind of land.
+    package init(_ options: LandscapeOptions, scene: Int, mix: LandMix = .countryside) {
         size = options.size
         gsd = Float(options.gsd)
         nir = options.nir
@@ -73,10 +74,13 @@ package struct Landscape: Sendable {
         patches = noise(6, 22 / Float(options.gsd), 4, 0.6)
         relief = draw.uniform(6, 14) * min(1, extent / 600)
 
-        waterThreshold = Self.quantile(draw.uniform(0.05, 0.10), of: elevation, size: options.size)
-        forestThreshold = Self.quantile(draw.uniform(0.32, 0.48), of: forest, size: options.size)
-        settlementThreshold = Self.quantile(draw.uniform(0.86, 0.92), of: settlement, size: options.size)
-        bareThreshold = Self.quantile(draw.uniform(0.93, 0.97), of: bare, size: options.size)
+        func threshold(_ shares: ClosedRange<Float>, of noise: FractalNoise) -> Float {
+            Self.quantile(draw.uniform(shares.lowerBound, shares.upperBound), of: noise, size: options.size)
+        }
+        waterThreshold = threshold(mix.water, of: elevation)
+        forestThreshold = threshold(mix.unforested, of: forest)
+        settlementThreshold = threshold(mix.unsettled, of: settlement)
+        bareThreshold = threshold(mix.covered, of: bare)
 
         let streetAngle = draw.uniform(0, .pi / 2)
         let fieldAngle = draw.uniform(0, .pi)

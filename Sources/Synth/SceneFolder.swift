@@ -24,13 +24,15 @@ struct SceneFolder {
     private let aside: String
 
     /// Content of the marker.
-    private struct Marker: Codable {
+    private struct Marker<Options: Encodable>: Encodable {
         var formatVersion = 1
-        var options: LandscapeOptions
+        /// The data set whose form the folder has; `nil` for scenes with a place.
+        var form: String?
+        var options: Options
 
         enum CodingKeys: String, CodingKey {
             case formatVersion = "format_version"
-            case options
+            case form, options
         }
     }
 
@@ -78,6 +80,10 @@ struct SceneFolder {
     /// The first thing in a folder that `geodino synth` does not write there; `nil` where it wrote all.
     private static func foreign(_ folder: String, _ content: [String]) -> String? {
         for name in content.sorted() where name != marker && name != "pairs.csv" {
+            if LoveDAImage.splits.contains(name) {
+                if let file = LoveDAImage.foreign(in: folder, name) { return file }
+                continue
+            }
             let digits = name.hasPrefix("scene-") ? name.dropFirst(6) : ""
             guard digits.count >= 3, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return name }
             let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)")) ?? [""]
@@ -92,7 +98,11 @@ struct SceneFolder {
     func path(_ part: String) -> String { "\(partial)/\(part)" }
 
     /// Makes the folder under its temporary name, with its marker.
-    func begin(_ options: LandscapeOptions) throws(SynthError) {
+    ///
+    /// - Parameters:
+    ///   - options: What is made, for the marker.
+    ///   - form: The data set whose form the folder gets, if any.
+    func begin(_ options: some Encodable, form: String? = nil) throws(SynthError) {
         try attempt("cannot create the output folder") {
             try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: false)
         }
@@ -100,13 +110,13 @@ struct SceneFolder {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         try attempt("cannot write the marker") {
-            try Disk.write(encoder.encode(Marker(options: options)), to: path(Self.marker))
+            try Disk.write(encoder.encode(Marker(form: form, options: options)), to: path(Self.marker))
         }
     }
 
     func makeFolder(_ name: String) throws(SynthError) {
         try attempt("cannot create the scene's folder") {
-            try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: false)
+            try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
         }
     }
 

@@ -12,6 +12,8 @@ public enum Setting: String, Sendable, Hashable, CaseIterable, CustomStringConve
     case resume
     /// Where the result goes.
     case output
+    /// Where the polygons of a map of classes go.
+    case polygons
     /// The area that is mapped or cut.
     case areaOfInterest = "aoi"
     /// Whether a map may be written as several files.

@@ -139,7 +139,7 @@ public func prototypeLoss(
     let width = pairs.first?.count ?? 0
     precondition(
         width > 0 && pairs.allSatisfy { $0.count == width }, "pairs are a table of students' and teachers' crops")
-    // After a failed operation there are no shapes; the call then fails as a whole.
+    // A failed operation returns a tensor without a shape; the whole call then fails.
     if let shape = targets.shape {
         precondition(shape.crops == width, "pairs name \(width) teachers' crops, the targets are of \(shape.crops)")
     }

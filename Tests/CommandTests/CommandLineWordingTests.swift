@@ -100,6 +100,8 @@ import Testing
         "canopy --basis (Downstream)", "canopy --layers (Backbone)", "canopy --layers (Downstream)",
         "fit --basis (Downstream)", "fit --layers (Backbone)", "fit --layers (Downstream)", "fit --window (Downstream)",
         "weights --layers (Backbone)",
+        // Only maps of classes have polygons.
+        "canopy --polygons (Mapping)", "embed --polygons (Mapping)",
         // A feature map cannot be split, and its request says so.
         "embed --split (Mapping)",
         // A profile or a model has the stretch of these, and their errors name it.

@@ -125,6 +125,14 @@ import Testing
         .failure("a legend that is not there", says: "no such file", "  in   none.yaml") { bench in
             try bench.fitCover(bench.classes { column, _ in column / 64 }, "--legend", "none.yaml")
         },
+        .failure(
+            "a misspelt name of a legend that comes with geodino", says: "no such legend", "  in   lovda",
+            "a legend that comes with geodino: chesapeake, ", "  try  --legend loveda"
+        ) { bench in try bench.fitCover(bench.classes { column, _ in column / 64 }, "--legend", "lovda") },
+        .failure(
+            "a name like no other", says: "no such legend",
+            "  try  give one of these, a YAML document, or --legend auto"
+        ) { bench in try bench.fitCover(bench.classes { column, _ in column / 64 }, "--legend", "somethingelse") },
         .failure("one class alone", says: "the legend has one class, 'sea'; a map needs two or more") { bench in
             try with(bench, document("id: 1, name: sea, colour: [0, 0, 255], values: [4, 5]"))
         },
@@ -245,6 +253,34 @@ import Testing
                 LegendClass(id: 4, name: "class 4", colour: [200, 180, 160]),
                 LegendClass(id: 9, name: "class 9", colour: [10, 20, 200]),
             ])
+    }
+
+    @Test func `files that name a value differently have no common legend, unless a document says so`() throws {
+        let bench = Bench()
+        func labels(_ file: String, _ name: String) throws -> String {
+            try bench.namedClasses(
+                file,
+                [
+                    .init(index: 3, colour: [10, 20, 200, 255], name: name),
+                    .init(index: 7, colour: [30, 140, 40, 255], name: "land"),
+                ]
+            ) { column, _ in column < 64 ? 3 : 7 }
+        }
+        let second = ["--image", "scene.tif", "--target"]
+        let sea = try labels("a.tif", "sea")
+        let arguments = try bench.fitCover(sea) + second + [labels("b.tif", "sand")]
+        let outcome = try bench.run(arguments)
+        #expect(outcome.status == 1 && outcome.output == "" && !bench.has("model"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("two files of labels give the value 3 different names\n  in   b.tif\n"))
+        #expect(outcome.errors.contains("'sea' in a.tif") && outcome.errors.contains("'sand' in b.tif"))
+        let document = try bench.text(
+            "mine.yaml",
+            Self.document("id: 3, name: beach, colour: [0, 0, 255]", "id: 7, name: land, colour: [9, 9, 9]"))
+        try bench.make(arguments + ["--legend", document])
+        #expect(try bench.legend().classes.map(\.name) == ["beach", "land"])
+        // The case of letters makes no difference.
+        try bench.make(try bench.fitCover(sea, output: "other") + second + [labels("c.tif", "Sea")])
+        #expect(try bench.legend(of: "other").classes.map(\.name) == ["sea", "land"])
     }
 
     @Test func `texts are numbered in their order, with colours that differ`() throws {

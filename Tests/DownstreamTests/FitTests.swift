@@ -44,6 +44,7 @@ struct FitTests {
                     case .looking: events.append("looking")
                     case .caching: events.append("caching")
                     case .step(let step): steps.append(step)
+                    case .validated: Issue.record("a canopy head is validated at the end alone")
                     case .saved(let step): events.append("saved \(step)")
                     case .notice(let error): Issue.record("\(error)")
                     }

@@ -10,14 +10,14 @@ import Torch
 import Training
 
 /// Three classes, in the order of their indices.
-private let madeLegend = Legend([
+let madeLegend = Legend([
     LegendClass(id: 10, name: "soil", colour: [190, 70, 20]),
     LegendClass(id: 20, name: "meadow", colour: [70, 190, 30]),
     LegendClass(id: 30, name: "stone", colour: [100, 110, 60]),
 ])
 
 /// Images of classes in memory, side by side, of 1 m pixels.
-private struct MadeCover: LabelledSource {
+struct MadeCover: LabelledSource {
     let side: Int
     let count: Int
     var legend: Legend? = madeLegend
@@ -75,7 +75,7 @@ private struct MadeCover: LabelledSource {
 }
 
 /// A recipe of seconds.
-private func coverRecipe(_ head: HeadConfiguration? = nil) -> LandCoverRecipe {
+func coverRecipe(_ head: HeadConfiguration? = nil) -> LandCoverRecipe {
     var linear = LinearHeadConfiguration()
     linear.taps = 4
     var recipe = LandCoverRecipe()
@@ -153,6 +153,7 @@ struct LandCoverFitTests {
                     case .looking: if events.last != "looking" { events.append("looking") }
                     case .caching: if events.last != "caching" { events.append("caching") }
                     case .step(let step): if step.step == 1 { events.append("first step") }
+                    case .validated: Issue.record("the recipe asks for no validation but that at the end")
                     case .saved: break
                     case .notice(let error): Issue.record("\(error)")
                     }

@@ -187,6 +187,62 @@ struct CropSamplerTests {
     }
 }
 
+struct HeldOutPairTests {
+    /// Four pairs, of which the second and the last are held out as a whole; their heights are 50 m more.
+    private static func source() -> PairsInMemory {
+        var source = madePairs(4)
+        for index in source.pairs.indices {
+            let isHeldOut = index % 2 == 1
+            source.pairs[index].isHeldOut = isHeldOut
+            guard isHeldOut else { continue }
+            source.pairs[index].height.samples = .float32(source.pairs[index].height.floats().map { $0 + 50 })
+        }
+        return source
+    }
+
+    private func sampler(_ source: PairsInMemory, _ change: (inout CanopyRecipe) -> Void = { _ in }) throws
+        -> CropSampler
+    {
+        var recipe = tinyRecipe()
+        recipe.bins.maxHeight = 100
+        change(&recipe)
+        return try canopySampler(source, recipe)
+    }
+
+    @Test func `pairs that are held out give no crop, and the others give all of their ground`() throws {
+        let sampler = try sampler(Self.source()) { $0.validation.share = 0.9 }
+        for step in 0..<64 {
+            let crop = try sampler.crop([step])
+            #expect(crop.target.max().item() <= 30.5, "step \(step)")
+            #expect(crop.valid.sum().item() == 1024, "blocks are held out of a pair that is trained on")
+        }
+        let window = PixelWindow(column: 3, row: 5, width: 32, height: 32)
+        for pair in 0..<4 {
+            #expect(sampler.heldOut(pair, window) == [Bool](repeating: pair % 2 == 1, count: 1024))
+        }
+    }
+
+    @Test func `all windows of held-out pairs and no others are scored, and a few of them come from several`() throws {
+        let all = try sampler(Self.source()) { $0.validation.windows = 1000 }.validationWindows()
+        #expect(all.count == 2 * 9 && Set(all.map(\.pair)) == [1, 3])
+        let some = try sampler(Self.source()) { $0.validation.windows = 8 }.validationWindows()
+        #expect(some.count == 8 && Set(some.map(\.pair)) == [1, 3])
+    }
+
+    @Test func `small pairs may be held out, and pairs to train on must be there and large enough`() throws {
+        var none = Self.source()
+        for index in none.pairs.indices { none.pairs[index].isHeldOut = true }
+        let error = try #require(throws: DownstreamError.self) { try sampler(none) }
+        #expect(error.code == .badPairs && error.what.contains("every pair is held out"))
+        var small = madePairs(1, side: 31)
+        small.pairs[0].isHeldOut = false
+        small.pairs += madePairs(1).pairs
+        small.pairs[1].isHeldOut = true
+        let size = try #require(throws: DownstreamError.self) { try sampler(small) }
+        #expect(size.what.contains("the largest has 31 x 31"))
+    }
+}
+
 struct PixelTensorsTests {
     @Test func `a block may be tapped twice`() {
         let network = VisionTransformer(tinyBackbone(), generator: Generator(seed: 4))

@@ -23,7 +23,7 @@ def text(labels):
     return "".join(LETTERS.get(int(label), str(int(label))) for label in np.ravel(labels))
 
 
-def known(values):
+def numbers(values):
     """Numbers, and null where one is not defined."""
     return [None if np.isnan(value) else float(value) for value in np.atleast_1d(values)]
 
@@ -51,16 +51,59 @@ def confusion(random, classes, size, truth_classes, predicted_classes, none):
         "truth": text(truth),
         "prediction": text(prediction),
         "matrix": matrix[:-1].tolist(),
-        "iou": known(iou),
-        "precision": known(metrics.precision_score(t, p, **each)),
-        "recall": known(metrics.recall_score(t, p, **each)),
-        "f1": known(metrics.f1_score(t, p, **each)),
+        "iou": numbers(iou),
+        "precision": numbers(metrics.precision_score(t, p, **each)),
+        "recall": numbers(metrics.recall_score(t, p, **each)),
+        "f1": numbers(metrics.f1_score(t, p, **each)),
         "mean_iou": float(np.nanmean(areas)),
         "mean_iou_without_0": float(np.nanmean(areas[1:])),
         "accuracy": float(metrics.accuracy_score(t, p)),
         "kappa": float(metrics.cohen_kappa_score(t, p)),
         "macro_f1": float(np.mean(metrics.f1_score(t, p, labels=np.array(labels)[present], average=None))),
         "frequency_weighted_iou": float(np.nansum(frequency * areas)),
+    }
+
+
+def segmentation(random, classes, truths, found_values, empty_label=None):
+    """Metrics of several images by mmsegmentation's definition: sums of histograms of areas, then means without NaN.
+
+    Written from the formulas. Over the pixels that have a label, the areas of a class in the label (L), in the
+    prediction (P) and in both (B) are added up over all images; IoU = B / (P + L - B), accuracy = B / L,
+    Dice = 2 B / (P + L), precision = B / P. A prediction beyond the classes is in no histogram. Labels of 255 are
+    ignored; if empty_label is 0, those of 0 as well, and every other label moves down by one (reduce_zero_label).
+    """
+
+    def areas(values):
+        return np.histogram(values, bins=classes, range=(0, classes - 1))[0].astype(float)
+
+    images, sums = [], np.zeros((3, classes))
+    for shape, truth_values in truths:
+        label = random.choice(truth_values, shape)
+        found = np.where(random.random(shape) < 0.6, label - (empty_label == 0), random.choice(found_values, shape))
+        found[~np.isin(found, found_values)] = found_values[-1]
+        images.append({"label": label.ravel().tolist(), "prediction": found.ravel().tolist()})
+        known = label != 255
+        if empty_label == 0:
+            known &= label != 0
+            label = label - 1
+        label, found = label[known], found[known]
+        sums += [areas(label), areas(found), areas(found[found == label])]
+    label, found, both = sums
+    with np.errstate(invalid="ignore"):
+        iou, accuracy = both / (found + label - both), both / label
+        dice, precision = 2 * both / (found + label), both / found
+    return {
+        "classes": classes,
+        "empty_label": empty_label,
+        "images": images,
+        "iou": numbers(iou),
+        "accuracy": numbers(accuracy),
+        "dice": numbers(dice),
+        "precision": numbers(precision),
+        "mean_iou": float(np.nanmean(iou)),
+        "mean_accuracy": float(np.nanmean(accuracy)),
+        "mean_dice": float(np.nanmean(dice)),
+        "all_accuracy": float(both.sum() / label.sum()),
     }
 
 
@@ -126,7 +169,7 @@ def boundary(random, classes, distances):
         for index in range(classes):
             g, d = near_border(t, index, distance), near_border(p, index, distance)
             iou.append(np.sum(g & d) / np.sum(g | d) if np.any(g | d) else np.nan)
-        cases.append({"distance": distance, "iou": known(iou), "mean_iou": float(np.nanmean(iou))})
+        cases.append({"distance": distance, "iou": numbers(iou), "mean_iou": float(np.nanmean(iou))})
     return {
         "classes": classes,
         "rows": rows,
@@ -150,6 +193,16 @@ def main():
         "calibration": [calibration(random, bins) for bins in (10, 15)],
         "temperature": [temperature(random, 80, 4, 4.0), temperature(random, 120, 3, 0.5)],
         "boundary": [boundary(random, 4, [1, 2, 3, 7])],
+        "segmentation": [
+            segmentation(random, 5, [(shape, [*range(5), 255]) for shape in [(9, 11), (1, 1), (16, 7)]], [*range(5)]),
+            # As in LoveDA: labels from 1 to 7, of which some are nowhere, and 0 where there is none.
+            segmentation(random, 7, [((12, 10), [0, 1, 2, 4]), ((8, 8), [0, 2, 7, 255])], [0, 1, 3, 5], empty_label=0),
+            # Classes 1 and 3 are only predicted, 2 is only true, 4 and 5 are nowhere, 254 is unsure.
+            segmentation(random, 6, [((10, 10), [0, 2, 255]), ((3, 5), [2])], [0, 1, 3, 254]),
+            # An image without labels, then one whose only class is always missed; and all right.
+            segmentation(random, 2, [((4, 4), [255]), ((5, 6), [1, 255])], [0]),
+            segmentation(random, 3, [((4, 4), [2])], [2]),
+        ],
     }
     Path(__file__).with_name("measures.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 

@@ -11,12 +11,15 @@ struct ClassSidecarTests {
     let folder = TemporaryFolder()
 
     /// Makes a map: 50 %, 40 % and 10 % are of three classes, no pixel is of the fourth, and the first rows are nodata.
-    private func makeOne(_ outputs: ClassOutputs = ClassOutputs()) throws -> (model: PaintedModel, made: MapSummary) {
+    private func makeOne(
+        _ outputs: ClassOutputs = ClassOutputs(), card: ModelCard? = nil, id: String = "smoke"
+    ) throws -> (model: PaintedModel, made: MapSummary) {
         try paint(folder.file("scene.tif"), width: 60, height: 40, isHole: { row, _ in row < 4 }) { _, column in
             column < 6 ? 2 : column < 30 ? 1 : 0
         }
         var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
-        request.model = MapModel(id: "smoke", path: "/models/smoke")
+        request.model = MapModel(id: id, path: "/models/smoke")
+        request.model.card = card
         request.classOutputs = outputs
         let model = PaintedModel(classes: 4)
         let made = try makeMap(
@@ -55,6 +58,72 @@ struct ClassSidecarTests {
         let links = try #require(item["links"] as? [[String: String]])
         #expect(links.last?["href"] == "/models/smoke")
         #expect(made.text.contains("km2 mapped, kind 0 50 %, kind 1 40 %, kind 2 10 %, "))
+    }
+
+    @Test func `the STAC item describes the model that made a map of classes`() throws {
+        let hash = String(repeating: "ab", count: 32)
+        let card = ModelCard(
+            architecture: "Vision Transformer", mean: [0.4, 0.5, 0.3], std: [0.2, 0.25, 0.1],
+            hyperparameters: ["depth": 4, "width": 96],
+            weights: [
+                .init(part: "backbone", path: "/models/smoke/backbone.safetensors", sha256: hash),
+                .init(part: "head", path: "/models/smoke/head.safetensors", sha256: hash),
+            ])
+        _ = try makeOne(card: card, id: "2 maps")
+        let item = try item()
+        #expect(
+            (item["stac_extensions"] as? [String])?.suffix(2) == [
+                "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+                "https://stac-extensions.github.io/mlm/v1.5.2/schema.json",
+            ])
+        let properties = try #require(item["properties"] as? [String: Any])
+        #expect(properties["mlm:name"] as? String == "model-2_maps")
+        #expect(properties["mlm:architecture"] as? String == "Vision Transformer")
+        #expect(properties["mlm:tasks"] as? [String] == ["semantic-segmentation"])
+        #expect(properties["mlm:framework"] as? String == "PyTorch")
+        #expect(properties["mlm:hyperparameters"] as? [String: Double] == ["depth": 4, "width": 96])
+        let input = try #require((properties["mlm:input"] as? [[String: Any]])?.first)
+        #expect(input["name"] as? String == "image" && input["bands"] as? [String] == ["red", "green", "blue"])
+        let array = try #require(input["input"] as? [String: Any])
+        #expect(array["shape"] as? [Int] == [-1, 3, 32, 32] && array["data_type"] as? String == "float32")
+        #expect(array["dim_order"] as? [String] == ["batch", "bands", "height", "width"])
+        let scaling = try #require(input["value_scaling"] as? [[String: Any]])
+        #expect(scaling.map { $0["type"] as? String } == ["z-score", "z-score", "z-score"])
+        #expect(scaling.map { $0["mean"] as? Double } == [102, 127.5, 76.5])
+        #expect(scaling.map { $0["stddev"] as? Double } == [51, 63.75, 25.5])
+        #expect(input["resize_type"] is NSNull)
+        let output = try #require((properties["mlm:output"] as? [[String: Any]])?.first)
+        #expect((output["result"] as? [String: Any])?["shape"] as? [Int] == [-1, 4, 32, 32])
+        let classes = try #require(output["classification:classes"] as? [[String: Any]])
+        #expect(classes.map { $0["value"] as? Int } == [1, 4, 7, 10])
+        #expect(classes.map { $0["name"] as? String } == ["kind_0", "kind_1", "kind_2", "kind_3"])
+        #expect(classes.map { $0["description"] as? String } == ["kind 0", "kind 1", "kind 2", "kind 3"])
+        let assets = try #require(item["assets"] as? [String: [String: Any]])
+        #expect(
+            Set(assets.keys) == ["data", "names", "thumbnail", "style", "model_backbone", "model_head"])
+        let head = try #require(assets["model_head"])
+        #expect(head["href"] as? String == "/models/smoke/head.safetensors")
+        #expect(head["roles"] as? [String] == ["mlm:model", "mlm:weights"])
+        #expect(head["mlm:artifact_type"] as? String == "safetensors.torch.save_file")
+        #expect(head["file:checksum"] as? String == "1220" + hash)
+        #expect(
+            (head["raster:bands"] as? [[String: Any]])?.map { $0["name"] as? String } == ["red", "green", "blue"])
+        #expect((item["links"] as? [[String: String]])?.last?["rel"] == "derived_from")
+    }
+
+    @Test(arguments: [
+        ("smoke", "smoke"), ("land cover", "land_cover"), ("7", "model-7"), ("ab", "model-ab"), ("run_", "model-run_0"),
+        ("Föhre", "F_hre"), ("", "model-0"),
+    ])
+    func `a model's name in STAC has the letters that the extension allows`(id: String, name: String) throws {
+        _ = try makeOne(
+            card: ModelCard(
+                architecture: "Vision Transformer", mean: [0, 0, 0], std: [1, 1, 1], hyperparameters: [:],
+                weights: [.init(part: "head", path: "/models/head", sha256: "")]), id: id)
+        let properties = try #require(try item()["properties"] as? [String: Any])
+        #expect(properties["mlm:name"] as? String == name)
+        #expect(name.wholeMatch(of: /[a-zA-Z][a-zA-Z0-9_.\-\s]+[a-zA-Z0-9]/) != nil)
+        #expect(properties["mlm:hyperparameters"] == nil)
     }
 
     @Test func `the STAC item lists the other outputs`() throws {

@@ -279,12 +279,45 @@ struct PictureTests {
         #expect(colour(18 + 498 + 402, 44 + 300) == ColourRamp.violetToYellow.colour(25.0 / 30))
         #expect(colour(18 + 2 * 498 + 402, 44 + 300) == ColourRamp.violetToYellow.colour(12.5 / 30))
         #expect(colour(18 + 498 + 402, 44 + 10) == [228, 228, 226])
+        #expect(picture.grid.height == 44 + 480 + 44)
         #expect(throws: MappingError.self) {
             try writeComparison(
                 rgb: PixelBuffer(bands: 3, height: 2, width: 2, samples: .uint8([UInt8](repeating: 0, count: 12))),
                 truth: PixelBuffer(bands: 1, height: 1, width: 2, samples: .float32([0, 0])),
                 prediction: PixelBuffer(bands: 1, height: 2, width: 2, samples: .float32([0, 0, 0, 0])),
                 to: folder.file("none.png"))
+        }
+    }
+
+    @Test func `a comparison with classes has a second row: their legend, truth and prediction`() throws {
+        let size = 120
+        let legend = Legend([
+            LegendClass(id: 3, name: "water", colour: [10, 20, 200]),
+            LegendClass(id: 8, name: "forest", colour: [20, 120, 40]),
+        ])
+        let truth = (0..<size * size).map { $0 % size < 90 ? UInt8(8) : 3 }
+        let prediction = (0..<size * size).map { $0 / size < 60 ? UInt8(3) : Legend.nodataID }
+        let flat = PixelBuffer(
+            bands: 1, height: size, width: size, samples: .float32([Float](repeating: 1, count: size * size)))
+        let rgb = PixelBuffer(
+            bands: 3, height: size, width: size, samples: .uint8([UInt8](repeating: 90, count: 3 * size * size)))
+        func write(_ classes: ComparedClasses) throws {
+            try writeComparison(rgb: rgb, truth: flat, prediction: flat, to: folder.file("rows.png"), classes: classes)
+        }
+        try write(ComparedClasses(legend: legend, truth: truth, prediction: prediction))
+        let picture = try RasterReader(path: folder.file("rows.png"))
+        #expect(picture.grid.width == 3 * 480 + 4 * 18 + 88 && picture.grid.height == 44 + 480 + 66 + 480 + 44)
+        let pixels = try picture.read(picture.grid.window)
+        func colour(_ x: Int, _ y: Int) -> [UInt8] { (0..<3).map { UInt8(pixels[$0, y, x]) } }
+        let top = 44 + 480 + 66
+        // The frequent class comes first in the legend.
+        #expect(colour(18 + 7, top + 8 + 7) == [20, 120, 40] && colour(18 + 7, top + 8 + 22 + 7) == [10, 20, 200])
+        #expect(
+            colour(18 + 498 + 100, top + 300) == [20, 120, 40] && colour(18 + 498 + 400, top + 300) == [10, 20, 200])
+        #expect(colour(18 + 2 * 498 + 100, top + 100) == [10, 20, 200])
+        #expect(colour(18 + 2 * 498 + 100, top + 300) == [228, 228, 226])
+        #expect(throws: MappingError.self) {
+            try write(ComparedClasses(legend: legend, truth: truth, prediction: [3]))
         }
     }
 }

@@ -50,10 +50,29 @@ struct MeasuresGolden: Decodable {
         let prediction: String
         let cases: [Case]
     }
+    /// Several images, and their metrics by mmsegmentation's definition.
+    struct Segmentation: Decodable {
+        struct Image: Decodable {
+            let label: [UInt8]
+            let prediction: [UInt8]
+        }
+        let classes: Int
+        let empty_label: UInt8?
+        let images: [Image]
+        let iou: [Double?]
+        let accuracy: [Double?]
+        let dice: [Double?]
+        let precision: [Double?]
+        let mean_iou: Double
+        let mean_accuracy: Double
+        let mean_dice: Double
+        let all_accuracy: Double
+    }
     let confusion: [Confusion]
     let calibration: [Calibration]
     let temperature: [Temperature]
     let boundary: [Boundary]
+    let segmentation: [Segmentation]
 
     static func load() throws -> MeasuresGolden {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -270,6 +289,35 @@ struct ConfusionTallyTests {
             #expect(isSame(tally.kappa, golden.kappa))
             #expect(isSame(tally.macroF1, golden.macro_f1))
             #expect(isSame(tally.frequencyWeightedIoU, golden.frequency_weighted_iou))
+        }
+    }
+
+    @Test func `mmsegmentation's definition says the same of several images`() throws {
+        for golden in try MeasuresGolden.load().segmentation {
+            let each = 0..<golden.classes
+            var tally = ConfusionTally(classCount: golden.classes)
+            for image in golden.images {
+                var one = ConfusionTally(classCount: golden.classes)
+                one.add(
+                    predictions: image.prediction.map { $0 < golden.classes ? $0 : ConfusionTally.none },
+                    truths: image.label.map { label in
+                        guard let empty = golden.empty_label else { return label }
+                        return label == empty || label == 255 ? ConfusionTally.none : label - 1
+                    })
+                tally.merge(one)
+            }
+            func mean(_ values: [Double?]) -> Double? {
+                let known = values.compactMap(\.self)
+                return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+            }
+            #expect(areSame(each.map(tally.iou(of:)), golden.iou))
+            #expect(areSame(each.map(tally.recall(of:)), golden.accuracy))
+            #expect(areSame(each.map(tally.f1(of:)), golden.dice))
+            #expect(areSame(each.map(tally.precision(of:)), golden.precision))
+            #expect(isSame(tally.meanIoU, golden.mean_iou))
+            #expect(isSame(mean(each.map(tally.recall(of:))), golden.mean_accuracy))
+            #expect(isSame(tally.macroF1, golden.mean_dice))
+            #expect(isSame(tally.overallAccuracy, golden.all_accuracy))
         }
     }
 }

@@ -28,12 +28,17 @@ struct BandChoiceTests {
         }
         let sentinel = try scene("s2.vrt", described("B02", "B03", "B04", "B08"))
         #expect(chosen(sentinel) == [3, 2, 1])
-        #expect(sentinel.bands.assumption(sentinel.bands.numbered([3, 2, 1]), in: "x") == nil)
+        #expect(sentinel.bands.assumption(sentinel.bands.numbered([3, 2, 1]), as: rgb, in: "x") == nil)
         let silent = try scene("silent.vrt", ["", "", "", ""])
         #expect(chosen(silent) == [1, 2, 3])
         #expect(
-            silent.bands.assumption(silent.bands.numbered([1, 2, 3]), in: "x")?.contains("(\(Setting.bands) to choose)")
-                == true)
+            silent.bands.assumption(silent.bands.numbered([1, 2, 3]), as: rgb, in: "x")
+                == "x: its 4 bands do not say what they are; 1, 2, 3 as red, green, blue (\(Setting.bands) to choose)")
+        // A model of other bands does not see colours in them.
+        #expect(
+            silent.bands.assumption(silent.bands, as: ["coastal", "blue", "green", "red"], in: "x")
+                == "x: its 4 bands do not say what they are; 1, 2, 3, 4 as coastal, blue, green, red (\(Setting.bands) to choose)"
+        )
         // Colour infrared: its first band says that it is not red.
         let infrared = try scene("cir.vrt", described("nir", "red", "green"))
         #expect(chosen(infrared) == nil)

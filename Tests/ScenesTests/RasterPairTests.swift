@@ -101,7 +101,7 @@ struct RasterPairTests {
         try writeTarget(pixel: 10, width: 1200, height: 700)
         let pair = try pair()
         let places = try #require(try pair.places())
-        let transformer = try CoordinateTransformer(from: pair.lattice.crs, to: .wgs84)
+        let transformer = try CoordinateTransformer(from: #require(pair.grid.crs), to: .wgs84)
         for (column, row) in [(0.5, 0.5), (700.25, 333.5), (1199.5, 699.5), (256, 256), (1023.9, 12)] {
             let point = pair.grid.transform.point(column: column, row: row)
             let exact = try #require(transformer.transform([point])[0])
@@ -180,6 +180,16 @@ struct PairListTests {
                 PairEntry(image: folder.file("i/1.tif"), target: folder.file("h/1.tif"), cover: folder.file("c.tif")),
                 PairEntry(image: folder.file("a, \"b\".tif"), target: "/abs/2.tif"),
             ])
+    }
+
+    @Test func `a column may say which pairs are held out`() throws {
+        let entries = try read("image,split,target\na.tif,train,b.tif\nc.tif, VAL ,d.tif\n")
+        #expect(entries.map(\.split) == [.train, .val] && entries.heldOut == [false, true])
+        #expect(try read("image,target\na.tif,b.tif\n").heldOut == nil)
+        #expect(
+            failure("image,target,split\na.tif,b.tif,train\nc.tif,d.tif,test\n")
+                == "line 3: the split must be train or val; found 'test'")
+        #expect(failure("image,target,split\na.tif,b.tif\n") == "line 2: the split must be train or val; found ''")
     }
 
     @Test func `a list at fault is told with its line`() {

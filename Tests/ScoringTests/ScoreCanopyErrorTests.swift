@@ -90,11 +90,14 @@ struct ScoreCanopyErrorTests {
         #expect(error.what == "the map and the truth have no valid pixels in common inside the AOI")
     }
 
-    @Test(arguments: [0, 0.4, -30, .nan, .infinity, 1e6])
-    func `a block smaller than a pixel or without end is refused`(metres: Double) throws {
+    @Test(
+        arguments: [
+            (0, "0"), (0.4, "0.4"), (-30, "-30"), (.nan, "nan"), (.infinity, "inf"), (1e6, "1000000"),
+        ] as [(Double, String)])
+    func `a block smaller than a pixel or without end is refused`(metres: Double, written: String) throws {
         let error = try failure(block: metres)
         #expect(error.code == .badRange)
-        #expect(error.what.hasPrefix("a block of \(rounded(metres, 3)) m is impossible"))
+        #expect(error.what.hasPrefix("a block of \(written) m is impossible"), "\(error.what)")
     }
 
     @Test(arguments: [-1, .nan, .infinity])

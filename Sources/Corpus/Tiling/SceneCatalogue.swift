@@ -45,7 +45,7 @@ enum SceneCatalogue {
                         asked: bands[path] == nil && isNumbered ? .byProfile : bands.asked(path)))
                 if let warning = facts.alphaWarning { notes.append(warning) }
                 if bands[path] == nil, !isNumbered,
-                    let assumption = reader.bands.assumption(chosen, in: path)
+                    let assumption = reader.bands.assumption(chosen, as: [], in: path)
                 {
                     notes.append(assumption)
                 }

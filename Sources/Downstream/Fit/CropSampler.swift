@@ -47,12 +47,12 @@ package struct CropSampler {
     package var labelledHeldOut: [(pair: Int, window: PixelWindow)]?
     private let blocks: SpatialBlocks
     private let items: [LabelledItem]
-    // Running sums of the number of places a crop can have, per pair.
+    // Running sums of the number of places a crop can have, per pair; images that are held out as a whole have none.
     private let places: [Double]
 
     /// Looks at all pairs' grids.
     ///
-    /// - Throws: `DownstreamError` (`badPairs`) where there are none, or none large enough for a crop.
+    /// - Throws: `DownstreamError` (`badPairs`) where there are none, none to train on, or none of those large enough for a crop.
     package init(
         source: any LabelledSource, settings: CropSettings, gsd: Double, normalizer: PixelNormalizer,
         target: @escaping (Target, _ excluded: [Bool]?) throws -> HeadTarget
@@ -69,12 +69,20 @@ package struct CropSampler {
         var places: [Double] = []
         for item in items {
             let free = (columns: item.width - settings.crop + 1, rows: item.height - settings.crop + 1)
-            if free.columns > 0, free.rows > 0 { sum += Double(free.columns) * Double(free.rows) }
+            if free.columns > 0, free.rows > 0, item.isHeldOut != true {
+                sum += Double(free.columns) * Double(free.rows)
+            }
             places.append(sum)
         }
         self.places = places
+        let trained = items.filter { $0.isHeldOut != true }
+        guard !trained.isEmpty else {
+            throw DownstreamError(
+                .badPairs, "every pair is held out, so that none is left to train on", in: names,
+                try: "let the split of some pairs be train")
+        }
         guard sum > 0 else {
-            let largest = items.max { min($0.width, $0.height) < min($1.width, $1.height) }
+            let largest = trained.max { min($0.width, $0.height) < min($1.width, $1.height) }
             throw DownstreamError(
                 .badPairs,
                 """
@@ -124,9 +132,13 @@ package struct CropSampler {
             valid: laid(Tensor(best.target.valid, shape: shape), symmetry: symmetry))
     }
 
-    /// True for every pixel of an image's window that is held out, row by row.
+    /// True for every pixel of an image's window that is held out, row by row: of all pixels or of none, where the source says what the
+    /// image is for; else by blocks of ground.
     package func heldOut(_ index: Int, _ window: PixelWindow) -> [Bool] {
         let item = items[index]
+        if let isHeldOut = item.isHeldOut {
+            return [Bool](repeating: isHeldOut, count: window.width * window.height)
+        }
         if let places = item.places { return blocks.heldOut(window, at: places) }
         // Without a grid the image has ground of its own.
         let grid =

@@ -53,6 +53,8 @@ private struct Fitting<Task: HeadTask> {
         if let threads = options.threads { Torch.setThreads(threads) }
         backbone = try FrozenBackbone(weights, seed: recipe.seed, options: options)
         try recipe.validate(for: backbone.architecture)
+        try CropFeatures.checkSize(
+            recipe, Task.cacheForm, width: backbone.architecture.width, patchSize: backbone.architecture.patchSize)
         let gsd = try backbone.checkedGSD(source.layout)
         task = try Task(recipe, legend: source.legend)
         sampler = try CropSampler(
@@ -78,14 +80,15 @@ private struct Fitting<Task: HeadTask> {
                 "backbone": options.randomBackbone ? "random" : "pretrained",
             ]))
         request.kind = "fit"
-        request.results = ["head.safetensors", WeightsRecord.fileName, ModelFolder.description]
+        request.results = ["head.safetensors", WeightsRecord.fileName, ModelFolder.description, LabelMemory.fileName]
         (request.steps, request.resume, request.overwrite) = (recipe.steps, options.resume, options.overwrite)
         let folder = try RunFolder(path: model.fit, request)
         let checkpoint = try folder.newestCheckpoint(result: nil, totalSteps: recipe.steps) {
             handler(.notice($0))
         }
+        let memory = LabelMemory(folder: folder.isResumed ? folder.path : nil)
         do {
-            try task.prepare(&sampler) { done, total in
+            try task.prepare(&sampler, memory: memory) { done, total in
                 handler(.looking(done: done, total: total))
                 return !interrupted()
             }
@@ -97,6 +100,7 @@ private struct Fitting<Task: HeadTask> {
                 wasInterrupted: true, loss: nil,
                 validation: nil)
         }
+        try checkComparison()
         let trainee = HeadTrainee(
             task, recipe: folder.recipe, patchSize: backbone.architecture.patchSize,
             tokenWidth: backbone.architecture.width, fingerprint: source.fingerprint, device: options.device)
@@ -106,6 +110,7 @@ private struct Fitting<Task: HeadTask> {
         Torch.setThreads(threads)
         if let notice = folder.noticeOfThreads(threads) { handler(.notice(notice)) }
         try folder.begin(tensorThreads: threads)
+        memory.keep(in: folder.path)
         var session: TrainingRun<HeadTrainee<Task>, Task.Recipe>?
         do {
             return try train(
@@ -124,9 +129,9 @@ private struct Fitting<Task: HeadTask> {
     ) throws -> FitSummary<Task.Validation> {
         let steps = recipe.steps
         let last = min(options.stopAfter ?? steps, steps)
-        let (name, task, curves) = (options.name, Task.name, Task.curves)
+        let (name, task, curves, families) = (options.name, Task.name, Task.curves, Task.curveFamilies)
         var settings = LoopSettings(every: recipe.checkpointEvery, threads: Torch.threads) { run in
-            try writeReport(run: run, name: name, task: task, curves: curves, steps: steps)
+            try writeReport(run: run, name: name, task: task, curves: curves, families: families, steps: steps)
         }
         settings.card = options.device.card
         let session = try TrainingRun(
@@ -143,11 +148,15 @@ private struct Fitting<Task: HeadTask> {
                 loss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count), validation: validation)
         }
         session.didSave = { handler(.saved(step: $0)) }
+        trainee.scoring = { [self] in try scores($0) }
+        trainee.validated = {
+            handler(.validated(FitValidation(step: $0, steps: steps, words: $1)))
+        }
         if session.step < last {
             do {
                 trainee.features = try CropFeatures(
                     sampler: sampler, backbone: backbone.network, taps: recipe.taps, batch: recipe.batch,
-                    cached: recipe.cachedCrops
+                    cached: recipe.cachedCrops, form: Task.cacheForm, megabytes: recipe.cacheMegabytes
                 ) { done, total in
                     handler(.caching(done: done, total: total))
                     return !interrupted()
@@ -171,16 +180,45 @@ private struct Fitting<Task: HeadTask> {
             if end == .interrupted { return summary(interrupted: true) }
         }
         guard session.step == steps else { return summary(interrupted: false) }
-        let validation: Task.Validation?
-        do { validation = try self.validation(trainee.head) } catch let error as any ExplainedError
-            where error.isCancellation
-        {
+        let head: any DenseHead
+        var validation: Task.Validation?
+        do {
+            let (chosen, choice) = try trainee.chosen()
+            head = chosen
+            validation = try self.validation(chosen)
+            if let choice, let found = validation { validation = self.task.noting(choice, in: found) }
+        } catch let error as any ExplainedError where error.isCancellation {
             // All steps are done; what they are worth is found out after a resume.
             return summary(interrupted: true)
         }
         folder.discardReplaced()
-        try writeModel(trainee.head, validation, folder: folder.path)
+        try writeModel(head, validation, folder: folder.path)
         return summary(interrupted: false, validation)
+    }
+
+    /// Refuses to choose from learning rates where nothing would tell them apart.
+    private func checkComparison() throws {
+        guard recipe.optimizer.learningRates != nil,
+            sampler.labelledHeldOut?.isEmpty ?? sampler.validationWindows().isEmpty
+        else { return }
+        throw DownstreamError(
+            .badRecipe, "learning rates are compared on held-out ground, but no labelled ground is held out",
+            in: "optimizer.learning_rates",
+            why: recipe.validation.share == 0 ? ["validation.share is 0"] : ["no held-out block shows a label"],
+            try: recipe.validation.share == 0
+                ? "set validation.share to 0.2, hold out pairs as a whole, or give one learning_rate"
+                : "raise validation.share, reduce validation.block, or give one learning_rate")
+    }
+
+    /// Scores of heads on held-out ground; the backbone looks at each window once for all of them.
+    private func scores(_ heads: [any DenseHead]) throws -> [HeadScore]? {
+        let (taps, network) = (recipe.taps, backbone.network)
+        return try task.scores(sampler, heads: heads.count) { image in
+            withoutGradient {
+                let features = network.taps(image, taps)
+                return heads.map { $0.forward(features, patchSize: network.configuration.patchSize) }
+            }
+        }
     }
 
     private func validation(_ head: any DenseHead) throws -> Task.Validation? {
@@ -235,15 +273,21 @@ private struct FitLogHead<Recipe: Encodable>: Encodable {
 }
 
 /// Draws the page of a fit.
-private func writeReport(run: String, name: String, task: String, curves: [TaskCurves], steps: Int) throws {
+private func writeReport(
+    run: String, name: String, task: String, curves: [TaskCurves], families: [TaskCurveFamily], steps: Int
+) throws {
     try RunPage.write(run: run) { log in
-        RunPage(
+        let own = curves.map { log.chart($0.title, $0.note, $0.names) }
+        let families = families.map { log.chart($0.title, $0.note, log.family($0.prefix)) }
+        return RunPage(
             name: name, total: steps, summary: "A head for \(task) on a frozen backbone.",
-            charts: [log.chart("Loss", "", [("loss", "loss")])]
-                + curves.map { log.chart($0.title, $0.note, $0.names) } + [
-                    log.chart("Gradient norm", "before clipping", [("head", "gradient_norm")]),
-                    log.chart("Learning rate", "", [("rate", "learning_rate")]),
-                    log.chart("Speed", "crops per second", [("crops/s", "timing.crops_per_second")]),
-                ])
+            charts: [
+                log.chart("Loss", "", [("loss", "loss")]),
+                log.chart("Loss by learning rate", "", log.family("loss.")),
+            ] + own + families + [
+                log.chart("Gradient norm", "before clipping", [("head", "gradient_norm")]),
+                log.chart("Learning rate", "", [("rate", "learning_rate")]),
+                log.chart("Speed", "crops per second", [("crops/s", "timing.crops_per_second")]),
+            ])
     }
 }

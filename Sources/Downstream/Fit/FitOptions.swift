@@ -74,16 +74,38 @@ public struct FitStep: Sendable {
 
     /// The step as one line for people.
     public var line: String {
-        func padded(_ number: Int) -> String {
-            let text = "\(number)"
-            return String(repeating: "0", count: max(0, "\(steps)".count - text.count)) + text
-        }
         let parts = [
-            "step \(padded(step))/\(steps)", "loss \(fixed(loss, 4))", words, "lr \(scientific(learningRate))",
+            stepWords(step, of: steps), "loss \(fixed(loss, 4))", words, "lr \(scientific(learningRate))",
             "\(Int(milliseconds.rounded())) ms",
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: " | ")
     }
+}
+
+/// A validation in the middle of a fit, or after its last step, as it happens.
+public struct FitValidation: Sendable {
+    /// Steps done, from 1.
+    public var step: Int
+    /// All steps.
+    public var steps: Int
+    /// What was found on held-out ground.
+    public var words: String
+
+    /// Makes an event.
+    package init(step: Int, steps: Int, words: String) {
+        self.step = step
+        self.steps = steps
+        self.words = words
+    }
+
+    /// The validation as one line for people.
+    public var line: String { "\(stepWords(step, of: steps)) | held out: \(words)" }
+}
+
+/// A step among all, such as `step 007/120`.
+private func stepWords(_ step: Int, of steps: Int) -> String {
+    let text = "\(step)"
+    return "step \(String(repeating: "0", count: max(0, "\(steps)".count - text.count)))\(text)/\(steps)"
 }
 
 /// What a fit tells while it runs, on the fit's own thread.
@@ -94,6 +116,8 @@ public enum FitEvent: Sendable {
     case caching(done: Int, total: Int)
     /// A step is done.
     case step(FitStep)
+    /// Heads were scored on held-out ground; told before the step after which it was.
+    case validated(FitValidation)
     /// A checkpoint was written after this many steps.
     case saved(step: Int)
     /// Something that a person should know: a damaged checkpoint that was passed over, a save that failed.

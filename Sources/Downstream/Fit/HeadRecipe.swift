@@ -7,6 +7,11 @@ public import Training
 public struct HeadOptimizer: Codable, Sendable, Equatable {
     /// The learning rate at its height.
     public var learningRate = 1e-4
+    /// Learning rates to choose from, for linear heads; `nil` for `learningRate` alone.
+    ///
+    /// A head is trained at each of them, from the same weights and on the same crops. The model is the one that does best on
+    /// held-out ground.
+    public var learningRates: [Double]?
     /// Weight decay; biases have none.
     public var weightDecay = 1e-3
     /// Decay of the mean of gradients.
@@ -21,6 +26,7 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
     /// The keys on disk.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
         case learningRate = "learning_rate"
+        case learningRates = "learning_rates"
         case weightDecay = "weight_decay"
         case beta1, beta2, warmup, clip
     }
@@ -28,13 +34,80 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
     /// The published recipe.
     public init() {}
 
+    /// Reads one learning rate or a list of them, and the rest.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        learningRates = try values.decodeIfPresent([Double].self, forKey: .learningRates)
+        if let rates = learningRates {
+            guard !values.contains(.learningRate) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .learningRate, in: values,
+                    debugDescription: "learning_rates takes its place; write one of the two")
+            }
+            learningRate = rates.first ?? learningRate
+        } else {
+            learningRate = try values.decode(Double.self, forKey: .learningRate)
+        }
+        weightDecay = try values.decode(Double.self, forKey: .weightDecay)
+        beta1 = try values.decode(Double.self, forKey: .beta1)
+        beta2 = try values.decode(Double.self, forKey: .beta2)
+        warmup = try values.decode(Double.self, forKey: .warmup)
+        clip = try values.decode(Double.self, forKey: .clip)
+    }
+
+    /// Writes one learning rate or the list of them, and the rest.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        if let learningRates {
+            try values.encode(learningRates, forKey: .learningRates)
+        } else {
+            try values.encode(learningRate, forKey: .learningRate)
+        }
+        try values.encode(weightDecay, forKey: .weightDecay)
+        try values.encode(beta1, forKey: .beta1)
+        try values.encode(beta2, forKey: .beta2)
+        try values.encode(warmup, forKey: .warmup)
+        try values.encode(clip, forKey: .clip)
+    }
+
+    /// The learning rates at their height: one, or those to choose from.
+    package var rates: [Double] { learningRates ?? [learningRate] }
+
     /// The learning rate of a step: a linear rise, then half a cosine to zero.
-    package func rate(step: Int, of steps: Int) -> Double {
+    ///
+    /// - Parameter highest: The rate at its height; `nil` for `learningRate`.
+    package func rate(step: Int, of steps: Int, highest: Double? = nil) -> Double {
+        let highest = highest ?? learningRate
         let rise = warmup * Double(steps)
         let place = Double(step)
-        if place < rise { return learningRate * (place + 1) / (rise + 1) }
+        if place < rise { return highest * (place + 1) / (rise + 1) }
         let share = (place - rise) / max(Double(steps) - rise, 1)
-        return learningRate * 0.5 * (1 + cosine(.pi * share))
+        return highest * 0.5 * (1 + cosine(.pi * share))
+    }
+
+    /// What is wrong with the learning rates, one sentence each; empty where nothing is.
+    fileprivate func problemsOfRates(_ head: HeadConfiguration) -> [String] {
+        func isRate(_ rate: Double) -> Bool { rate.isFinite && rate > 0 }
+        guard let rates = learningRates else {
+            return isRate(learningRate) ? [] : ["optimizer.learning_rate is \(learningRate); expected above 0"]
+        }
+        var wrong: [String] = []
+        if !(2...32).contains(rates.count) {
+            wrong.append(
+                "optimizer.learning_rates has \(rates.count) values; expected 2 to 32, or learning_rate with one")
+        }
+        if !rates.allSatisfy(isRate) { wrong.append("optimizer.learning_rates is \(rates); expected numbers above 0") }
+        if Set(rates).count < rates.count {
+            wrong.append("optimizer.learning_rates is \(rates); expected each rate once")
+        }
+        if head.kind != .linear {
+            wrong.append(
+                """
+                optimizer.learning_rates is for linear heads, which are small enough to train many at once; this recipe has a \
+                \(head.name) head: give learning_rate
+                """)
+        }
+        return wrong
     }
 }
 
@@ -68,8 +141,10 @@ public struct HeldOutGround: Codable, Sendable, Equatable {
     public var share = 0.2
     /// Largest number of windows that are looked at.
     public var windows = 64
+    /// Steps between validations, of which the best gives the model; `nil` for one of the last step alone.
+    public var every: Int?
 
-    /// Blocks of 120 m, a fifth of them.
+    /// Blocks of 120 m, a fifth of them, validated at the end.
     public init() {}
 }
 
@@ -95,6 +170,8 @@ public protocol HeadRecipe: RunRecipe {
     var minimumValid: Double { get }
     /// Number of crops drawn beforehand, whose features are computed once and kept; 0 draws fresh crops in each step.
     var cachedCrops: Int { get }
+    /// Most memory for the features of kept crops, in megabytes; `nil` for the task's own limit.
+    var cacheMegabytes: Int? { get }
     /// Steps between checkpoints.
     var checkpointEvery: Int { get }
     /// The seed of all random choices.
@@ -102,6 +179,12 @@ public protocol HeadRecipe: RunRecipe {
 }
 
 extension HeadRecipe {
+    /// The task's own limit.
+    public var cacheMegabytes: Int? { nil }
+
+    /// Whether heads are compared on held-out ground while they are trained.
+    var comparesHeads: Bool { validation.every != nil || optimizer.learningRates != nil }
+
     /// The same bits as `seed`.
     public var runSeed: Int {
         get { Int(bitPattern: UInt(seed)) }
@@ -128,9 +211,7 @@ extension HeadRecipe {
             "cached_crops is \(cachedCrops); expected at least the batch, \(batch), or 0")
         expect(checkpointEvery >= 1, "checkpoint_every is \(checkpointEvery); expected 1 or more")
         expect(minimumValid > 0 && minimumValid <= 1, "minimum_valid is \(minimumValid); expected above 0, up to 1")
-        expect(
-            optimizer.learningRate.isFinite && optimizer.learningRate > 0,
-            "optimizer.learning_rate is \(optimizer.learningRate); expected above 0")
+        wrong += optimizer.problemsOfRates(headConfiguration)
         expect(
             optimizer.weightDecay.isFinite && optimizer.weightDecay >= 0,
             "optimizer.weight_decay is \(optimizer.weightDecay); expected 0 or more")
@@ -151,6 +232,12 @@ extension HeadRecipe {
         expect(
             (1...1_000_000).contains(validation.windows),
             "validation.windows is \(validation.windows); expected 1 to 1000000")
+        if let every = validation.every {
+            expect(every >= 1, "validation.every is \(every); expected 1 or more steps")
+        }
+        if let most = cacheMegabytes {
+            expect((1...10_000_000).contains(most), "cache_megabytes is \(most); expected 1 to 10000000")
+        }
         return wrong
     }
 

@@ -15,6 +15,10 @@ package protocol HeadTask {
     static var name: String { get }
     /// The charts of its own on a fit's page.
     static var curves: [TaskCurves] { get }
+    /// The charts of its own whose curves are known by the beginning of their names alone, such as one for each class.
+    static var curveFamilies: [TaskCurveFamily] { get }
+    /// How features of crops are kept.
+    static var cacheForm: CacheForm { get }
 
     /// Makes the task of a recipe.
     ///
@@ -23,8 +27,10 @@ package protocol HeadTask {
     init(_ recipe: Recipe, legend: Legend?) throws
     /// Looks at the labels before the first step, and says where crops are to be drawn; nothing by default.
     ///
-    /// - Parameter progress: Told of windows looked at; an answer of `false` stops with `cancelled`.
-    mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws
+    /// - Parameters:
+    ///   - memory: What was found in an earlier session of the fit, and where to leave what is found now.
+    ///   - progress: Told of windows looked at; an answer of `false` stops with `cancelled`.
+    mutating func prepare(_ sampler: inout CropSampler, memory: LabelMemory, progress: (Int, Int) -> Bool) throws
     /// Numbers per pixel that the head gives.
     var outputs: Int { get }
     /// What a window's labels are worth; see `HeadTarget`.
@@ -42,16 +48,42 @@ package protocol HeadTask {
     ///
     /// - Parameter logits: Of a normalised image `[1, C, S, S]`.
     func validation(_ sampler: CropSampler, logits: (Tensor) throws -> Tensor) throws -> Validation?
+    /// Scores of heads that are still trained, one for each; `nil` where no ground is held out, nothing is known there, or the task
+    /// compares no heads, as by default.
+    ///
+    /// - Parameter logits: Of each head, for a normalised image `[1, C, S, S]`.
+    func scores(_ sampler: CropSampler, heads: Int, logits: (Tensor) throws -> [Tensor]) throws -> [HeadScore]?
+    /// Errors that also say how their head was chosen; by default as they are.
+    func noting(_ choice: HeadChoice, in validation: Validation) -> Validation
     /// What `model.json` says.
     func description(_ model: FittedModel, recipe: Recipe, validation: Validation?) -> any Encodable
 }
 
 extension HeadTask {
-    package mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws {}
+    package static var curveFamilies: [TaskCurveFamily] { [] }
+    package static var cacheForm: CacheForm { .exact }
+
+    package mutating func prepare(
+        _ sampler: inout CropSampler, memory: LabelMemory, progress: (Int, Int) -> Bool
+    ) throws {}
+
+    /// Looks at the labels without a memory.
+    package mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws {
+        try prepare(&sampler, memory: LabelMemory(), progress: progress)
+    }
+
+    package func scores(
+        _ sampler: CropSampler, heads: Int, logits: (Tensor) throws -> [Tensor]
+    ) throws -> [HeadScore]? { nil }
+
+    package func noting(_ choice: HeadChoice, in validation: Validation) -> Validation { validation }
 }
 
 /// A chart of curves on a fit's page: their names on it, and in the log.
 package typealias TaskCurves = (title: String, note: String, names: [(String, String)])
+
+/// A chart of all curves of the log whose names begin so.
+package typealias TaskCurveFamily = (title: String, note: String, prefix: String)
 
 /// A loss and what is said about it.
 package struct HeadLoss {

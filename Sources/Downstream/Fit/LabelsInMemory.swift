@@ -11,12 +11,15 @@ public struct PairsInMemory: LabelledSource {
         public var height: PixelBuffer
         /// Where both lie.
         public var grid: Grid
+        /// Whether it is held out, or trained on, as a whole; `nil` leaves that to the ground.
+        public var isHeldOut: Bool?
 
         /// Makes a pair.
-        public init(image: PixelBuffer, height: PixelBuffer, grid: Grid) {
+        public init(image: PixelBuffer, height: PixelBuffer, grid: Grid, isHeldOut: Bool? = nil) {
             self.image = image
             self.height = height
             self.grid = grid
+            self.isHeldOut = isHeldOut
         }
     }
 
@@ -40,7 +43,9 @@ public struct PairsInMemory: LabelledSource {
     /// What is known of a pair.
     public func item(_ index: Int) -> LabelledItem {
         let grid = pairs[index].grid
-        return LabelledItem(width: grid.width, height: grid.height, grid: grid, name: "pair \(index)")
+        return LabelledItem(
+            width: grid.width, height: grid.height, grid: grid, isHeldOut: pairs[index].isHeldOut, name: "pair \(index)"
+        )
     }
 
     /// A window of a pair.

@@ -74,7 +74,9 @@ package struct ModelFolder {
         }
         if Self.isModel(old) { removeIfPresent(old) }
         // Remove the marker first: without it, the model cannot be mistaken for an unfinished fit.
-        for file in ["run.json", "checkpoints", "recipe.yaml", "lock"] { removeIfPresent(joined(model, file)) }
+        for file in ["run.json", "checkpoints", "recipe.yaml", LabelMemory.fileName, "lock"] {
+            removeIfPresent(joined(model, file))
+        }
         if let failure { throw failure }
     }
 }
@@ -151,6 +153,3 @@ private func checkHash(of path: String, _ hash: String) throws {
             try: "copy the whole model folder again, or fit the model again")
     }
 }
-
-/// A file in a folder.
-func joined(_ folder: String, _ name: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + name }

@@ -5,9 +5,9 @@ public import Torch
 /// Sizes of a dense prediction head for classes.
 public struct DenseClassHeadConfiguration: Codable, Sendable, Equatable {
     /// Channels of the four reassembled maps, finest first.
-    public var postChannels = [128, 256, 512, 1024]
+    public var postChannels = DensePredictionTrunk.publishedPostChannels
     /// Channels of the fused maps.
-    public var channels = 256
+    public var channels = DensePredictionTrunk.publishedChannels
     /// How the last hidden map is normalised; published heads use batch norm, for batches larger than most that train a head.
     public var norm = HeadNorm.group
     /// Share of the last hidden map that training leaves out.
@@ -24,8 +24,7 @@ public struct DenseClassHeadConfiguration: Codable, Sendable, Equatable {
 
     /// What is wrong, one sentence each; empty when nothing is.
     var problems: [String] {
-        var wrong = DensePredictionTrunk.problems(postChannels: postChannels)
-        if !(1...4096).contains(channels) { wrong.append("head.channels is \(channels); expected 1 to 4096") }
+        var wrong = DensePredictionTrunk.problems(postChannels: postChannels, channels: channels)
         if norm == .none { wrong.append("head.norm is none; expected batch or group") }
         if !(dropout >= 0 && dropout < 1) {
             wrong.append("head.dropout is \(dropout); expected 0 up to, but not including, 1")

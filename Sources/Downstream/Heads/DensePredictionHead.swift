@@ -5,9 +5,9 @@ public import Torch
 /// Sizes of a dense prediction head.
 public struct DenseHeadConfiguration: Codable, Sendable, Equatable {
     /// Channels of the four reassembled maps, finest first.
-    public var postChannels = [128, 256, 512, 1024]
+    public var postChannels = DensePredictionTrunk.publishedPostChannels
     /// Channels of the fused maps; an even number.
-    public var channels = 256
+    public var channels = DensePredictionTrunk.publishedChannels
     /// Channels of the last hidden layer.
     public var hidden = 128
 
@@ -22,10 +22,7 @@ public struct DenseHeadConfiguration: Codable, Sendable, Equatable {
 
     /// What is wrong, one sentence each; empty when nothing is.
     var problems: [String] {
-        var wrong = DensePredictionTrunk.problems(postChannels: postChannels)
-        if !(2...4096).contains(channels) || channels % 2 != 0 {
-            wrong.append("head.channels is \(channels); expected an even number from 2 to 4096")
-        }
+        var wrong = DensePredictionTrunk.problems(postChannels: postChannels, channels: channels, evenChannels: true)
         if !(1...4096).contains(hidden) { wrong.append("head.hidden is \(hidden); expected 1 to 4096") }
         return wrong
     }
@@ -137,7 +134,7 @@ public final class DensePredictionHead: DenseHead {
     ///   `32 * ceil(w / 2)`.
     public func forward(_ taps: [(map: Tensor, cls: Tensor)], patchSize: Int) -> Tensor {
         precondition(taps.count == 4, "a dense head needs four taps, got \(taps.count)")
-        // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
+        // An operation failed, for example for lack of memory; the error scope throws afterwards.
         guard let grid = TokenGrid(taps) else { return .undefined }
         let fused = trunk.fused(followsReference ? taps : taps.map { (grid.madeEven($0.map), $0.cls) })
         guard fused.isDefined else { return fused }

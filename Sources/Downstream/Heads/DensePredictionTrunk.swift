@@ -9,10 +9,25 @@ struct DensePredictionTrunk {
     /// The tensors, among those of the ending.
     let tensors: HeadTensors
 
+    /// Channels of the four reassembled maps of the published canopy head, finest first.
+    static let publishedPostChannels = [128, 256, 512, 1024]
+    /// Channels of its fused maps.
+    static let publishedChannels = 256
+
     /// What is wrong with the sizes, one sentence each.
-    static func problems(postChannels: [Int]) -> [String] {
-        guard postChannels.count != 4 || !postChannels.allSatisfy((1...8192).contains) else { return [] }
-        return ["head.post_channels is \(postChannels); expected four numbers from 1 to 8192"]
+    ///
+    /// - Parameter evenChannels: Whether the ending halves the channels of the fused maps.
+    static func problems(postChannels: [Int], channels: Int, evenChannels: Bool = false) -> [String] {
+        var wrong: [String] = []
+        if postChannels.count != 4 || !postChannels.allSatisfy((1...8192).contains) {
+            wrong.append("head.post_channels is \(postChannels); expected four numbers from 1 to 8192")
+        }
+        let step = evenChannels ? 2 : 1
+        if !(step...4096).contains(channels) || channels % step != 0 {
+            wrong.append(
+                "head.channels is \(channels); expected \(evenChannels ? "an even number from 2" : "1") to 4096")
+        }
+        return wrong
     }
 
     /// The trunk's tensors, in the order of the network.
@@ -56,7 +71,7 @@ struct DensePredictionTrunk {
         let features = taps.enumerated().map { index, tap in
             conv2d(reassembled(tap.map, tap.cls, index), tensors["convs.\(index).conv.weight"], nil, padding: 1)
         }
-        // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
+        // An operation failed, for example for lack of memory; the error scope throws afterwards.
         guard features.allSatisfy(\.isDefined) else { return features[0] }
         var fused = fusion(0, features[3], nil)
         for index in 1..<4 { fused = fusion(index, fused, features[3 - index]) }

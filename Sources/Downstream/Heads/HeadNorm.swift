@@ -48,7 +48,7 @@ extension HeadTensors {
     ///
     /// - Parameter name: What comes before the names of the norm's tensors.
     func normalised(_ x: Tensor, _ name: String, _ norm: HeadNorm, _ context: ForwardContext) -> Tensor {
-        // After a failed operation there are no shapes; the scope throws.
+        // A failed operation returns a tensor without a shape; the error scope throws afterwards.
         guard norm != .none, x.isDefined else { return x }
         let shape = x.shape
         func perChannel(_ values: Tensor) -> Tensor { values.reshaped([1, shape[1], 1, 1]) }

@@ -141,7 +141,7 @@ public final class UPerNetHead: DenseHead {
         precondition(taps.count == 4, "a UPerNet head needs four taps, got \(taps.count)")
         guard let grid = TokenGrid(taps) else { return HeadOutput(.undefined) }
         let levels = pyramid.levels(taps.map { grid.madeEven($0.map) }, context)
-        // After a failed operation (out of memory) there is nothing to go on with; the scope throws.
+        // An operation failed, for example for lack of memory; the error scope throws afterwards.
         guard levels.allSatisfy(\.isDefined) else { return HeadOutput(.undefined) }
         func atPixels(_ logits: Tensor) -> Tensor {
             let full = interpolate(logits, size: grid.evenPixels(patchSize), mode: .bilinear)

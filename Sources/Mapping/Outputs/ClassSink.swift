@@ -48,31 +48,44 @@ final class ClassSink: PartSink {
         tally = ClassTally(classes: writing.classes, width: part.grid.width, height: part.grid.height)
     }
 
-    func take(block: PixelWindow, row: Int, sums: [Double], covered: [Bool], mask: [Bool]?) throws {
+    func decided(block: PixelWindow, row: Int, sums: [Double], covered: [Bool], mask: [Bool]?) -> MapRow {
         let width = block.width
-        var classes = [UInt8](repeating: Legend.nodataID, count: width)
-        var largest = classes
-        var shares = [UInt8](repeating: Legend.nodataID, count: probabilities == nil ? 0 : ids.count * width)
-        var hasValues = false
+        // The planes of `WrittenProduct.rowShape`.
+        let sharesStart = (confidence == nil ? 1 : 2) * width
+        let size = sharesStart + (probabilities == nil ? 0 : ids.count * width)
+        var decided = MapRow(bytes: [UInt8](repeating: Legend.nodataID, count: size))
         for column in 0..<width where mask?[row * width + column] ?? true {
-            areaPixels += 1
+            decided.areaPixels += 1
             guard covered[column] else { continue }
-            hasValues = true
             let best = largestBand(sums, column: column, width: width)
             let most = sums[best * width + column]
             // In float32, because the sum of the weights may differ from 1 by rounding.
-            classes[column] = rejectBelow.map { Float(most) < $0 } ?? false ? Legend.unsureID : ids[best]
-            largest[column] = Self.byte(most)
+            decided.bytes[column] = rejectBelow.map { Float(most) < $0 } ?? false ? Legend.unsureID : ids[best]
+            if confidence != nil { decided.bytes[width + column] = Self.byte(most) }
             guard probabilities != nil else { continue }
-            for band in ids.indices { shares[band * width + column] = Self.byte(sums[band * width + column]) }
+            for band in ids.indices {
+                decided.bytes[sharesStart + band * width + column] = Self.byte(sums[band * width + column])
+            }
         }
-        try probabilities?.add(shares, hasValues: hasValues, block: block, row: row)
-        try confidence?.add(largest, hasValues: hasValues, block: block, row: row)
+        return decided
+    }
+
+    func store(_ row: MapRow, block: PixelWindow, number: Int) throws {
+        let width = block.width
+        areaPixels += row.areaPixels
+        let classes = Array(row.bytes[..<width])
+        let hasValues = classes.contains { $0 != Legend.nodataID }
+        var rest = row.bytes[width...]
+        if confidence != nil {
+            try confidence?.add(Array(rest.prefix(width)), hasValues: hasValues, block: block, row: number)
+            rest = rest.dropFirst(width)
+        }
+        try probabilities?.add(Array(rest), hasValues: hasValues, block: block, row: number)
         if let plane {
-            if hasValues { try plane.write(classes, block: block, row: row) }
+            if hasValues { try plane.write(classes, block: block, row: number) }
         } else {
-            try stage.add(classes, hasValues: hasValues, block: block, row: row)
-            tally.add(classes, column: block.column, row: block.row + row)
+            try stage.add(classes, hasValues: hasValues, block: block, row: number)
+            tally.add(classes, column: block.column, row: block.row + number)
         }
     }
 
@@ -121,7 +134,7 @@ final class ClassSink: PartSink {
 
     private func goOn(_ event: Progress, _ progress: ProgressHandler) throws {
         guard progress(event) else {
-            throw MappingError(.cancelled, "stopped before the map was finished; nothing was kept", in: map.path)
+            throw stoppedMap(in: map.path)
         }
     }
 

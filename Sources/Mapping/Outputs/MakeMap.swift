@@ -15,7 +15,10 @@ public import Telemetry
 /// Makes a map: a GeoTIFF (cloud optimized with up to four bands), a STAC item, and a QGIS style and a quick-look where it can be shown.
 ///
 /// Values are float32 with nodata -9999, pictures uint8 with nodata 0, classes uint8 with nodata 255, a palette and overviews by mode. A
-/// map of classes can have more files (see `ClassOutputs`). After an error none of the files remains.
+/// map of classes can have more files (see `ClassOutputs`). After an error none of the files remains. If the request says `resume`, finished
+/// rows remain instead, in a folder beside the output, and the same request goes on after them.
+///
+/// A map that replaces another removes the rasters of probabilities that came with that one, once it is complete itself.
 ///
 /// Pixels do not depend on the area, on the blocks or on `threads`. The one exception is a sieve, which keeps components at the edge of the
 /// area. Peak memory does not depend on the size of scenes or map.
@@ -27,32 +30,43 @@ public import Telemetry
 ///   - style: How the values are shown. A map of classes uses its title, and is shown in the colours of its legend unless the rendering is
 ///     `.none`.
 ///   - polygons: Makes the writer of the polygons that the request asks for.
+///   - notice: Told how many windows were kept, if the map is resumed.
 ///   - progress: Told `windows`, then `parts of the GeoTIFF` while that is made cloud optimized. In between, maps of classes report
 ///     `rows sieved`, `rows written` and `rows traced` if they have these steps. An answer of `false` stops with `cancelled` and leaves
-///     nothing.
-/// - Throws: `MappingError`, and what reading, predicting and writing throw.
+///     nothing but the rows above.
+/// - Throws: `MappingError`, also `locked` where another process makes the same map with `resume`, and `changed` where the kept rows belong
+///   to another map; and what reading, predicting and writing throw.
 public func makeMap(
     _ request: MapRequest, predictor: any RasterModel, style: MapStyle, polygons: PolygonSinkMaker? = nil,
-    progress: @escaping ProgressHandler = { _ in true }
+    notice: (String) -> Void = { _ in }, progress: @escaping ProgressHandler = { _ in true }
 ) throws -> MapSummary {
     precondition(
         request.classOutputs.polygons == nil || polygons != nil,
         "the request asks for polygons, but makeMap got no writer for them")
     try request.validateOutput()
+    // Left by a run that was killed when its map was finished.
+    if request.resume { JournalFolder.discard(of: request.output, evenWithRows: false) }
     let writing = WrittenProduct(
         predictor.product, blended: predictor.blendedBands, outputs: request.classOutputs)
     let job = try MapJob(
         request, layout: predictor.layout, windowSize: predictor.windowSize, cellSize: predictor.cellSize,
         writing: writing, progress: progress)
-    try checkRoom(for: job.plan)
+    removeLeftovers(of: job.plan.parts.flatMap(\.files))
+    try checkRoom(for: job.plan, kept: request.resume ? JournalFolder.bytes(of: request.output) : 0)
+    let journal = request.resume ? try MapJournal(job, writing: writing) : nil
+    if let text = journal?.notice { notice(text) }
     var made: [String] = []
+    if let journal, journal.wasPublishing, !request.overwrite {
+        // Files of this map that the run before it was killed has made.
+        made = job.plan.parts.flatMap { $0.files + [$0.output + ".aux.xml"] }
+    }
     do {
         var summary = MapSummary(parts: [], warnings: job.plan.warnings)
         var done = 0
-        for (part, area) in zip(job.plan.parts, job.areas) {
+        for (number, (part, area)) in zip(job.plan.parts, job.areas).enumerated() {
             var maker = PartMaker(
-                job: job, part: part, area: area, writing: writing, style: style, polygons: polygons, before: done,
-                progress: progress)
+                job: job, part: part, area: area, writing: writing, style: style, polygons: polygons,
+                kept: journal.map { (journal: $0, log: $0.logs[number]) }, before: done, progress: progress)
             let result = try maker.make(predictor, made: &made)
             done += result.windows
             summary.warnings += maker.warnings
@@ -63,22 +77,38 @@ public func makeMap(
             summary.parts.append(result)
         }
         _ = progress(Progress(unit: "windows", done: done, total: done))
+        if request.overwrite { for part in job.plan.parts { removeStaleRasters(of: part) } }
+        if let journal { journal.remove() } else { JournalFolder.discard(of: request.output, evenWithRows: true) }
         return summary
     } catch {
         // A set of parts or a map without its item is nothing half-written that should stay.
         for path in made { unlink(path) }
-        if let error = error as? RasterError, error.code == .cancelled {
-            throw MappingError(
-                .cancelled, "stopped before the map was finished; nothing was kept", in: request.output)
-        }
+        if let journal { throw journal.close(after: error) }
+        if let error = error as? RasterError, error.code == .cancelled { throw stoppedMap(in: request.output) }
         throw error
+    }
+}
+
+/// Removes the rasters of probabilities that came with a map of this name and were not asked for this time: they would contradict it.
+///
+/// Only those that geodino made are removed.
+private func removeStaleRasters(of part: MapPlan.Part) {
+    let all = sidecars(of: part.output, outputs: ClassOutputs(probabilities: true, confidence: true))
+    for path in all.asked where !part.files.contains(path) && fileExists(path) {
+        guard let tags = try? RasterReader(path: path).metadata(), tags["GEODINO_PROBABILITY"] != nil,
+            tags["TIFFTAG_SOFTWARE"] != nil
+        else { continue }
+        unlink(path)
+        // The statistics that a viewer may have put there are of that raster.
+        unlink(path + ".aux.xml")
     }
 }
 
 /// Refuses to begin what the folder or the disk cannot hold.
 ///
+/// - Parameter kept: Bytes of rows that an earlier run has kept, which need no room any more.
 /// - Throws: `MappingError` (`writeFailed`, `diskFull`).
-public func checkRoom(for plan: MapPlan) throws {
+public func checkRoom(for plan: MapPlan, kept: Int = 0) throws {
     guard let output = plan.parts.first?.output else { return }
     let folder = parentFolder(output)
     var space = statvfs()
@@ -88,10 +118,11 @@ public func checkRoom(for plan: MapPlan) throws {
             why: [String(cString: strerror(errno))], try: folderRemedy(folder))
     }
     let free = Double(space.f_bavail) * Double(space.f_frsize)
-    guard Double(plan.diskBytes) <= free else {
+    let needed = max(0, plan.diskBytes - kept)
+    guard Double(needed) <= free else {
         throw MappingError(
             .diskFull,
-            "the map may need \(megabytes(plan.diskBytes)) on disk, but only \(megabytes(Int(saturating: free))) are free",
+            "the map may need \(megabytes(needed)) on disk, but only \(megabytes(Int(saturating: free))) are free",
             in: folder,
             try:
                 "free some space, write elsewhere (\(Setting.output)), or map a smaller area (\(Setting.areaOfInterest))"

@@ -35,32 +35,43 @@ final class MapSink: PartSink {
         preview = MapPreview(width: writer.grid.width, height: writer.grid.height, bands: shownBands)
     }
 
-    func take(block: PixelWindow, row: Int, sums: [Double], covered: [Bool], mask: [Bool]?) throws {
+    func decided(block: PixelWindow, row: Int, sums: [Double], covered: [Bool], mask: [Bool]?) -> MapRow {
+        let width = block.width
+        var decided = MapRow(values: [Float](repeating: .nan, count: bands * width))
+        for column in 0..<width where mask?[row * width + column] ?? true {
+            decided.areaPixels += 1
+            guard covered[column] else { continue }
+            for band in 0..<bands { decided.values[band * width + column] = Float(sums[band * width + column]) }
+        }
+        return decided
+    }
+
+    func store(_ row: MapRow, block: PixelWindow, number: Int) throws {
         let width = block.width
         let plane = stageHeight * width
         if stageRows == 0 {
-            stageRow = row
+            stageRow = number
             stageValid = false
             stage = [Float](repeating: nodata, count: bands * plane)
         }
-        for column in 0..<width where mask?[row * width + column] ?? true {
-            areaPixels += 1
-            guard covered[column] else { continue }
+        areaPixels += row.areaPixels
+        let values = row.values
+        for column in 0..<width where !values[column].isNaN {
             stageValid = true
             validPixels += 1
             for band in 0..<bands {
-                let value = Float(sums[band * width + column])
+                let value = values[band * width + column]
                 // In a picture 0 says that there is nothing.
                 stage[band * plane + stageRows * width + column] = isPicture ? max(1, min(255, value.rounded())) : value
             }
-            let value = Float(sums[column])
+            let value = values[column]
             least = min(least, value)
             most = max(most, value)
             total += Double(value)
-            preview.add(column: block.column + column, row: block.row + row) { Float(sums[$0 * width + column]) }
+            preview.add(column: block.column + column, row: block.row + number) { values[$0 * width + column] }
         }
         stageRows += 1
-        if stageRows == stageHeight || row == block.height - 1 { try flush(block) }
+        if stageRows == stageHeight || number == block.height - 1 { try flush(block) }
     }
 
     func complete(_ progress: ProgressHandler) throws {}

@@ -21,6 +21,11 @@ struct PartMaker {
     private let style: MapStyle
     private let look: MapLook
     private let polygons: PolygonSinkMaker?
+    /// The kept rows of the map, and those of this part; `nil` if none are kept.
+    private let journal: MapJournal?
+    private let log: RowLog?
+    /// Whether existing files may be replaced: on request, or because an earlier run of this map has made them.
+    private let replaces: Bool
     /// Windows of the parts before.
     private let before: Int
     private let progress: ProgressHandler
@@ -29,7 +34,8 @@ struct PartMaker {
 
     init(
         job: MapJob, part: MapPlan.Part, area: LatticeArea, writing: WrittenProduct, style: MapStyle,
-        polygons: PolygonSinkMaker?, before: Int, progress: @escaping ProgressHandler
+        polygons: PolygonSinkMaker?, kept: (journal: MapJournal, log: RowLog)?, before: Int,
+        progress: @escaping ProgressHandler
     ) {
         self.job = job
         self.part = part
@@ -38,6 +44,9 @@ struct PartMaker {
         self.style = style
         look = MapLook(style, classes: writing.classes)
         self.polygons = polygons
+        journal = kept?.journal
+        log = kept?.log
+        replaces = job.request.overwrite || kept?.journal.wasPublishing ?? false
         self.before = before
         self.progress = progress
     }
@@ -54,6 +63,7 @@ struct PartMaker {
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was started", in: part.output) }
         let (stretches, without) = try part.stretchScenes(layout: job.layout, open: job.open, progress: progress)
         warnings += without
+        try log?.open(origin: stretchOrigin(part, stretches))
         let beside = sidecars(of: part.output, outputs: writing.outputs, polygons: part.polygons)
         let metres = try part.grid.groundSampleDistance().metres
         let files = try open(beside, metres: metres)
@@ -64,9 +74,10 @@ struct PartMaker {
             : try ClassSink(files, part: part, writing: writing)
         let mapper = BlockMapper(
             part: part, area: area, stretches: stretches, predictor: predictor, batchSize: request.batchSize,
-            threads: request.threads, sink: sink, report: report)
+            threads: request.threads, sink: sink, log: log, report: report)
         try mapper.run()
         try sink.complete(progress)
+        try journal?.beginPublishing()
 
         let statistics = sink.statistics
         let counts = statistics.classes.map { Dictionary($0.map { ($0.id, $0.pixels) }) { first, _ in first } }
@@ -77,18 +88,18 @@ struct PartMaker {
             try publish(raster, shape: BlockShape(blended: bands, written: bands), made: &made)
         }
         if let polygons = files.polygons, let path = beside.polygons {
-            let existed = fileExists(path)
+            let existed = isReplaced(path)
             try polygons.finish()
             if !existed { made.append(path) }
         }
-        for path in look == .none ? [beside.stac] : [beside.stac] + beside.pictures where !fileExists(path) {
+        for path in look == .none ? [beside.stac] : [beside.stac] + beside.pictures where !isReplaced(path) {
             made.append(path)
         }
         try show(sink.preview, statistics: statistics, metres: metres, beside)
         try writeText(
             stacItem(
                 part: part, area: area, job: job, style: style, statistics: statistics, preview: sink.preview,
-                writing: writing, beside: beside), to: beside.stac)
+                writing: writing, sidecars: beside), to: beside.stac)
         return MapSummary.Part(
             output: part.output, stac: beside.stac, style: look == .none ? nil : beside.style,
             quickLook: look == .none ? nil : beside.quickLook, probabilities: beside.probabilities,
@@ -96,6 +107,9 @@ struct PartMaker {
             squareKilometres: Double(statistics.validPixels) * metres * metres / 1e6, windows: mapper.windows,
             calls: mapper.calls)
     }
+
+    /// Whether a file was there before the map was begun, so that it stays after an error.
+    private func isReplaced(_ path: String) -> Bool { job.request.overwrite && fileExists(path) }
 
     /// Starts the rasters and the polygons.
     private func open(_ beside: Sidecars, metres: Double) throws -> ClassSink.Files {
@@ -109,7 +123,7 @@ struct PartMaker {
                 sampleType: type, nodata: nodata, bands: bands, tags: tags.merging(more) { $1 }, palette: palette,
                 overviews: overviews, blockSize: shape.fileBlock,
                 interleave: shape.isCloudOptimized ? .pixel : .band)
-            return try RasterWriter(path: path, grid: part.grid, format: format, overwrite: job.request.overwrite)
+            return try RasterWriter(path: path, grid: part.grid, format: format, overwrite: replaces)
         }
         func probabilities(_ path: String?, _ bands: [BandInfo]?) throws -> RasterWriter? {
             guard let path, let bands else { return nil }
@@ -129,7 +143,7 @@ struct PartMaker {
                     try PolygonFeed(
                         PolygonLayer(
                             path: path, name: fileName(stem(part.output)), crs: part.lattice.crs,
-                            classes: writing.classes, overwrite: job.request.overwrite),
+                            classes: writing.classes, overwrite: replaces),
                         grid: part.grid, metres: metres, maker: maker)
                 }
             })
@@ -141,7 +155,7 @@ struct PartMaker {
     private func publish(
         _ raster: RasterWriter, shape: BlockShape, counts: [Int: Int]? = nil, made: inout [String]
     ) throws {
-        let existed = FileManager.default.fileExists(atPath: raster.path)
+        let existed = isReplaced(raster.path)
         try raster.finish(
             cloudOptimized: shape.isCloudOptimized, threads: job.request.threads, counts: counts,
             progress: { [progress] event in

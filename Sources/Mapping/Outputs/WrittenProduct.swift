@@ -87,6 +87,13 @@ struct WrittenProduct: Sendable {
         outputs.confidence && legend != nil ? [BandInfo(name: "largest probability")] : nil
     }
 
+    /// What a decided row holds for each pixel: the values, or the class, then its probability and those of all classes if they are written.
+    var rowShape: RowShape {
+        guard legend != nil else { return RowShape(planes: bands.count, holdsBytes: false) }
+        return RowShape(
+            planes: 1 + (confidenceBands?.count ?? 0) + (probabilityBands?.count ?? 0), holdsBytes: true)
+    }
+
     /// Bytes per pixel of all rasters together: of the temporary files, and of the finished ones.
     var bytesPerPixel: (temporary: Int, kept: Int) {
         let kept = sampleType.byteCount * bands.count + (probabilityBands?.count ?? 0) + (confidenceBands?.count ?? 0)

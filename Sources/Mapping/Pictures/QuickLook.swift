@@ -1,4 +1,4 @@
-// The picture beside a map: values in colour, legend, scale bar; at most 1024 pixels.
+// The picture of a map: values in colour, legend, scale bar; at most 1024 pixels.
 internal import Geo
 internal import Raster
 

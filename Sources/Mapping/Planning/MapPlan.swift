@@ -39,8 +39,20 @@ public struct MapPlan: Sendable, Codable {
         public var outputBytes: Int
         /// The number of pixels of the smallest component that keeps its class; `nil` if all do.
         public var smallestPixels: Int?
+        /// The raster of probabilities; `nil` for none.
+        public var probabilities: String?
+        /// The raster of largest probabilities; `nil` for none.
+        public var confidence: String?
         /// The file of polygons; `nil` for none.
         public var polygons: String?
+        /// Bytes of the rows that are kept until the map is finished, at most; `nil` if none are kept.
+        public var keptBytes: Int?
+
+        /// All files that may be made.
+        var files: [String] {
+            let beside = sidecars(of: output)
+            return [output, beside.stac] + beside.pictures + [probabilities, confidence, polygons].compactMap(\.self)
+        }
 
         /// The pixels that a window's network sees, on `inputLattice`.
         func inputWindow(_ index: LatticeIndex) -> PixelWindow {
@@ -64,6 +76,7 @@ public struct MapPlan: Sendable, Codable {
     public var diskBytes: Int {
         parts.reduce(0) { $0.saturatingAdd($1.outputBytes) }
             .saturatingAdd(parts.map(\.temporaryBytes).max() ?? 0)
+            .saturatingAdd(parts.reduce(0) { $0.saturatingAdd($1.keptBytes ?? 0) })
     }
 
     /// The plan for people.
@@ -78,11 +91,14 @@ public struct MapPlan: Sendable, Codable {
                 "  blocks    \(part.blocks.count) of at most \(part.blockSide) x \(part.blockSide)",
                 "  windows   about \(part.windowCount) of \(part.windows.windowSize * part.cellSize) x \(part.windows.windowSize * part.cellSize), every \(part.windows.stride * part.cellSize)",
                 "  area      about \(rounded(part.squareKilometres, 4)) km2",
-                "  disk      up to \(megabytes(part.temporaryBytes)) temporary, \(megabytes(part.outputBytes)) for the map",
+                "  disk      up to \(megabytes(part.temporaryBytes)) temporary, \(megabytes(part.outputBytes)) for the map"
+                    + (part.keptBytes.map { ", \(megabytes($0)) of finished rows until then" } ?? ""),
             ]
             if let smallest = part.smallestPixels {
                 lines.append("  sieve     components of fewer than \(smallest) pixels take the class around them")
             }
+            let rasters = [part.probabilities, part.confidence].compactMap(\.self)
+            if !rasters.isEmpty { lines.append("  rasters   \(rasters.joined(separator: ", "))") }
             if let polygons = part.polygons { lines.append("  polygons  \(polygons)") }
         }
         return (lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")

@@ -113,8 +113,8 @@ struct MapJob {
                 parts.count == 1 ? $0 : partName($0, part: number + 1)
             }
             let beside = sidecars(of: output, outputs: writing.outputs, polygons: polygons)
-            try Self.refuseInputs([output] + beside.all, request)
-            try Self.refuseExisting(output, beside, overwrite: request.overwrite)
+            try Self.refuseInputs([output] + beside.all, beside, request)
+            try Self.refuseExisting(output, beside, request)
             func scenesWithin(_ margin: Double) -> [Scene] {
                 guard let region else { return scenes }
                 return scenes.filter {
@@ -143,6 +143,8 @@ struct MapJob {
                     writing: writing)
             else { continue }
             plan.parts.append(part.value)
+            plan.parts[plan.parts.count - 1].probabilities = beside.probabilities
+            plan.parts[plan.parts.count - 1].confidence = beside.confidence
             plan.parts[plan.parts.count - 1].polygons = polygons
             plan.parts[plan.parts.count - 1].longitudes = region.map {
                 Bounds(minX: $0.west, minY: -90, maxX: $0.east, maxY: 90)
@@ -179,7 +181,8 @@ struct MapJob {
             if let warning = scene.alphaWarning { warnings.append(warning) }
             if let warning = try checkGround(of: piece, scene, on: lattice) { warnings.append(warning) }
             if request.bands[scene.path] == nil,
-                let assumption = scene.bands.assumption(scene.bands.numbered(placed.bands), in: scene.path)
+                let assumption = scene.bands.assumption(
+                    scene.bands.numbered(placed.bands), as: layout.bands.map(\.name), in: scene.path)
             {
                 warnings.append(assumption)
             }
@@ -233,7 +236,9 @@ struct MapJob {
                 squareKilometres: sketch.pixels * metres * metres / 1e6,
                 temporaryBytes: Int(saturating: stored * Double(bytes.temporary)),
                 outputBytes: Int(saturating: stored * Double(bytes.kept) * 4 / 3),
-                smallestPixels: smallest > 1 ? smallest : nil), warnings
+                smallestPixels: smallest > 1 ? smallest : nil,
+                keptBytes: request.resume
+                    ? Int(saturating: covered * Double(writing.rowShape.bytesPerPixel + 1)) : nil), warnings
         )
     }
 
@@ -289,7 +294,7 @@ struct MapJob {
     }
 
     /// Refuses to write over what is read, whatever was said about overwriting.
-    private static func refuseInputs(_ files: [String], _ request: MapRequest) throws {
+    private static func refuseInputs(_ files: [String], _ beside: Sidecars, _ request: MapRequest) throws {
         let inputs =
             request.scenes.flatMap(RasterReader.files) + [request.aoi, request.model.path].compactMap { $0 }
             + request.otherInputs
@@ -298,11 +303,11 @@ struct MapJob {
             throw MappingError(
                 .exists, "the map or a file next to it would overwrite an input", in: path,
                 why: ["'\(input)' is an input of the map"],
-                try: "give \(UserAction.value("another name", for: .output))")
+                try: "give \(UserAction.value("another name", for: path == beside.polygons ? .polygons : .output))")
         }
     }
 
-    private static func refuseExisting(_ output: String, _ beside: Sidecars, overwrite: Bool) throws {
+    private static func refuseExisting(_ output: String, _ beside: Sidecars, _ request: MapRequest) throws {
         for path in [output] + beside.asked {
             if let problem = outputNameProblem(path) {
                 throw MappingError(.badRequest, problem.what, in: path, try: problem.remedy)
@@ -327,11 +332,17 @@ struct MapJob {
                     .writeFailed, "the folder '\(folder)' does not exist", in: polygons, try: folderRemedy(folder))
             }
         }
-        guard !overwrite else { return }
+        let isUnfinished = JournalFolder.isPublishing(request.output)
+        // Then what is there is of this very map.
+        guard !request.overwrite, !(request.resume && isUnfinished) else { return }
         for path in [output] + beside.all where FileManager.default.fileExists(atPath: path) {
+            let name = path == beside.polygons ? Setting.polygons : Setting.output
             throw MappingError(
                 .exists, "the output exists already", in: path,
-                try: "\(Setting.overwrite) to replace it, or another \(Setting.output)")
+                why: isUnfinished ? ["it is of a map that was interrupted when it was nearly finished"] : [],
+                try: isUnfinished
+                    ? "\(UserAction.resumeSameCommand), or \(Setting.overwrite) to replace it"
+                    : "\(Setting.overwrite) to replace it, or another \(name)")
         }
     }
 

@@ -13,6 +13,8 @@ public struct MapModel: Sendable, Codable, Hashable {
     public var sha256: String
     /// What it is, for people: architecture, what it was trained on.
     public var summary: String
+    /// What it is in the terms of STAC, for the items of its maps of classes; `nil` says no more than the above.
+    public var card: ModelCard?
 
     /// Names a model.
     public init(id: String, path: String? = nil, sha256: String = "", summary: String = "") {
@@ -35,8 +37,15 @@ public struct MapRequest: Sendable, Codable {
     public var aoi: String?
     /// The GeoTIFF to write; files of the same name with other endings are written next to it.
     public var output: String
-    /// Replaces an existing output.
+    /// Replaces an existing output, and discards the rows of another map that are kept for it.
     public var overwrite = false
+    /// Keeps finished rows on disk while the map is made, and goes on after those that an earlier run kept.
+    ///
+    /// They are in a folder `.NAME.resume` beside the output, which takes about as much room as the map before compression and is
+    /// removed with the map's end. The map is the same, byte for byte.
+    public var resume = false
+    /// What decides the numbers besides what the request says, by name, such as the device; rows are kept for equal values only.
+    public var computation: [String: String] = [:]
     /// Counts every pixel that the area touches, not only those whose centre is inside.
     public var allTouched = false
     /// Fills the area's bounding rectangle instead of masking outside the area.

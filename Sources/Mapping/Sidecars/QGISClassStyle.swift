@@ -10,33 +10,16 @@ func qgisStyle(classes: [LegendClass]) -> String {
     let entries = classes.map { entry in
         "          <paletteEntry value=\"\(entry.id)\" color=\"#\(hexadecimal(entry.colour))\" alpha=\"255\" label=\"\(escapedForMarkup(entry.name))\"/>"
     }
-    return """
-        <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-        <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
-          <pipe>
-            <provider>
-              <resampling enabled="false" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" maxOversampling="2"/>
-            </provider>
-            <rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">
-              <rasterTransparency/>
-              <minMaxOrigin>
-                <limits>None</limits>
-                <extent>WholeRaster</extent>
-                <statAccuracy>Estimated</statAccuracy>
-              </minMaxOrigin>
-              <colorPalette>
-        \(entries.joined(separator: "\n"))
-              </colorPalette>
-              <colorramp name="[source]" type="randomcolors"/>
-            </rasterrenderer>
-            <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
-            <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
-            <rasterresampler maxOversampling="2"/>
-          </pipe>
-          <blendMode>0</blendMode>
-        </qgis>
-
-        """
+    return qgisRasterStyle(
+        renderer: """
+                <rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">
+            \(qgisFixedRange)
+                  <colorPalette>
+            \(entries.joined(separator: "\n"))
+                  </colorPalette>
+                  <colorramp name="[source]" type="randomcolors"/>
+                </rasterrenderer>
+            """)
 }
 
 /// Red, green and blue as six digits.

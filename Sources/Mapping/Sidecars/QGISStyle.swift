@@ -18,59 +18,33 @@ public func qgisStyle(_ style: MapStyle, maximum: Double) -> String {
         return
             "          <item value=\"\(number(value))\" label=\"\(escapedForMarkup(number(value) + unit))\" color=\"#\(hexadecimal(stop.colour))\" alpha=\"255\"/>"
     }
-    return """
-        <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-        <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
-          <pipe>
-            <provider>
-              <resampling enabled="false" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" maxOversampling="2"/>
-            </provider>
-            <rasterrenderer type="singlebandpseudocolor" band="1" opacity="1" alphaBand="-1" nodataColor="" classificationMin="0" classificationMax="\(number(maximum))">
-              <rasterTransparency/>
-              <minMaxOrigin>
-                <limits>None</limits>
-                <extent>WholeRaster</extent>
-                <statAccuracy>Estimated</statAccuracy>
-              </minMaxOrigin>
-              <rastershader>
-                <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" minimumValue="0" maximumValue="\(number(maximum))" labelPrecision="2">
-                  <colorramp name="[source]" type="gradient">
-                    <Option type="Map">
-                      <Option name="color1" type="QString" value="\(tuple(stops[0].colour))"/>
-                      <Option name="color2" type="QString" value="\(tuple(stops[stops.count - 1].colour))"/>
-                      <Option name="discrete" type="QString" value="0"/>
-                      <Option name="rampType" type="QString" value="gradient"/>
-                      <Option name="stops" type="QString" value="\(inner)"/>
-                    </Option>
-                  </colorramp>
-        \(items.joined(separator: "\n"))
-                  <rampLegendSettings minimumLabel="" maximumLabel="" prefix="" suffix="\(escapedForMarkup(unit))" direction="0" orientation="2" useContinuousLegend="1"/>
-                </colorrampshader>
-              </rastershader>
-            </rasterrenderer>
-            <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
-            <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
-            <rasterresampler maxOversampling="2"/>
-          </pipe>
-          <blendMode>0</blendMode>
-        </qgis>
-
-        """
+    return qgisRasterStyle(
+        renderer: """
+                <rasterrenderer type="singlebandpseudocolor" band="1" opacity="1" alphaBand="-1" nodataColor="" classificationMin="0" classificationMax="\(number(maximum))">
+            \(qgisFixedRange)
+                  <rastershader>
+                    <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" minimumValue="0" maximumValue="\(number(maximum))" labelPrecision="2">
+                      <colorramp name="[source]" type="gradient">
+                        <Option type="Map">
+                          <Option name="color1" type="QString" value="\(tuple(stops[0].colour))"/>
+                          <Option name="color2" type="QString" value="\(tuple(stops[stops.count - 1].colour))"/>
+                          <Option name="discrete" type="QString" value="0"/>
+                          <Option name="rampType" type="QString" value="gradient"/>
+                          <Option name="stops" type="QString" value="\(inner)"/>
+                        </Option>
+                      </colorramp>
+            \(items.joined(separator: "\n"))
+                      <rampLegendSettings minimumLabel="" maximumLabel="" prefix="" suffix="\(escapedForMarkup(unit))" direction="0" orientation="2" useContinuousLegend="1"/>
+                    </colorrampshader>
+                  </rastershader>
+                </rasterrenderer>
+            """)
 }
 
 /// The style of a map whose bands 1, 2, 3 are red, green, blue, 1 to 255, and 0 for nothing.
-private let qgisPicture = """
-    <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-    <qgis version="3.22.0" styleCategories="LayerConfiguration|Symbology|Rendering" hasScaleBasedVisibilityFlag="0">
-      <pipe>
-        <rasterrenderer type="multibandcolor" opacity="1" alphaBand="-1" redBand="1" greenBand="2" blueBand="3" nodataColor="">
-          <rasterTransparency/>
-        </rasterrenderer>
-        <brightnesscontrast brightness="0" contrast="0" gamma="1"/>
-        <huesaturation saturation="0" grayscaleMode="0" colorizeOn="0"/>
-        <rasterresampler maxOversampling="2"/>
-      </pipe>
-      <blendMode>0</blendMode>
-    </qgis>
-
-    """
+private let qgisPicture = qgisRasterStyle(
+    renderer: """
+            <rasterrenderer type="multibandcolor" opacity="1" alphaBand="-1" redBand="1" greenBand="2" blueBand="3" nodataColor="">
+              <rasterTransparency/>
+            </rasterrenderer>
+        """, showsPixels: false)

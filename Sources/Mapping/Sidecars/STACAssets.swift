@@ -11,7 +11,7 @@ internal import Telemetry
 
 /// The assets of a finished map.
 func stacAssets(
-    part: MapPlan.Part, style: MapStyle, statistics: MapStatistics, writing: WrittenProduct, beside: Sidecars
+    part: MapPlan.Part, style: MapStyle, statistics: MapStatistics, writing: WrittenProduct, sidecars: Sidecars
 ) throws -> [String: JSONValue] {
     let resolution = fourDigits(try part.grid.groundSampleDistance().metres)
     func band(_ info: BandInfo, _ type: SampleType, nodata: Double) -> [String: JSONValue] {
@@ -66,13 +66,13 @@ func stacAssets(
             })
         return .object(raster)
     }
-    if let path = beside.probabilities, let bands = writing.probabilityBands {
+    if let path = sidecars.probabilities, let bands = writing.probabilityBands {
         assets["probabilities"] = try probabilities(path, bands, title: "Probability of each class")
     }
-    if let path = beside.confidence, let bands = writing.confidenceBands {
+    if let path = sidecars.confidence, let bands = writing.confidenceBands {
         assets["confidence"] = try probabilities(path, bands, title: "Largest probability of any class")
     }
-    if let path = beside.polygons {
+    if let path = sidecars.polygons {
         var polygons = try asset(
             path, type: vectorType(path), title: "Polygons of the classes", roles: ["data"])
         polygons["href"] = .string(reference(path, from: part.output))
@@ -81,9 +81,9 @@ func stacAssets(
     guard MapLook(style, classes: writing.classes) != .none else { return assets }
     assets["thumbnail"] = .object(
         try asset(
-            beside.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"]))
+            sidecars.quickLook, type: "image/png", title: "Quick-look with legend", roles: ["thumbnail", "overview"]))
     assets["style"] = .object(
-        try asset(beside.style, type: "application/xml", title: "QGIS layer style", roles: ["metadata"]))
+        try asset(sidecars.style, type: "application/xml", title: "QGIS layer style", roles: ["metadata"]))
     return assets
 }
 
@@ -94,10 +94,8 @@ func stacAssets(
 ///   - all: The number of valid pixels.
 package func stacClasses(_ classes: [LegendClass], pixels: [Int], of all: Int) -> [JSONValue] {
     let found = zip(classes, pixels).map { entry, pixels -> JSONValue in
-        var value: [String: JSONValue] = [
-            "value": .integer(Int(entry.id)), "name": .string(machineName(entry)), "title": .string(entry.name),
-            "color_hint": .string(hexadecimal(entry.colour).uppercased()), "count": .integer(pixels),
-        ]
+        var value = stacClass(entry)
+        value["count"] = .integer(pixels)
         if all > 0 { value["percentage"] = .number((100e4 * Double(pixels) / Double(all)).rounded() / 1e4) }
         return .object(value)
     }
@@ -106,6 +104,14 @@ package func stacClasses(_ classes: [LegendClass], pixels: [Int], of all: Int) -
         "nodata": .bool(true),
     ]
     return found + [.object(nothing)]
+}
+
+/// A class as the classification extension has it.
+func stacClass(_ entry: LegendClass) -> [String: JSONValue] {
+    [
+        "value": .integer(Int(entry.id)), "name": .string(machineName(entry)), "title": .string(entry.name),
+        "color_hint": .string(hexadecimal(entry.colour).uppercased()),
+    ]
 }
 
 /// The name of a class in letters, digits, `-` and `_` only, as the extension requires.
@@ -132,10 +138,12 @@ private func asset(_ path: String, type: String, title: String, roles: [String])
     [
         "href": .string("./" + percentEncoded(fileName(path))), "type": .string(type), "title": .string(title),
         "roles": .array(roles.map { .string($0) }), "file:size": .number(try size(of: path)),
-        // A multihash: 12 says SHA-256, 20 says 32 bytes follow.
-        "file:checksum": .string("1220" + (try SHA256.hex(ofFile: path))),
+        "file:checksum": .string(multihash(try SHA256.hex(ofFile: path))),
     ]
 }
+
+/// A SHA-256 as a multihash: 12 says which hash it is, 20 says 32 bytes follow.
+func multihash(_ sha256: String) -> String { "1220" + sha256 }
 
 private func size(of path: String) throws -> Double {
     var status = stat()

@@ -1,4 +1,4 @@
-// The STAC item beside a map: what it is, where, when, from what.
+// The STAC item of a map: what it is, where, when, from what.
 internal import Files
 internal import Geo
 internal import Raster
@@ -13,10 +13,10 @@ internal import Telemetry
 #endif
 
 /// The item (STAC 1.0.0) of a finished map, with the extensions projection 2.0, raster 1.1, file 2.1 and processing 1.2, and for a map of
-/// classes also classification 2.0.
+/// classes also classification 2.0 and, where its model is described, MLM 1.5.
 func stacItem(
     part: MapPlan.Part, area: LatticeArea, job: MapJob, style: MapStyle, statistics: MapStatistics, preview: MapPreview,
-    writing: WrittenProduct, beside: Sidecars
+    writing: WrittenProduct, sidecars: Sidecars
 ) throws -> String {
     let request = job.request
     let geometry = try geometry(part: part, area: area, job: job, statistics: statistics, preview: preview)
@@ -50,6 +50,10 @@ func stacItem(
     properties["geodino:window"] = .number(Double(part.windows.windowSize * part.cellSize))
     properties["geodino:overlap"] = .number(Double((part.windows.windowSize - part.windows.stride) * part.cellSize))
 
+    let model = ModelFields(
+        request.model, layout: job.layout, window: part.windows.windowSize * part.cellSize, writing: writing)
+    if let model { properties.merge(model.properties) { first, _ in first } }
+
     var links: [JSONValue] = part.scenes.map { scene in
         .object([
             "rel": .string("derived_from"),
@@ -63,17 +67,19 @@ func stacItem(
             "href": .string(reference(request.model.path ?? request.model.id, from: part.output)),
             "title": .string("model \(request.model.summary.isEmpty ? request.model.id : request.model.summary)"),
         ]))
+    var assets = try stacAssets(part: part, style: style, statistics: statistics, writing: writing, sidecars: sidecars)
+    if let model { assets.merge(model.assets(from: part.output)) { first, _ in first } }
     let item: [String: JSONValue] = [
         "type": .string("Feature"), "stac_version": .string("1.0.0"),
         "stac_extensions": .array(
             (["projection/v2.0.0", "raster/v1.1.0", "file/v2.1.0", "processing/v1.2.0"]
-                + (writing.legend == nil ? [] : ["classification/v2.0.0"])).map {
+                + (writing.legend == nil ? [] : ["classification/v2.0.0"])
+                + (model == nil ? [] : [ModelFields.extension])).map {
                     .string("https://stac-extensions.github.io/\($0)/schema.json")
                 }),
         "id": .string(fileName(stem(part.output))), "geometry": geometry.json, "bbox": numbers(geometry.bbox),
         "properties": .object(properties), "links": .array(links),
-        "assets": .object(
-            try stacAssets(part: part, style: style, statistics: statistics, writing: writing, beside: beside)),
+        "assets": .object(assets),
     ]
     return JSONValue.object(item).indentedText
 }

@@ -136,16 +136,7 @@ package final class ClassPlane {
     }
 
     private func put(_ bytes: [UInt8], at offset: Int) throws(MappingError) {
-        var done = 0
-        let number = bytes.withUnsafeBytes { buffer -> Int32 in
-            while done < buffer.count, let start = buffer.baseAddress {
-                let count = pwrite(descriptor, start + done, buffer.count - done, offset + done)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return count < 0 ? errno : EIO }
-                done += count
-            }
-            return 0
-        }
+        let number = writeBytes(bytes, to: descriptor, at: offset)
         guard number == 0 else { throw .writing("cannot keep the map's classes", output, number) }
     }
 
@@ -153,19 +144,7 @@ package final class ClassPlane {
     private func stored(block: Int, rows: Range<Int>) throws(MappingError) -> [UInt8] {
         let count = rows.count * blocks[block].width
         let offset = offsets[block] + rows.lowerBound * blocks[block].width
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = 0
-            while filled < count, let start = buffer.baseAddress {
-                let got = pread(descriptor, start + filled, count - filled, offset + filled)
-                if got < 0, errno == EINTR { continue }
-                guard got > 0 else {
-                    failure = got < 0 ? errno : EIO
-                    return
-                }
-                filled += got
-            }
-        }
+        let (bytes, failure) = readBytes(of: descriptor, at: offset, count: count)
         guard failure == 0 else { throw .reading("cannot read the map's classes back", output, failure) }
         return bytes
     }

@@ -17,9 +17,11 @@ final class BlockMapper {
     private let assembler: WindowAssembler
     private let weights: [Double]
     private let sink: any PartSink
+    /// Keeps the rows on disk; `nil` keeps none.
+    private let log: RowLog?
     /// Told the number of windows done; `false` stops.
     private let report: (Int) -> Bool
-    /// Windows predicted, those of two blocks' halo twice.
+    /// Windows predicted, those of two blocks' halo twice, by this run or for the rows that an earlier one kept.
     private(set) var windows = 0
     /// Calls of the predictor.
     private(set) var calls = 0
@@ -28,13 +30,14 @@ final class BlockMapper {
 
     init(
         part: MapPlan.Part, area: LatticeArea, stretches: [StretchParameters?], predictor: any RasterModel,
-        batchSize: Int, threads: Int, sink: any PartSink, report: @escaping (Int) -> Bool
+        batchSize: Int, threads: Int, sink: any PartSink, log: RowLog? = nil, report: @escaping (Int) -> Bool
     ) {
         self.part = part
         self.area = area
         self.predictor = predictor
         self.batchSize = batchSize
         self.sink = sink
+        self.log = log
         self.report = report
         loader = ChunkLoader(
             MosaicPlan(
@@ -44,21 +47,37 @@ final class BlockMapper {
         weights = part.windows.weights()
     }
 
-    /// Computes all blocks.
+    /// Computes all blocks, after the rows that are kept.
     func run() throws {
-        for block in part.blocks {
-            try run(block)
+        var start = RowLog.Position()
+        if let log {
+            try log.replay(progress: goOn) { [sink] row, block, number in
+                try sink.store(row, block: block, number: number)
+            }
+            start = log.position
+            windows = start.windows
+        }
+        for number in part.blocks.indices.dropFirst(start.block) {
+            let firstRow = number == start.block ? start.row : 0
+            guard firstRow < part.blocks[number].height else { continue }
+            try run(number, from: firstRow)
             loader.keep { _ in false }
         }
     }
 
-    private func run(_ block: PixelWindow) throws {
+    /// Computes a block from one of its rows on.
+    private func run(_ number: Int, from firstRow: Int) throws {
+        let block = part.blocks[number]
         let place = block.shifted(columns: part.window.column, rows: part.window.row)
         let mask = try area.mask(on: part.lattice.grid(of: place))
         if let mask, !mask.contains(true) { return }
         let coarse = CoarseMask(mask, width: block.width, height: block.height)
         let columns = part.windows.indices(from: place.column, length: place.width)
-        let rows = part.windows.indices(from: place.row, length: place.height)
+        /// The rows of windows that the rows of the block from one on are made of.
+        func windowRows(from row: Int) -> Range<Int> {
+            part.windows.indices(from: place.row + row, length: place.height - row)
+        }
+        let rows = windowRows(from: firstRow)
         func needed(_ j: Int) -> [LatticeIndex] {
             guard rows.contains(j) else { return [] }
             return columns.map { LatticeIndex(i: $0, j: j) }.filter { index in
@@ -68,8 +87,11 @@ final class BlockMapper {
             }
         }
 
-        var sums = StripAccumulator(block: place, bands: predictor.blendedBands.count, weights: weights)
+        var sums = StripAccumulator(
+            block: place, from: firstRow, bands: predictor.blendedBands.count, weights: weights)
         let before = windows
+        /// Windows by their row.
+        var added: [Int: Int] = [:]
         let batcher = WindowBatcher(predictor: predictor, batchSize: batchSize) { [part] index, values, validity in
             sums.add(
                 window: part.windows.window(index), values: values,
@@ -79,8 +101,15 @@ final class BlockMapper {
         }
         func emit(upTo row: Int) throws {
             try sums.take(upTo: row) { row, values, covered in
-                try sink.take(block: block, row: row, sums: values, covered: covered, mask: mask)
+                let decided = sink.decided(block: block, row: row, sums: values, covered: covered, mask: mask)
+                try sink.store(decided, block: block, number: row)
+                log?.add(decided, block: block)
             }
+            guard let log else { return }
+            // A run that goes on from here needs the windows of these rows again.
+            let rest = windowRows(from: sums.firstRow)
+            let settled = added.reduce(0) { rest.isEmpty || $1.key < rest.lowerBound ? $0 + $1.value : $0 }
+            try log.commit(block: number, upTo: sums.firstRow, windows: before + settled)
         }
         var ahead = needed(rows.lowerBound)
         for j in rows {
@@ -95,6 +124,7 @@ final class BlockMapper {
             for index in now {
                 guard let input = try assembler.window(index) else { continue }
                 let callsBefore = batcher.calls
+                added[j, default: 0] += 1
                 try batcher.add(index, input)
                 if batcher.calls != callsBefore { try goOn(before + batcher.windows) }
             }
@@ -112,7 +142,7 @@ final class BlockMapper {
 
     private func goOn(_ done: Int) throws {
         guard report(done) else {
-            throw MappingError(.cancelled, "stopped before the map was finished; nothing was kept", in: part.output)
+            throw stoppedMap(in: part.output)
         }
     }
 

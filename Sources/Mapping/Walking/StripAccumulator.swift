@@ -15,11 +15,19 @@ package struct StripAccumulator {
     /// True where a window had a valid pixel.
     private var covered: [[Bool]] = []
     /// The first row not yet handed out.
-    package private(set) var firstRow = 0
+    package private(set) var firstRow: Int
+    /// The rows of the block that are summed up, on the pixel lattice.
+    private let summed: PixelWindow
 
     /// Starts a block.
-    package init(block: PixelWindow, bands: Int, weights: [Double]) {
+    ///
+    /// - Parameter firstRow: The first row that is summed up, counted in the block; what windows say of the rows above is left out. The
+    ///   sums of a row do not depend on it if all windows that reach the row are added.
+    package init(block: PixelWindow, from firstRow: Int = 0, bands: Int, weights: [Double]) {
         self.block = block
+        self.firstRow = firstRow
+        summed = PixelWindow(
+            column: block.column, row: block.row + firstRow, width: block.width, height: block.height - firstRow)
         self.bands = bands
         self.weights = weights
     }
@@ -32,7 +40,7 @@ package struct StripAccumulator {
     ///   - validity: Which of its pixels the scenes cover; `nil` for all.
     package mutating func add(window: PixelWindow, values: [Float], validity: [Bool]?) {
         let size = weights.count
-        let shared = window.intersection(block)
+        let shared = window.intersection(summed)
         guard !shared.isEmpty else { return }
         let top = shared.row - block.row
         precondition(top >= firstRow, "a window came after its rows were handed out")

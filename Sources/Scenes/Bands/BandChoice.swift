@@ -30,12 +30,18 @@ extension [RasterBand] {
     }
 
     /// The sentence that says so, of a scene whose bands were chosen that way; `nil` where they were not.
-    public func assumption(_ chosen: [RasterBand], in scene: String) -> String? {
+    ///
+    /// - Parameter names: What they stand for, in their order.
+    public func assumption(_ chosen: [RasterBand], as names: [String], in scene: String) -> String? {
         guard haveColoursByPlace, chosen.count >= 3, chosen.prefix(3).map(\.index) == prefix(3).map(\.index) else {
             return nil
         }
+        let colours = ["red", "green", "blue"]
+        let haveColours = Array<String>(names.prefix(3).map { $0.lowercased() }) == colours
+        let taken = haveColours || names.count != chosen.count ? Array<RasterBand>(chosen.prefix(3)) : chosen
+        let meanings = taken.count == names.count && !haveColours ? names : colours
         return
-            "\(scene): its \(count) bands do not say what they are; \(chosen.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) as red, green, blue (\(Setting.bands) to choose)"
+            "\(scene): its \(count) bands do not say what they are; \(taken.map { "\($0.index)" }.joined(separator: ", ")) as \(meanings.joined(separator: ", ")) (\(Setting.bands) to choose)"
     }
 
     /// The bands of some names, in their order; a sentence about what is missing where they are not all there.

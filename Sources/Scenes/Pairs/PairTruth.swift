@@ -34,17 +34,17 @@ public enum PairTruth: Sendable {
     var sampleType: SampleType { legend == nil ? .float32 : .uint8 }
 }
 
-/// Where a truth is on a lattice, and how it is read there.
+/// Where a truth is on the pixels of a pair, and how it is read there.
 struct TruthPlan: Sendable {
     let truth: PairTruth
-    let lattice: PixelLattice
-    /// The pixels of the lattice that it may cover.
+    let frame: PixelFrame
+    /// The pixels of the frame that it may cover.
     let window: PixelWindow
-    /// A raster's place; `nil` for a vector layer.
+    /// A raster's place; `nil` for a vector layer, and for rasters that lie pixel on pixel.
     let scene: PlacedScene?
     /// The kernel of values.
     let resampling: Resampling
-    /// Its bounds in degrees.
+    /// Its bounds in degrees, where it needs a place.
     let degrees: Bounds?
 
     /// Places a truth; `nil` where it has no place in the lattice's CRS.
@@ -52,7 +52,7 @@ struct TruthPlan: Sendable {
     /// - Parameter gsd: Metres per pixel of the lattice.
     init?(_ truth: PairTruth, on lattice: PixelLattice, gsd: Double, _ open: OpenScenes) throws {
         self.truth = truth
-        self.lattice = lattice
+        frame = .lattice(lattice)
         switch truth {
         case .values(let path, let band, _), .classes(let path, let band, _):
             let facts = try Scene(open.reader(path))
@@ -75,6 +75,20 @@ struct TruthPlan: Sendable {
             resampling = .nearest
             degrees = try CoordinateTransformer(from: layer.crs, to: .wgs84).bounds(layer.bounds)
         }
+    }
+
+    /// Lays the raster of a truth on an image of its size, pixel on pixel.
+    ///
+    /// - Parameters:
+    ///   - step: Pixels of both to the side of one of the frame's.
+    ///   - window: All of the image.
+    init(_ truth: PairTruth, frame: PixelFrame, step: Double, window: PixelWindow) {
+        self.truth = truth
+        self.frame = frame
+        self.window = window
+        scene = nil
+        resampling = step > 1.05 ? .average : .bilinear
+        degrees = nil
     }
 }
 
@@ -111,7 +125,7 @@ final class TruthReader {
         if case .values(let reader, _) = source { reader.rejectedCount } else { conflicts }
     }
 
-    /// A window of the lattice: values, or indices of classes; `nil` where nothing is valid.
+    /// A window of the frame: values, or indices of classes; `nil` where nothing is valid.
     func read(_ window: PixelWindow) throws -> PixelBuffer? {
         guard !window.intersection(plan.window).isEmpty else { return nil }
         let buffer: PixelBuffer
@@ -120,7 +134,7 @@ final class TruthReader {
         case .classes(let raster): buffer = try classes(raster, window)
         case .labels(let layer, let allTouched, let lineWidth):
             let burnt = try layer.burn(
-                onto: plan.lattice.grid(of: window), allTouched: allTouched, lineWidth: lineWidth
+                onto: plan.frame.grid(of: window), allTouched: allTouched, lineWidth: lineWidth
             ) { [meanings] in meanings[$0] ?? .unknown }
             conflicts += burnt.conflicts
             buffer = PixelBuffer(
@@ -137,14 +151,15 @@ final class TruthReader {
             buffer = try reader.read(window.shifted(columns: -column, rows: -row), bands: [band], values: .physical)
         } else {
             buffer = try reader.read(
-                onto: plan.lattice.grid(of: window), bands: [band], resampling: plan.resampling, values: .physical)
+                onto: plan.frame.grid(of: window, in: reader.grid), bands: [band], resampling: plan.resampling,
+                values: .physical)
         }
         buffer.grid = nil
         return buffer
     }
 
     private func classes(_ raster: ClassRaster, _ window: PixelWindow) throws -> PixelBuffer {
-        let (values, flags) = try raster.values(onto: plan.lattice.grid(of: window))
+        let (values, flags) = try raster.values(onto: plan.frame.grid(of: window, in: raster.grid))
         var indices = [UInt8](repeating: 0, count: values.count)
         var validity = flags
         var last: (value: Int32, meaning: Legend.Meaning)?

@@ -25,7 +25,10 @@ public func checkAgreement(of pairs: [RasterPair]) throws(SceneError) {
 /// whole multiples of the pixel size. It covers what image and target share (their bounds; holes are in the validity), with classes all of the
 /// image.
 /// Values are averaged where the grid is coarser than the target, else interpolated bilinearly; classes are the most frequent or the nearest;
-/// labels are burnt. Any thread may read.
+/// labels are burnt.
+///
+/// An image without a place can be used where its GSD is said: its truth is a raster of its size, pixel on pixel, and the grid is the image,
+/// without a CRS, in pixels of the layout's GSD. Any thread may read.
 public final class RasterPair: Sendable {
     /// The image.
     public let imagePath: String
@@ -33,22 +36,21 @@ public final class RasterPair: Sendable {
     public let truth: PairTruth
     /// What the image's pixels are.
     public let layout: PixelLayout
-    /// The shared grid.
+    /// The shared grid; without a CRS for an image without a place.
     public let grid: Grid
-    /// The lattice that it is a window of.
-    public let lattice: PixelLattice
-    /// The grid's pixels on the lattice.
+    /// The grid's pixels on the lattice that it is a window of; without a place, they count from the image's first pixel.
     public let window: PixelWindow
-    /// What the user should know.
-    public let warnings: [String]
 
-    /// What the image's bands are, for comparison with other pairs'.
-    let imageBands: SceneBands
-    private let mosaic: MosaicPlan
-    private let plan: TruthPlan
-    private let area: LatticeArea
+    private let plan: PairPlan
     private let pool: PairPool
     private let number: Int
+
+    /// What the user should know.
+    public var warnings: [String] { plan.warnings }
+    /// What the image's bands are, for comparison with other pairs'.
+    var imageBands: SceneBands { plan.imageBands }
+    /// Whether the image has a place on Earth.
+    public var isPlaced: Bool { grid.crs != nil }
 
     /// Opens a pair.
     ///
@@ -58,66 +60,27 @@ public final class RasterPair: Sendable {
     ///   - layout: Bands, sample type, GSD and stretch that the network wants; without GSD the image's own is kept.
     ///   - bands: Bands of the image, from 1; `nil` finds them by colour and name.
     ///   - aoi: An area outside of which nothing is valid.
+    ///   - unplacedGSD: Metres on the ground per pixel of an image without a place; `nil` refuses such an image.
     ///   - pool: Open files and pieces read lately; shared by the pairs of a list, whose number it does not grow with.
     /// - Throws: `SceneError` as for maps: no CRS, too coarse, values or bands that do not fit, no common area.
     public init(
         image: String, truth: PairTruth, layout: PixelLayout, bands: [Int]? = nil, aoi: String? = nil,
-        pool: PairPool = PairPool(megabytes: 64)
+        unplacedGSD: Double? = nil, pool: PairPool = PairPool(megabytes: 64)
     ) throws {
         let open = OpenScenes()
-        let imageFacts = try Scene(open.reader(image))
-        let crs = imageFacts.gridCRS()
-        let lattice = try imageFacts.lattice(crs, gsd: layout.gsd).lattice
-        let chosen = try imageFacts.chosen(.named(layout.bands.map(\.name)), asked: bands, by: "the model")
-        let wanted = chosen.map(\.index)
-        imageBands = imageFacts.read(wanted, asked: bands != nil ? .forThis : .automatically)
-        try imageFacts.checkValues(for: layout, bands: wanted)
-        var warnings: [String] = []
-        if bands == nil, let assumption = imageFacts.bands.assumption(chosen, in: image) { warnings.append(assumption) }
-        if let note = chosen.scaleNote(layout.stretch, in: image) { warnings.append(note) }
-        if let warning = imageFacts.alphaWarning { warnings.append(warning) }
-        if let warning = try imageFacts.checkDetail(for: layout.gsd, isForMap: false) { warnings.append(warning) }
-        let raw = try aoi.map { try AreaOfInterest(path: $0) }
-        warnings += raw?.warnings ?? []
-        area = try LatticeArea(aoi: raw?.transformed(to: crs), allTouched: false, noClip: false)
-        let gsd = layout.gsd ?? imageFacts.gsd
-        let plan = try TruthPlan(truth, on: lattice, gsd: gsd, open)
-        let inspect =
-            if case .labels = truth { "ogrinfo -al -so \(shellQuoted(truth.path))" } else {
-                "gdalinfo \(shellQuoted(truth.path))"
-            }
-        let apart = SceneError(
-            .badPairs,
-            "\(aoi == nil ? "the image and the target" : "the image, the target and the area of interest") do not overlap",
-            in: image,
-            why: ["the image's bounds are \(boundsText(imageFacts.degrees)) (west south east north, degrees)"]
-                + (plan?.degrees.map { ["the bounds of \(truth.path) are \(boundsText($0))"] } ?? [])
-                + (try raw.map { ["the area's bounds are \(boundsText(try $0.transformed(to: .wgs84).bounds))"] } ?? []),
-            try:
-                "check that both show the same place, and check their CRS: gdalinfo \(shellQuoted(image)); \(inspect)"
-        )
-        guard let scene = try PlacedScene(imageFacts, on: lattice, bands: wanted, gsd: layout.gsd), let plan else {
-            throw apart
+        let reader = try open.reader(image)
+        let found: PairPlan
+        if reader.grid.crs == nil, let gsd = unplacedGSD {
+            found = try PairPlan(unplaced: reader, gsd: gsd, truth: truth, layout: layout, bands: bands, aoi: aoi, open)
+        } else {
+            found = try PairPlan(placed: reader, truth: truth, layout: layout, bands: bands, aoi: aoi, open)
         }
-        var shared = scene.window.intersection(plan.window)
-        // Labels of classes are sparse as a rule: a crop may reach beyond them.
-        if truth.legend != nil, !shared.isEmpty { shared = scene.window }
-        if let bounds = area.bounds {
-            guard let limit = lattice.window(covering: bounds) else { throw apart }
-            shared = shared.intersection(limit)
-        }
-        guard !shared.isEmpty, !shared.intersection(plan.window).isEmpty else { throw apart }
         imagePath = image
         self.truth = truth
-        self.plan = plan
         self.layout = layout
-        self.lattice = lattice
-        self.warnings = warnings
-        window = shared
-        grid = lattice.grid(of: shared)
-        mosaic = MosaicPlan(
-            lattice: lattice, layout: layout, scenes: [scene],
-            stretches: [try open.stretchParameters(of: image, bands: wanted, layout: layout)])
+        plan = found
+        window = found.window
+        grid = found.frame.grid(of: found.window)
         self.pool = pool
         number = pool.number()
     }
@@ -131,11 +94,12 @@ public final class RasterPair: Sendable {
     /// - Throws: As for any truth.
     public convenience init(
         image: String, target: String, targetBand: Int = 1, layout: PixelLayout, bands: [Int]? = nil,
-        validValues: ClosedRange<Double>? = nil, aoi: String? = nil, pool: PairPool = PairPool(megabytes: 64)
+        validValues: ClosedRange<Double>? = nil, aoi: String? = nil, unplacedGSD: Double? = nil,
+        pool: PairPool = PairPool(megabytes: 64)
     ) throws {
         try self.init(
             image: image, truth: .values(path: target, band: targetBand, valid: validValues), layout: layout,
-            bands: bands, aoi: aoi, pool: pool)
+            bands: bands, aoi: aoi, unplacedGSD: unplacedGSD, pool: pool)
     }
 
     /// Reads a crop.
@@ -166,7 +130,7 @@ public final class RasterPair: Sendable {
         precondition(!place.isEmpty, "a crop needs at least one pixel, got \(place.width) x \(place.height)")
         let wanted = place.shifted(columns: window.column, rows: window.row)
         let chunks = Chunk.indices(of: wanted)
-        var read = Pieces(wanted: wanted, grid: lattice.grid(of: wanted))
+        var read = Pieces(wanted: wanted, grid: plan.frame.grid(of: wanted))
         for j in chunks.j {
             for i in chunks.i {
                 let index = LatticeIndex(i: i, j: j)
@@ -207,7 +171,8 @@ public final class RasterPair: Sendable {
 
     /// Where on Earth the pixels of `grid` lie; `nil` where one is nowhere.
     public func places() throws -> GroundPlaces? {
-        let transformer = try CoordinateTransformer(from: lattice.crs, to: .wgs84)
+        guard let crs = grid.crs else { return nil }
+        let transformer = try CoordinateTransformer(from: crs, to: .wgs84)
         return GroundPlaces(width: grid.width, height: grid.height) { nodes in
             transformer.transform(nodes.map { grid.transform.point(column: $0.column, row: $0.row) }).map { place in
                 place.map { (longitude: $0.x, latitude: $0.y) }
@@ -215,12 +180,12 @@ public final class RasterPair: Sendable {
         }
     }
 
-    /// A piece at a fixed place of the lattice: of both, or of the truth alone.
+    /// A piece at a fixed place of the frame: of both, or of the truth alone.
     private func piece(_ index: LatticeIndex, hasImage: Bool) throws -> PairPool.Piece {
         let key = PairPool.Key(pair: number, index: index, hasImage: hasImage)
         let (found, readers) = pool.take(key)
         if let found { return found }
-        let own = try readers ?? PairReaders(mosaic: mosaic, truth: plan)
+        let own = try readers ?? PairReaders(mosaic: plan.mosaic, truth: plan.truth)
         let place = Chunk.window(index)
         var piece = PairPool.Piece()
         if !place.intersection(window).isEmpty {
@@ -236,7 +201,7 @@ public final class RasterPair: Sendable {
 
     /// Makes a piece's pixels outside of the shared window and of the area invalid.
     private func limit(_ piece: inout PairPool.Piece, _ place: PixelWindow) throws {
-        var inside = try area.mask(on: lattice.grid(of: place))
+        var inside = try plan.area.mask(on: plan.frame.grid(of: place))
         if !window.contains(place) {
             var flags = inside ?? [Bool](repeating: true, count: place.width * place.height)
             for row in 0..<place.height {

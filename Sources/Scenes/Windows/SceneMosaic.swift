@@ -27,8 +27,8 @@ package struct Chunk: Sendable {
 
 /// How the pixels of all scenes are read; shared by the threads.
 package struct MosaicPlan: Sendable {
-    /// The lattice that they are read onto.
-    package let lattice: PixelLattice
+    /// The pixels that they are read onto.
+    package let frame: PixelFrame
     /// What the pixels become.
     package let layout: PixelLayout
     /// The scenes, the earlier before the later.
@@ -40,7 +40,14 @@ package struct MosaicPlan: Sendable {
     package init(
         lattice: PixelLattice, layout: PixelLayout, scenes: [PlacedScene], stretches: [StretchParameters?]? = nil
     ) {
-        self.lattice = lattice
+        self.init(frame: .lattice(lattice), layout: layout, scenes: scenes, stretches: stretches)
+    }
+
+    /// Makes a plan for any pixels.
+    init(
+        frame: PixelFrame, layout: PixelLayout, scenes: [PlacedScene], stretches: [StretchParameters?]? = nil
+    ) {
+        self.frame = frame
         self.layout = layout
         self.scenes = scenes
         self.stretches = stretches ?? scenes.map { _ in nil }
@@ -86,7 +93,7 @@ package final class SceneMosaic {
         if let column = scene.alignedColumn, let row = scene.alignedRow {
             return reader.isEmpty(window.shifted(columns: -column, rows: -row), bands: scene.bands)
         }
-        return reader.isEmpty(under: plan.lattice.grid(of: window), bands: scene.bands)
+        return reader.isEmpty(under: plan.frame.grid(of: window, in: reader.grid), bands: scene.bands)
     }
 
     private func read(_ scene: PlacedScene, _ number: Int, _ window: PixelWindow) throws -> PixelBuffer {
@@ -96,7 +103,7 @@ package final class SceneMosaic {
             raw = try reader.read(window.shifted(columns: -column, rows: -row), bands: scene.bands)
         } else {
             raw = try reader.read(
-                onto: plan.lattice.grid(of: window), bands: scene.bands,
+                onto: plan.frame.grid(of: window, in: reader.grid), bands: scene.bands,
                 resampling: Resampling(rawValue: scene.resampling) ?? .cubic)
         }
         var buffer = raw

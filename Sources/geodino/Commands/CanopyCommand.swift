@@ -23,8 +23,7 @@
             help: "Rasters that GDAL can open. The first one sets the grid and takes precedence where they overlap.")
         var scenes: [String] = []
 
-        @Option(help: "A model folder made by 'geodino fit canopy'.")
-        var model: String?
+        @OptionGroup var model: MapModelOptions
 
         @Option(
             help: "Instead of --model: the backbone's weights, in geodino's, the official or Hugging Face's format.")
@@ -56,14 +55,13 @@
         var legendMaximum: Double?
 
         @OptionGroup var map: MapOptions
-        @OptionGroup var device: DeviceOptions
         @OptionGroup var shared: ProgressOptions
 
         func validate() throws {
             guard (weights == nil) == (head == nil) else {
                 throw ValidationError("--weights and --head go together: a backbone and its head")
             }
-            guard model == nil || head == nil else {
+            guard model.model == nil || head == nil else {
                 throw ValidationError("give either --model, or --weights and --head")
             }
             guard !asPublished || head != nil else {
@@ -91,10 +89,8 @@
 
         func run() throws {
             var workspace = try WorkspaceTaker()
-            let modelPath =
-                head == nil
-                ? try workspace.required(model, \.model, named: "model", option: "--model MODEL") : nil
-            let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
+            let modelPath = head == nil ? try model.path(&workspace) : nil
+            let deviceName = model.deviceName(&workspace)
             try map.gdal.apply()
             let output = try map.outputPath(naming: "canopy")
             let read =
@@ -107,25 +103,27 @@
                     scenes, description: CanopyModelDescription.read(from: modelPath), maximum: legendMaximum,
                     read: read, output: output, &workspace)
             }
-            let model = try loadedModel(modelPath, device: Device(named: deviceName))
+            let device = try Device(named: deviceName)
+            let network = try loadedModel(modelPath, device: device)
             if let tensor {
                 workspace.announce()
-                if let count = device.tensorThreads { Torch.setThreads(count) }
+                if let count = model.device.tensorThreads { Torch.setThreads(count) }
                 let meter = shared.meter("canopy")
                 defer { meter.finish() }
                 let count = try writeHeights(
-                    of: tensor, model: model, to: output, batch: map.windows.batch, progress: meter.handler)
+                    of: tensor, model: network, to: output, batch: map.windows.batch, progress: meter.handler)
                 meter.finish()
                 return print("\(output): heights of \(counted(count, "images"))")
             }
             if map.dryRun {
                 return try map.plan(
-                    scenes, description: model.description, maximum: legendMaximum, read: read, output: output,
+                    scenes, description: network.description, maximum: legendMaximum, read: read, output: output,
                     &workspace)
             }
             try map.make(
-                scenes, model: model, style: .canopyHeight, maximum: legendMaximum, read: read, output: output,
-                tensorThreads: device.tensorThreads, progress: shared, &workspace)
+                scenes, model: network, on: device, arithmetic: asPublished ? "as published" : nil,
+                style: .canopyHeight, maximum: legendMaximum, read: read, output: output,
+                tensorThreads: model.device.tensorThreads, progress: shared, &workspace)
         }
 
         /// The model folder, or a backbone and a published head.

@@ -23,12 +23,12 @@
 
         static func input(
             _ entries: [PairEntry], options: NoOptions, recipe: CanopyRecipe, record: WeightsRecord, bands: BandRequest,
-            aoi: String?
+            ground: GroundRequest
         ) throws -> LabelledInput {
             let source = try RasterPairs(
                 entries, record: record, tileSize: recipe.window, heights: HeightRule(highest: recipe.maxHeight),
-                bands: bands, aoi: aoi)
-            return LabelledInput(source: source, warnings: source.pairs.flatMap(\.warnings)) { source.leftOut }
+                bands: bands, ground: ground)
+            return LabelledInput(source: source, warnings: source.warnings) { source.leftOut }
         }
 
         static func text(_ summary: FitSummary<CanopyValidation>) -> String {

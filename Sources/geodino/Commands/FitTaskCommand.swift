@@ -36,13 +36,20 @@
         static var targetName: String { get }
         /// A recipe that comes with geodino, as an example.
         static var recipe: String { get }
+        /// The folder of labelled images that the options name, and its form; `nil` where they name none.
+        static func folder(_ options: Options) -> (path: String, form: FolderForm)?
         /// Opens the labelled images.
         static func input(
             _ entries: [PairEntry], options: Options, recipe: Task.Recipe, record: WeightsRecord, bands: BandRequest,
-            aoi: String?
+            ground: GroundRequest
         ) throws -> LabelledInput
         /// What a complete fit prints.
         static func text(_ summary: FitSummary<Task.Validation>) -> String
+    }
+
+    extension FitEntry {
+        /// No task but those that say so takes folders.
+        static func folder(_ options: Options) -> (path: String, form: FolderForm)? { nil }
     }
 
     /// For a task without options of its own.
@@ -67,8 +74,17 @@
         @Option(help: "\(Entry.target) for the --image at the same position.")
         var target: [String] = []
 
-        @Option(help: "A list of pairs: a CSV file with the columns image and target.")
+        @Option(
+            help:
+                "A list of pairs: a CSV file with the columns image and target, and split where some (val) are to be held out and the others (train) trained on."
+        )
         var pairs: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "Metres per pixel of images without a place on Earth, such as PNG and JPEG. What they are labelled with is a raster of the same size.",
+                valueName: "metres"))
+        var gsd: Double?
 
         @Option(help: "Use only ground inside these polygons.")
         var aoi: String?
@@ -96,7 +112,10 @@
                 throw ValidationError(
                     "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
             }
-            guard pairs != nil || !image.isEmpty else {
+            if let gsd, !(0.001...100_000).contains(gsd) {
+                throw ValidationError("--gsd takes metres from 0.001 to 100000; got \(gsd)")
+            }
+            guard pairs != nil || !image.isEmpty || Entry.folder(own) != nil else {
                 throw ValidationError("give --image SCENE --target \(Entry.targetName), or --pairs pairs.csv")
             }
         }
@@ -113,10 +132,22 @@
             try recipe.validate(for: record.transformer(path: contents.path))
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
+            var ground = GroundRequest(aoi: aoi, gsd: gsd, offersGSD: true)
+            if let folder = Entry.folder(own) {
+                let found = try folder.form.contents(of: folder.path)
+                entries += found.entries
+                ground.knownGSD = found.gsd
+                if !shared.quiet { printToStandardError(Self.text(folder.path, found, gsd: gsd ?? found.gsd)) }
+            }
             let input = try Entry.input(
                 entries, options: own, recipe: recipe, record: record, bands: bands.request(entries.map(\.image)),
-                aoi: aoi)
-            for warning in input.warnings { printToStandardError("warning: \(warning)") }
+                ground: ground)
+            // Thousands of images of one kind have the same to say.
+            let most = 20
+            for warning in input.warnings.prefix(most) { printToStandardError("warning: \(warning)") }
+            if input.warnings.count > most {
+                printToStandardError("warning: and \(input.warnings.count - most) more")
+            }
 
             var options = FitOptions()
             options.resume = runOptions.resume
@@ -139,6 +170,13 @@
                     : "\(summary.model): saved after step \(summary.step) of \(summary.steps); resume with --resume")
             if let leftOut = input.leftOut() { print("excluded: \(leftOut)") }
             if summary.wasInterrupted { throw ExitCode.interrupted }
+        }
+
+        /// What was found in a folder, for people.
+        private static func text(_ path: String, _ folder: LabelledFolder, gsd: Double) -> String {
+            let heldOut = folder.entries.count { $0.split == .val }
+            let all = "\(path): \(counted(folder.entries.count - heldOut, "images")) to train on"
+            return all + (heldOut > 0 ? ", \(heldOut) held out" : "") + ", at \(gsd) m per pixel"
         }
     }
 
@@ -163,6 +201,7 @@
                     if done == total { meter.finish() }
                 case .step(let step):
                     if !quiet, step.step % every == 0 || step.step == step.steps { printToStandardError(step.line) }
+                case .validated(let validation): if !quiet { printToStandardError(validation.line) }
                 case .saved: break
                 case .notice(let error): printToStandardError(error.report)
                 }

@@ -21,8 +21,7 @@
             help: "Rasters that GDAL can open. The first one sets the grid and takes precedence where they overlap.")
         var scenes: [String] = []
 
-        @Option(help: "A model folder made by 'geodino fit landcover'.")
-        var model: String?
+        @OptionGroup var model: MapModelOptions
 
         @Flag(
             help:
@@ -47,13 +46,12 @@
         var polygons: String?
 
         @OptionGroup var map: MapOptions
-        @OptionGroup var device: DeviceOptions
         @OptionGroup var shared: ProgressOptions
 
         func run() throws {
             var workspace = try WorkspaceTaker()
-            let path = try workspace.required(model, \.model, named: "model", option: "--model MODEL")
-            let deviceName = workspace.optional(device.device, \.device, named: "device") ?? "cpu"
+            let path = try model.path(&workspace)
+            let deviceName = model.deviceName(&workspace)
             try map.gdal.apply()
             let output = try map.outputPath(naming: "landcover")
             let outputs = ClassOutputs(
@@ -64,11 +62,11 @@
                     scenes, description: LandCoverModelDescription.read(from: path), maximum: nil, read: [path],
                     output: output, outputs: outputs, &workspace)
             }
+            let device = try Device(named: deviceName)
             try map.make(
-                scenes, model: LandCoverModel.load(from: path, device: Device(named: deviceName)),
+                scenes, model: LandCoverModel.load(from: path, device: device), on: device,
                 style: MapStyle(title: "Land cover", unit: ""), maximum: nil, read: [path], output: output,
-                outputs: outputs,
-                tensorThreads: device.tensorThreads, progress: shared, &workspace)
+                outputs: outputs, tensorThreads: model.device.tensorThreads, progress: shared, &workspace)
         }
     }
 #endif

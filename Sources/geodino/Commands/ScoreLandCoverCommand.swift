@@ -31,7 +31,7 @@
 
         @Option(
             help: ArgumentHelp(
-                "What the values of both stand for: a YAML document such as recipes/legends/loveda.yaml, or 'auto' for the names and values of the map.",
+                "What the values of both stand for: a YAML document such as recipes/legends/loveda.yaml, the name of one that comes with geodino (loveda), or 'auto' for the names and values of the map.",
                 valueName: "file"))
         var legend = "auto"
 

@@ -11,12 +11,22 @@
             discussion: """
                 Writes OUT/scene-000/{rgb,height,cover}.tif and so on, in a UTM zone at 0.6 m; OUT/pairs.csv, which \
                 'geodino fit' reads; and a workspace file, OUT/geodino.yaml.
+
+                With --as loveda, writes images and masks without a place instead, in the folders of LoveDA: \
+                OUT/Train/Urban/images_png/0.png with OUT/Train/Urban/masks_png/0.png, and the same for Rural and Val.
                 """)
 
         @Argument(help: "The folder to create.")
         var output: String
 
-        @Option(help: "Number of scenes.")
+        @Option(
+            name: .customLong("as"),
+            help: ArgumentHelp(
+                "Write PNG images and masks in the folders of this data set: 'loveda', which 'geodino fit landcover --as loveda' reads.",
+                valueName: "form"))
+        var form: FolderForm?
+
+        @Option(help: "Number of scenes; with --as loveda, of each of Train and Val, Urban and Rural.")
         var scenes = 4
 
         @Option(help: "Side of a scene in pixels.")
@@ -33,9 +43,35 @@
 
         @OptionGroup var shared: ProgressOptions
 
+        func validate() throws {
+            if let form, nir {
+                throw ValidationError(
+                    "--nir cannot be combined with --as \(form.rawValue), whose images are red, green and blue")
+            }
+        }
+
         func run() throws {
             try checkOutputName(output)
             try checkParent(of: output)
+            switch form {
+            case nil: try makeScenes()
+            case .loveda: try makeLoveDA()
+            }
+        }
+
+        private func makeLoveDA() throws {
+            let options = LoveDAOptions(scenes: scenes, size: size, seed: seed)
+            let meter = shared.meter("synth")
+            defer { meter.finish() }
+            let images = try synthesizeLoveDA(
+                options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
+            meter.finish()
+            printToStandardError(
+                "\(output): \(images.count) images of \(size) x \(size) px at \(options.gsd) m, \(scenes) for each of Train/Rural, Train/Urban, Val/Rural and Val/Urban"
+            )
+        }
+
+        private func makeScenes() throws {
             let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
             let meter = shared.meter("synth")
             defer { meter.finish() }

@@ -12,6 +12,7 @@ extension Wording {
         case .overwrite: "--overwrite"
         case .resume: "--resume"
         case .output: "-o"
+        case .polygons: "--polygons"
         case .areaOfInterest: "--aoi"
         case .split: "--split"
         case .allTouched: "--all-touched"

@@ -44,6 +44,24 @@ struct BatchOptions: ParsableArguments {
 }
 
 #if EARTH
+    /// The model that makes a map, and where it computes.
+    struct MapModelOptions: ParsableArguments {
+        @Option(help: "A model folder made by 'geodino fit'.")
+        var model: String?
+
+        @OptionGroup var device: DeviceOptions
+
+        /// The model's folder, given or from the workspace.
+        func path(_ workspace: inout WorkspaceTaker) throws -> String {
+            try workspace.required(model, \.model, named: "model", option: "--model MODEL")
+        }
+
+        /// The name of the device, given or from the workspace.
+        func deviceName(_ workspace: inout WorkspaceTaker) -> String {
+            workspace.optional(device.device, \.device, named: "device") ?? "cpu"
+        }
+    }
+
     /// What every map command takes besides its scenes and its model.
     struct MapOptions: ParsableArguments {
         @OptionGroup var area: AreaOptions
@@ -64,6 +82,12 @@ struct BatchOptions: ParsableArguments {
         @Flag(help: "Replace an existing map.")
         var overwrite = false
 
+        @Flag(
+            help:
+                "Keep finished rows on disk while the map is made, and continue after those of an interrupted run of the same command."
+        )
+        var resume = false
+
         @Flag(help: "Print the plan and write nothing.")
         var dryRun = false
 
@@ -74,7 +98,7 @@ struct BatchOptions: ParsableArguments {
         /// The options given that mean nothing where no map is made, by name.
         var given: [String] {
             let own = [
-                ("--overlap", overlap != nil), ("--bands", bands.text != nil), ("--split", split),
+                ("--overlap", overlap != nil), ("--bands", bands.text != nil), ("--split", split), ("--resume", resume),
                 ("--format json", result.format == .json),
             ]
             return area.given + own.filter(\.1).map(\.0)
@@ -103,6 +127,7 @@ struct BatchOptions: ParsableArguments {
         func request(_ scenes: [String], output: String) throws -> MapRequest {
             var request = MapRequest(scenes: scenes, aoi: area.aoi, output: output)
             request.overwrite = overwrite
+            request.resume = resume
             request.allTouched = area.allTouched
             request.noClip = area.noClip
             request.split = split
@@ -111,7 +136,8 @@ struct BatchOptions: ParsableArguments {
             request.overlap = overlap
             request.bands = try bands.request(scenes)
             request.software = "geodino \(geodinoVersion)"
-            request.commandLine = CommandLine.asTyped
+            // A resumed map is the same file as one made at once, and so is the item next to it.
+            request.commandLine = CommandLine.asTyped(without: resume ? ["--resume"] : [])
             return request
         }
     }

@@ -35,9 +35,12 @@ func shown(_ value: Double?, digits: Int = 3) -> String {
 
 extension CommandLine {
     /// What was typed, so that a shell would take it again; without secrets.
-    static var asTyped: String {
+    static var asTyped: String { asTyped(without: []) }
+
+    /// The same without some options that have no values.
+    static func asTyped(without options: Set<String>) -> String {
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+%@")
-        let words = Redaction.arguments(Array(arguments.dropFirst())).map { word in
+        let words = Redaction.arguments(Array(arguments.dropFirst())).filter { !options.contains($0) }.map { word in
             !word.isEmpty && word.allSatisfy(plain.contains) ? word : "'\(word.replacing("'", with: #"'\''"#))'"
         }
         return (["geodino"] + words).joined(separator: " ")

@@ -28,7 +28,7 @@
         static let sceneSize = 1024
         static let blockMetres = 30.0
 
-        private var unseen: String { "scenes/scene-\(String(format: "%03d", Self.trainingScenes))" }
+        var unseen: String { "scenes/scene-\(String(format: "%03d", Self.trainingScenes))" }
 
         func run() throws -> DemoReport {
             let start = ContinuousClock.now
@@ -74,14 +74,32 @@
                     try mapAndScore(random.summary.model, to: "unseen-canopy-random.tif", constant: constant)
                 )
             }
+            let cover = try stage("fit landcover") {
+                try fitLandCover(
+                    documents.cover, backbone: backbone, record: record, model: "models/landcover", random: false)
+            }
+            let randomCover = try stage("fit landcover, backbone at initialisation") {
+                try fitLandCover(
+                    documents.cover, backbone: backbone, record: record, model: "models/landcover-random", random: true)
+            }
+            let coverMap = "unseen-landcover.tif"
+            let landCover = try stage("landcover and score") {
+                DemoReport.LandCoverFigures(
+                    try mapAndScoreLandCover(cover.model, to: coverMap),
+                    random: try mapAndScoreLandCover(randomCover.model, to: "unseen-landcover-random.tif"),
+                    colour: try mapAndScoreColours(to: "unseen-landcover-colour.tif"),
+                    model: "\(folder)/\(cover.model)", map: "\(folder)/\(coverMap)")
+            }
             let picture = "picture.png"
-            try writeComparison(scene: "\(unseen)/rgb.tif", truth: "\(unseen)/height.tif", map: map, to: picture)
+            try writeComparison(
+                scene: "\(unseen)/rgb.tif", truth: "\(unseen)/height.tif", map: map, to: picture,
+                cover: (truth: unseenCover, map: coverMap, legend: Self.legend))
 
             let report = DemoReport(
                 maeM: score.mae, rmseM: score.rmse, biasM: score.bias, blockR2: score.blockR2,
                 meanPredictorMaeM: score.meanPredictorMAE ?? .infinity, randomBackboneMaeM: randomScore.mae,
                 linearProbeR2: probe.trained.r2, linearProbeRandomR2: probe.random.r2, learningRate: trained.rate,
-                randomBackboneLearningRate: random.rate, seed: seed,
+                randomBackboneLearningRate: random.rate, landcover: landCover, seed: seed,
                 seconds: ((ContinuousClock.now - start) / .seconds(1)).rounded(), peakRssMb: Self.peakMegabytes(),
                 stages: stages, model: "\(folder)/\(trained.summary.model)", map: "\(folder)/\(map)",
                 scene: "\(folder)/\(unseen)/rgb.tif", picture: "\(folder)/\(picture)")
@@ -98,6 +116,7 @@
             var recipe: PretrainingRecipe
             var recipeText: String
             var head: CanopyRecipe
+            var cover: LandCoverRecipe
             var texts: [String: String]
         }
 
@@ -106,11 +125,18 @@
             let profile = try StrictYAML.decode(TileProfile.self, path: shippedDocument("tiles/smoke.yaml"))
             var recipe = try StrictYAML.decode(PretrainingRecipe.self, path: shippedDocument("recipes/demo.yaml"))
             var head = try StrictYAML.decode(CanopyRecipe.self, path: shippedDocument("recipes/demo-canopy.yaml"))
+            var cover = try StrictYAML.decode(
+                LandCoverRecipe.self, path: shippedDocument("recipes/smoke-landcover.yaml"))
             recipe.value.seed += Int(seed)
             head.value.seed += seed
+            cover.value.seed += seed
             return Documents(
                 profile: profile.value, recipe: recipe.value, recipeText: recipe.text, head: head.value,
-                texts: ["profile.yaml": profile.text, "recipe.yaml": recipe.text, "canopy.yaml": head.text])
+                cover: cover.value,
+                texts: [
+                    "profile.yaml": profile.text, "recipe.yaml": recipe.text, "canopy.yaml": head.text,
+                    "landcover.yaml": cover.text,
+                ])
         }
 
         private func makeScenes() throws {
@@ -120,7 +146,8 @@
             _ = try synthesize(options, into: "scenes", progress: meter.handler)
             meter.finish()
             let names = (0..<Self.trainingScenes).map { "scenes/scene-\(String(format: "%03d", $0))" }
-            let list = "image,target\n" + names.map { "\($0)/rgb.tif,\($0)/height.tif\n" }.joined()
+            let list =
+                "image,target,cover\n" + names.map { "\($0)/rgb.tif,\($0)/height.tif,\($0)/cover.tif\n" }.joined()
             try Disk.write(list, to: "training-pairs.csv")
             try Workspace(
                 scenes: names.map { "\($0)/rgb.tif" }, profile: "profile.yaml", corpus: "corpus", recipe: "recipe.yaml",
@@ -218,17 +245,8 @@
 
         private func mapAndScore(_ model: String, to map: String, constant: Double) throws -> CanopyScore {
             let loaded = try CanopyModel.load(from: model)
-            var request = MapRequest(
-                scenes: ["\(unseen)/rgb.tif"], aoi: "unseen-region.geojson", output: map)
-            request.threads = threads
-            request.model = MapModel(loaded)
-            request.software = "geodino \(geodinoVersion)"
-            request.intraOpThreads = Torch.threads
-            let meter = ProgressMeter("canopy", style: quiet ? .silent : nil, cancelled: { Interrupt.requested })
-            defer { meter.finish() }
-            let predictor = CanopyPredictor(model: loaded, batch: request.batchSize)
-            _ = try makeMap(request, predictor: predictor, style: .canopyHeight, progress: meter.handler)
-            meter.finish()
+            let predictor = CanopyPredictor(model: loaded, batch: mapRequest(to: map).batchSize)
+            try makeMap(MapModel(loaded), predictor: predictor, style: .canopyHeight, to: map, named: "canopy")
             let score = try scoreCanopy(
                 map: map, truth: "\(unseen)/height.tif", aoi: AreaOfInterest(path: "unseen-region.geojson"),
                 blockMetres: Self.blockMetres, reference: .constant(constant))
@@ -236,9 +254,30 @@
             return score
         }
 
+        /// Asks for a map of the unseen scene.
+        func mapRequest(to map: String) -> MapRequest {
+            var request = MapRequest(scenes: ["\(unseen)/rgb.tif"], aoi: "unseen-region.geojson", output: map)
+            request.threads = threads
+            request.software = "geodino \(geodinoVersion)"
+            request.intraOpThreads = Torch.threads
+            return request
+        }
+
+        /// Maps the unseen scene.
+        func makeMap(
+            _ model: MapModel, predictor: any RasterModel, style: MapStyle, to map: String, named name: String
+        ) throws {
+            var request = mapRequest(to: map)
+            request.model = model
+            let meter = ProgressMeter(name, style: quiet ? .silent : nil, cancelled: { Interrupt.requested })
+            defer { meter.finish() }
+            _ = try Mapping.makeMap(request, predictor: predictor, style: style, progress: meter.handler)
+            meter.finish()
+        }
+
         // MARK: Small things
 
-        private func say(_ text: String) { if !quiet { printToStandardError(text) } }
+        func say(_ text: String) { if !quiet { printToStandardError(text) } }
 
         /// Peak resident memory of this process, MB.
         static func peakMegabytes() -> Int {

@@ -8,10 +8,11 @@
 
     struct DemoCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "demo", abstract: "Run the whole pipeline, from synthetic scenes to a scored canopy map.",
+            commandName: "demo", abstract: "Run the whole pipeline, from synthetic scenes to scored maps.",
             discussion: """
-                Stages: synth, tile, pretrain, fit canopy, canopy, score. Then the same head is fitted on the \
-                untrained backbone, and both backbones get a linear probe.
+                Stages: synth, tile, pretrain, fit canopy, canopy, score, then the same for land cover. For \
+                comparison, the same heads are fitted on the untrained backbone, both backbones get a linear \
+                probe, and land cover is mapped by the pixels' colours alone.
                 Writes OUT/report.json, OUT/picture.png and a workspace file, so that 'geodino tile', 'geodino \
                 pretrain' and 'geodino canopy --aoi region.geojson' work inside OUT.
                 """)

@@ -37,19 +37,37 @@ struct LegendDocument: Codable {
     }
 
     /// The document that is meant: a file, or by its bare name one that comes with geodino.
+    ///
+    /// - Throws: `CommandError` for a bare name of neither, with the name that was probably meant.
     static func path(_ given: String) throws -> String {
         let isName = !given.isEmpty && given.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }
         var isFolder = false
-        guard isName, !FileManager.default.fileExists(atPath: given, isDirectory: &isFolder) || isFolder,
-            let shipped = try? shippedDocument("recipes/legends/\(given).yaml")
-        else { return given }
-        return shipped
+        let isThere = FileManager.default.fileExists(atPath: given, isDirectory: &isFolder)
+        guard isName, !isThere || isFolder else { return given }
+        if let shipped = try? shippedDocument("recipes/legends/\(given).yaml") { return shipped }
+        guard !isThere else { return given }
+        let known = try shippedNames()
+        throw CommandError(
+            .notFound, "no such legend", in: given,
+            why: ["it is neither a file nor a legend that comes with geodino: \(known.joined(separator: ", "))"],
+            try: Spelling.nearest(to: given, among: known + ["auto"]).map { "--legend \($0)" }
+                ?? "give one of these, a YAML document, or --legend auto")
+    }
+
+    /// The names of the legends that come with geodino.
+    private static func shippedNames() throws -> [String] {
+        let one = try shippedDocument("recipes/legends/loveda.yaml")
+        let folder = URL(fileURLWithPath: one).deletingLastPathComponent().path
+        return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+            .map { String($0.dropLast(5)) }.sorted()
     }
 
     /// Reads a legend.
     ///
+    /// - Parameter given: See `path`.
     /// - Throws: `CommandError` for documents that are not legends or contradict themselves.
-    static func legend(_ path: String) throws -> Legend {
+    static func legend(_ given: String) throws -> Legend {
+        let path = try path(given)
         let document = try StrictYAML.decode(LegendDocument.self, path: path).value
         let classes = document.classes.map {
             LegendClass(id: $0.id, name: $0.name, colour: $0.colour, sources: $0.values)
@@ -81,11 +99,12 @@ struct LabelContent {
 ///
 /// 0 without a name counts as unlabelled, as most tools write it.
 ///
-/// - Throws: `CommandError` for more than 253 values, or none.
+/// - Throws: `CommandError` for more than 253 values, or none, and where two files name a value that both hold differently.
 func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, notes: [String]) {
     var names: [Int: String] = [:]
     var colours: [Int: [UInt8]] = [:]
     var values: Set<LabelValue> = []
+    try checkNames(contents)
     for content in contents {
         names.merge(content.names) { first, _ in first }
         colours.merge(content.colours) { first, _ in first }
@@ -133,6 +152,27 @@ func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, note
             try: "write a legend, and give it with --legend")
     }
     return (Legend(classes, ignored: ignored, name: "auto"), notes)
+}
+
+/// Refuses files that call the same number by different names; upper and lower case are the same.
+private func checkNames(_ contents: [LabelContent]) throws {
+    var first: [Int: (name: String, path: String)] = [:]
+    for content in contents {
+        for case (.number(let number), _) in content.counts {
+            guard let name = content.names[number], !name.isEmpty else { continue }
+            guard let other = first[number] else {
+                first[number] = (name, content.path)
+                continue
+            }
+            guard other.name.lowercased() != name.lowercased() else { continue }
+            throw CommandError(
+                .badArgument, "two files of labels give the value \(number) different names", in: content.path,
+                why: ["'\(other.name)' in \(other.path)", "'\(name)' in \(content.path)"],
+                try:
+                    "if both mean the same class, name it in a legend, and give that with --legend; otherwise recode one file"
+            )
+        }
+    }
 }
 
 /// Colours that neighbours in a list can be told apart by: hues a golden angle apart, in three lightnesses.

@@ -19,7 +19,10 @@ final class NodeDecoder: Decoder {
 
     static func decode<T: Decodable>(_ type: T.Type, from node: Node, path: [any CodingKey], file: String) throws -> T {
         let decoder = NodeDecoder(node: node, path: path, file: file)
-        let value = try T(from: decoder)
+        let value: T
+        do { value = try T(from: decoder) } catch let error as DecodingError {
+            throw decoder.wrongChoice(of: type) ?? error
+        }
         if let asked = decoder.asked, case .mapping(let mapping) = node {
             for (key, _) in mapping {
                 let name = key.string ?? "?"
@@ -46,6 +49,23 @@ final class NodeDecoder: Decoder {
             }
         return CommandError(
             .badDocument, "line \(node.mark?.line ?? 0): '\(name)' must be \(expected), found \(found)", in: file)
+    }
+
+    /// That a text is none of those that a type knows; `nil` where the type has no such list, or the text is in it.
+    private func wrongChoice(of type: Any.Type) -> (any Error)? {
+        guard case .scalar(let scalar) = node, let listed = type as? any CaseIterable.Type else { return nil }
+        let choices = Self.choices(listed)
+        guard let last = choices.last, !choices.contains(scalar.string) else { return nil }
+        let words = choices.count == 1 ? last : choices.dropLast().joined(separator: ", ") + " or " + last
+        let error = wrong(node, words)
+        return CommandError(
+            error.code, error.what, in: error.place,
+            try: Spelling.nearest(to: scalar.string, among: choices).map { "did you mean '\($0)'?" })
+    }
+
+    /// The texts of an enumeration; empty for types whose cases are not texts.
+    private static func choices<Listed: CaseIterable>(_ type: Listed.Type) -> [String] {
+        type.allCases.compactMap { ($0 as? any RawRepresentable)?.rawValue as? String }
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {

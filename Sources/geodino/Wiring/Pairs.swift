@@ -18,6 +18,10 @@ import Files
         let fingerprint: String
         /// What classes are; `nil` for heights.
         let legend: Legend?
+        /// What the user should know.
+        let warnings: [String]
+        /// Whether each pair is held out as a whole; `nil` where that is left to the ground.
+        private let heldOut: [Bool]?
         private let pool: PairPool
         /// What a number of pixels was left out for.
         private let excluded: @Sendable (Int) -> String
@@ -27,12 +31,13 @@ import Files
         /// - Parameters:
         ///   - heights: Which values of the targets are heights.
         ///   - bands: Bands of the images that a person named.
+        ///   - ground: Where the images are.
         init(
             _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, heights: HeightRule = HeightRule(),
-            bands: BandRequest = BandRequest(), aoi: String? = nil
+            bands: BandRequest = BandRequest(), ground: GroundRequest = GroundRequest()
         ) throws {
             try self.init(
-                entries, record: record, tileSize: tileSize, bands: bands, aoi: aoi, legend: nil,
+                entries, record: record, tileSize: tileSize, bands: bands, ground: ground, legend: nil,
                 truth: { entry in
                     let band = try RasterReader(path: entry.target, options: RasterOpenOptions(expandPalette: false))
                         .heightBand()
@@ -47,10 +52,11 @@ import Files
         ///
         /// - Parameters:
         ///   - bands: Bands of the images that a person named.
+        ///   - ground: Where the images are.
         ///   - truth: What an image is labelled with.
         ///   - excluded: What is said of a number of pixels of the truth that do not count.
         init(
-            _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, bands: BandRequest, aoi: String?,
+            _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, bands: BandRequest, ground: GroundRequest,
             legend: Legend?, truth: (PairEntry) throws -> PairTruth, excluded: @escaping @Sendable (Int) -> String
         ) throws {
             guard let first = entries.first else {
@@ -58,23 +64,34 @@ import Files
                     .badArgument, "no training pairs were given",
                     try: "--image SCENE --target FILE, or --pairs pairs.csv")
             }
-            let gsd = try record.gsd ?? RasterReader(path: first.image).groundSampleDistance().metres
+            let gsd = try record.gsd ?? ground.gsd(of: first.image)
             let layout = PixelLayout(
                 bands: record.bands, sampleType: .uint8, tileSize: tileSize, gsd: gsd, stretch: record.stretch)
             self.layout = layout
             // One for all: thousands of plots must not keep thousands of files open.
             let pool = PairPool()
-            pairs = try entries.map {
-                try RasterPair(
-                    image: $0.image, truth: truth($0), layout: layout, bands: bands[$0.image], aoi: aoi, pool: pool)
+            let pairs = try entries.map { entry in
+                let truth = try truth(entry)
+                // Shapes need a place, whatever the size of pixels.
+                var ground = ground
+                if case .labels = truth { ground.offersGSD = false }
+                return try ground.namingPixelSize(of: entry.image) {
+                    try RasterPair(
+                        image: entry.image, truth: truth, layout: layout, bands: bands[entry.image],
+                        aoi: ground.aoi, unplacedGSD: ground.unplacedGSD, pool: pool)
+                }
             }
+            self.pairs = pairs
             try checkAgreement(of: pairs)
+            warnings = pairs.flatMap(\.warnings) + ground.notes(pairs)
+            heldOut = entries.heldOut
             self.pool = pool
             self.legend = legend
             self.excluded = excluded
             // What is read decides, not what the files are called.
             var hash = SHA256()
-            if let aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
+            if let aoi = ground.aoi { hash.update(Array(try AreaOfInterest(path: aoi).geoJSON.utf8)) }
+            if let heldOut { hash.update(Array("held out \(heldOut.map { $0 ? "1" : "0" }.joined());".utf8)) }
             var layers: [String: String] = [:]
             for (entry, pair) in zip(entries, pairs) {
                 hash.update(try contentSignature(of: entry.image))
@@ -90,6 +107,7 @@ import Files
                 if let numbers = bands[entry.image] { hash.update(Array("bands \(numbers);".utf8)) }
                 let window = pair.window
                 hash.update([UInt8]("\(window.column),\(window.row),\(window.width),\(window.height);".utf8))
+                if !pair.isPlaced, let gsd = ground.unplacedGSD { hash.update(Array("gsd \(gsd);".utf8)) }
             }
             fingerprint = hash.finalize()
         }
@@ -104,9 +122,10 @@ import Files
 
         func item(_ index: Int) throws -> LabelledItem {
             let pair = pairs[index]
+            // Without a place an image has ground of its own.
             return LabelledItem(
-                width: pair.grid.width, height: pair.grid.height, grid: pair.grid, places: try pair.places(),
-                name: pair.imagePath)
+                width: pair.grid.width, height: pair.grid.height, grid: pair.isPlaced ? pair.grid : nil,
+                places: try pair.places(), isHeldOut: heldOut?[index], name: pair.imagePath)
         }
 
         func sample(_ index: Int, window: PixelWindow) throws -> (image: PixelBuffer, target: Target) {

@@ -47,9 +47,8 @@
                           </symbol>
                     """
             }
-            return """
-                <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-                <qgis version="3.22.0" styleCategories="Symbology">
+            return qgisDocument(
+                """
                   <renderer-v2 type="categorizedSymbol" attr="class" forceraster="0" symbollevels="0" enableorderby="0">
                     <categories>
                 \(categories.joined(separator: "\n"))
@@ -58,9 +57,7 @@
                 \(symbols.joined(separator: "\n"))
                     </symbols>
                   </renderer-v2>
-                </qgis>
-
-                """
+                """, attributes: "styleCategories=\"Symbology\"")
         }
     }
 #endif

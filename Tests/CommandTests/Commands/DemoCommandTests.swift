@@ -1,5 +1,7 @@
 // geodino demo: bad arguments, a whole demo with small documents, and an interrupted one.
 import Foundation
+import Geo
+import Raster
 import Testing
 
 @Suite struct DemoCommandTests {
@@ -51,22 +53,45 @@ import Testing
         let names = [
             "mae_m", "rmse_m", "bias_m", "block_r2", "mean_predictor_mae_m", "random_backbone_mae_m",
             "linear_probe_r2", "linear_probe_random_r2", "learning_rate", "random_backbone_learning_rate", "seconds",
-            "peak_rss_mb", "stages.*",
+            "peak_rss_mb", "stages.*", "landcover.miou", "landcover.miou_random_backbone", "landcover.miou_colour",
+            "per_class.*",
         ]
+        let cover = try #require(report["landcover"] as? [String: Any])
+        for name in ["miou", "miou_random_backbone", "miou_colour"] {
+            let figure = try #require(cover[name] as? Double, "no \(name)")
+            #expect((0...1).contains(figure), "\(name)")
+        }
+        // By colours alone, the synthetic landscape is told better than by chance.
+        #expect(try #require(cover["miou_colour"] as? Double) > 0.05)
+        let perClass = try #require(cover["per_class"] as? [String: Any]).values.compactMap { $0 as? Double }
+        #expect(abs(perClass.reduce(0, +) / Double(perClass.count) - (cover["miou"] as? Double ?? -1)) < 1e-9)
+        let picture = try RasterReader(path: bench.file("demo/picture.png")).grid
+        // Two rows of three panels, of which none is longer than 480 pixels.
+        #expect((1400...1600).contains(picture.width) && (900...1114).contains(picture.height), "\(picture)")
         try Snapshot.expect(
-            outcome.output, matches: "demo", varying: Dictionary(uniqueKeysWithValues: names.map { ($0, .number) }))
+            // A class that is in neither truth nor map has no IoU.
+            outcome.output.replacing(" : null", with: " : 0"), matches: "demo",
+            varying: Dictionary(uniqueKeysWithValues: names.map { ($0, .number) }))
         #expect(try bench.read("demo/report.json") + "\n" == outcome.output)
         #expect(
             try bench.contents(of: "demo") == [
-                ".geodino-demo", "canopy.yaml", "corpus", "geodino.yaml", "models", "picture.png", "profile.yaml",
+                ".geodino-demo", "canopy.yaml", "corpus", "geodino.yaml", "landcover.yaml", "models", "picture.png",
+                "profile.yaml",
                 "recipe.yaml", "region.geojson", "report.json", "runs", "scenes", "training-pairs.csv",
                 "unseen-canopy-random.json", "unseen-canopy-random.png", "unseen-canopy-random.qml",
                 "unseen-canopy-random.tif", "unseen-canopy.json", "unseen-canopy.png", "unseen-canopy.qml",
-                "unseen-canopy.tif", "unseen-region.geojson",
+                "unseen-canopy.tif", "unseen-landcover-colour.tif", "unseen-landcover-colour.tif.aux.xml",
+                "unseen-landcover-random.json", "unseen-landcover-random.png", "unseen-landcover-random.qml",
+                "unseen-landcover-random.tif", "unseen-landcover-random.tif.aux.xml", "unseen-landcover.json",
+                "unseen-landcover.png", "unseen-landcover.qml", "unseen-landcover.tif",
+                "unseen-landcover.tif.aux.xml", "unseen-region.geojson",
             ])
         let log = try bench.read("log.md")
         #expect(log.hasPrefix("# Experiments\n\n## ") && log.contains(": the demo, 1 seed"), "\(log)")
-        #expect(log.contains("\n| seed | MAE m |") && log.contains("\n| 0 | ") && log.contains("\n| mean | "), "\(log)")
+        #expect(
+            log.contains("\n| seed | MAE m |")
+                && log.contains("| land cover mIoU | random backbone mIoU | colour mIoU |") && log.contains("\n| 0 | ")
+                && log.contains("\n| mean | "), "\(log)")
     }
 
     @Test func `an interrupted demo exits with 130 and writes no report`() throws {

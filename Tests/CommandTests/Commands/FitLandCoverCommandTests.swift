@@ -114,8 +114,9 @@ import Testing
         #expect(
             Set(validation.keys).subtracting(["kappa"]) == [
                 "miou", "overall_accuracy", "classes", "temperature", "calibration_error", "constant_miou", "pixels",
-                "windows",
+                "windows", "step",
             ])
+        #expect(validation["step"] as? Int == 2)
         #expect(validation["temperature"] as? Double == model["temperature"] as? Double)
         let classes = try #require(validation["classes"] as? [[String: Any]])
         #expect(classes.compactMap { $0["name"] as? String } == names)

@@ -8,6 +8,13 @@ import Testing
     static let bad: [BadCall] = [
         .usage("no folder", says: "Missing expected argument '<output>'", arguments: "synth"),
         .usage("a size that is not a number", says: "'big' is invalid", arguments: "synth", "land", "--size", "big"),
+        .usage("a form that is not known", says: "'isaid' is invalid", arguments: "synth", "land", "--as", "isaid"),
+        .usage(
+            "infrared in LoveDA's form", says: "--nir cannot be combined with --as loveda", arguments: "synth", "land",
+            "--as", "loveda", "--nir"),
+        .failure("images that are too large", says: "size is 4096; expected 64 to 2048 pixels", "  try  ") { _ in
+            ["synth", "land", "--as", "loveda", "--size", "4096"]
+        },
         .failure("no scenes", says: "scenes is 0; expected 1 to 1000", "  try  ") { _ in
             ["synth", "land", "--scenes", "0"]
         },
@@ -78,6 +85,20 @@ import Testing
         try make("1")
         #expect(try pixels() == first)
         #expect(try bench.contents() == ["land"])
+    }
+
+    @Test func `--as loveda writes images and masks in LoveDA's folders, with one line`() throws {
+        let bench = Bench()
+        try bench.make("synth", "land", "--scenes", "1", "--size", "64", "-q")
+        let outcome = try bench.make(
+            "synth", "land", "--as", "loveda", "--scenes", "2", "--size", "64", "--overwrite", "-q")
+        #expect(
+            outcome.output == ""
+                && outcome.errors
+                    == "land: 8 images of 64 x 64 px at 0.6 m, 2 for each of Train/Rural, Train/Urban, Val/Rural and Val/Urban\n",
+            "\(outcome.errors)")
+        #expect(try bench.contents(of: "land") == [".geodino-synth", "Train", "Val"])
+        #expect(bench.has("land/Val/Urban/images_png/1.png") && bench.has("land/Val/Urban/masks_png/1.png"))
     }
 
     @Test func `the recorded options match the snapshot`() throws {

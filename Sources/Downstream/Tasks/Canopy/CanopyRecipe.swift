@@ -96,6 +96,10 @@ extension CanopyRecipe {
         func expect(_ holds: Bool, _ words: @autoclosure () -> String) {
             if !holds { wrong.append(words()) }
         }
+        expect(
+            validation.every == nil,
+            "validation.every is \(validation.every ?? 0); a canopy head is validated once, after its last step: leave it out"
+        )
         expect(maxHeight.isFinite && maxHeight > 0, "max_height is \(maxHeight); expected metres above 0")
         expect(
             loss.handOverStart >= 0 && loss.handOverStart <= loss.handOverEnd && loss.handOverEnd <= 1,

@@ -95,3 +95,73 @@ struct ClassPlaces: Sendable {
                 height: place.side), showsLabel: ofClass)
     }
 }
+
+// MARK: - Numbers to be kept
+
+extension ClassPlaces {
+    /// All that was found, as numbers.
+    var numbers: [Int] {
+        func list(_ places: [Place]) -> [Int] {
+            [places.count] + places.flatMap { [$0.pair, $0.column, $0.row, $0.pixel] }
+        }
+        return [windows.count] + histogram.pixels + histogram.pixelsOfImages + [heldOut.count]
+            + heldOut.flatMap { [$0.pair, $0.window.column, $0.window.row] } + windows.flatMap(list) + list(all)
+    }
+
+    /// Takes over what `numbers` gave for the same labels; `nil` where they are not that.
+    init?(_ numbers: [Int], _ sampler: CropSampler, classes: Int) {
+        var rest = numbers[...]
+        func take(_ count: Int) -> [Int]? {
+            guard count >= 0, rest.count >= count else { return nil }
+            defer { rest = rest.dropFirst(count) }
+            return Array(rest.prefix(count))
+        }
+        let (side, sizes) = (sampler.settings.crop, sampler.sizes)
+        func isInside(_ pair: Int, _ column: Int, _ row: Int) -> Bool {
+            sizes.indices.contains(pair) && column >= 0 && row >= 0 && column + side <= sizes[pair].width
+                && row + side <= sizes[pair].height
+        }
+        func list(of width: Int) -> [[Int]]? {
+            guard let count = take(1)?[0], count >= 0, count <= rest.count / width, let flat = take(count * width)
+            else { return nil }
+            let items = (0..<count).map { Array(flat[$0 * width..<($0 + 1) * width]) }
+            return items.allSatisfy { isInside($0[0], $0[1], $0[2]) } ? items : nil
+        }
+        func places() -> [Place]? {
+            guard let items = list(of: 4), items.allSatisfy({ (0..<side * side).contains($0[3]) }) else { return nil }
+            return items.map { Place(pair: $0[0], column: $0[1], row: $0[2], side: side, pixel: $0[3]) }
+        }
+        guard take(1)?[0] == classes, let pixels = take(classes), let pixelsOfImages = take(classes),
+            let validated = list(of: 3)
+        else { return nil }
+        var windows: [[Place]] = []
+        for _ in 0..<classes {
+            guard let found = places() else { return nil }
+            windows.append(found)
+        }
+        guard let all = places(), rest.isEmpty else { return nil }
+        histogram = ClassHistogram(pixels: pixels, pixelsOfImages: pixelsOfImages)
+        heldOut = validated.map {
+            ($0[0], PixelWindow(column: $0[1], row: $0[2], width: side, height: side))
+        }
+        self.windows = windows
+        self.all = all
+        self.sizes = sizes
+    }
+
+    /// What the places follow from: labels, crops, held-out ground and legend.
+    static func key(_ sampler: CropSampler, _ legend: Legend) -> String {
+        let settings = sampler.settings
+        // Where images are held out as a whole is not in the settings: their corners tell.
+        let corners = sampler.sizes.enumerated().map { pair, size in
+            [(0, 0), (size.width - 1, 0), (0, size.height - 1), (size.width - 1, size.height - 1)].map { column, row in
+                sampler.heldOut(pair, PixelWindow(column: column, row: row, width: 1, height: 1)) == [true] ? "1" : "0"
+            }.joined()
+        }
+        return [
+            "places 1", sampler.source.fingerprint, "\(settings.crop)", "\(sampler.source.layout.gsd ?? 0)",
+            "\(settings.heldOut.block) \(settings.heldOut.share)", "\(settings.seed)",
+            "\(legend.classes.map { "\($0.id) \($0.name)" })", "\(sampler.sizes)", "\(corners)",
+        ].joined(separator: "\n")
+    }
+}

@@ -13,6 +13,12 @@ package struct ClassHistogram: Sendable, Equatable {
         pixelsOfImages = pixels
     }
 
+    /// Takes over what was counted before; two lists of one length.
+    init(pixels: [Int], pixelsOfImages: [Int]) {
+        self.pixels = pixels
+        self.pixelsOfImages = pixelsOfImages
+    }
+
     /// Counts an image in, or a window of one, by its pixels of each class.
     package mutating func add(_ counts: [Int]) {
         precondition(counts.count == pixels.count, "\(counts.count) counts for \(pixels.count) classes")

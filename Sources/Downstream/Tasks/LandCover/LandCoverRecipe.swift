@@ -30,7 +30,11 @@ public struct LandCoverRecipe: HeadRecipe {
     /// Share of a crop's pixels that must be labelled and not held out, for crops that were not drawn for a class; sparse labels need little.
     public var minimumValid = 0.0001
     /// Number of crops drawn beforehand, whose features are computed once and kept; 0 draws fresh crops in each step.
+    ///
+    /// Features are kept in half precision, labels as bytes.
     public var cachedCrops = 0
+    /// Most memory for these features, in megabytes; `nil` for 4000.
+    public var cacheMegabytes: Int?
     /// Steps between checkpoints.
     public var checkpointEvery = 1000
     /// The seed of all random choices.
@@ -41,6 +45,7 @@ public struct LandCoverRecipe: HeadRecipe {
         case head, taps, window, crop, steps, batch, optimizer, loss, sampling, augmentation, validation
         case minimumValid = "minimum_valid"
         case cachedCrops = "cached_crops"
+        case cacheMegabytes = "cache_megabytes"
         case checkpointEvery = "checkpoint_every"
         case seed
     }

@@ -7,7 +7,12 @@ package import Torch
 /// Land cover.
 package struct LandCoverTask: HeadTask {
     package static let name = LandCoverModelDescription.taskName
-    package static let curves: [TaskCurves] = []
+    package static let curves: [TaskCurves] = [("Validation mIoU", "on held-out ground", [("mIoU", "probes.miou")])]
+    package static let curveFamilies: [TaskCurveFamily] = [
+        ("Validation mIoU by learning rate", "on held-out ground", "probes.miou."),
+        ("Validation IoU by class", "on held-out ground", "probes.iou."),
+    ]
+    package static let cacheForm = CacheForm.compact
 
     private let recipe: LandCoverRecipe
     private let legend: Legend
@@ -46,8 +51,10 @@ package struct LandCoverTask: HeadTask {
     /// Looks at the labels of the ground that is trained on: how often classes occur, and where.
     ///
     /// - Throws: `DownstreamError` (`badPairs`) where fewer than two classes are labelled there.
-    package mutating func prepare(_ sampler: inout CropSampler, progress: (Int, Int) -> Bool) throws {
-        let places = try ClassPlaces(sampler, classes: outputs, progress: progress)
+    package mutating func prepare(
+        _ sampler: inout CropSampler, memory: LabelMemory, progress: (Int, Int) -> Bool
+    ) throws {
+        let places = try places(sampler, memory, progress: progress)
         let seen = places.present
         guard seen.count > 1 else {
             throw DownstreamError(
@@ -71,6 +78,19 @@ package struct LandCoverTask: HeadTask {
         sampler.preferred = { random in places.draw(&random, ofClass: random.unit() < share) }
     }
 
+    /// Where classes are labelled: as an earlier session of the fit found out, or by looking at all windows.
+    private func places(
+        _ sampler: CropSampler, _ memory: LabelMemory, progress: (Int, Int) -> Bool
+    ) throws -> ClassPlaces {
+        let key = ClassPlaces.key(sampler, legend)
+        if let numbers = memory.numbers(key), let known = ClassPlaces(numbers, sampler, classes: outputs) {
+            return known
+        }
+        let found = try ClassPlaces(sampler, classes: outputs, progress: progress)
+        memory.remember(found.numbers, key: key)
+        return found
+    }
+
     package func loss(_ logits: Tensor, _ values: Tensor, valid: Tensor, step: Int, of steps: Int) -> HeadLoss {
         recipe.loss(logits, values, valid: valid, classWeights: classWeights)
     }
@@ -79,6 +99,26 @@ package struct LandCoverTask: HeadTask {
         _ sampler: CropSampler, logits: (Tensor) throws -> Tensor
     ) throws -> LandCoverValidation? {
         try sampler.landCoverValidation(legend, logits: logits)
+    }
+
+    package func scores(
+        _ sampler: CropSampler, heads: Int, logits: (Tensor) throws -> [Tensor]
+    ) throws -> [HeadScore]? {
+        try sampler.landCoverScores(legend, heads: heads, logits: logits)
+    }
+
+    package func noting(_ choice: HeadChoice, in validation: LandCoverValidation) -> LandCoverValidation {
+        var validation = validation
+        validation.step = choice.step
+        validation.learningRate = choice.learningRate
+        validation.rates =
+            choice.rates.isEmpty
+            ? nil
+            : choice.rates.map {
+                LandCoverValidation.RateScore(
+                    learningRate: $0.learningRate, miou: $0.score, step: $0.step, divergedAt: $0.divergedAt)
+            }
+        return validation
     }
 
     package func description(

@@ -20,10 +20,37 @@ public struct LandCoverValidation: Codable, Sendable, Equatable {
     public var calibrationError: CalibrationError
     /// Mean IoU of the constant that always says the most frequent class.
     public var constantMIoU: Double
-    /// Number of held-out pixels compared; windows at the ends of an image overlap, and their pixels count in each.
+    /// Number of held-out pixels compared, each of them once.
     public var pixels: Int
     /// Number of windows that they come from.
     public var windows: Int
+    /// Steps after which the head did best, and was taken for the model; `nil` where only the last step was validated.
+    public var step: Int?
+    /// The learning rate of the head that did best; `nil` where there was one rate alone.
+    public var learningRate: Double?
+    /// All learning rates that were compared, in the recipe's order; `nil` where there was one alone.
+    public var rates: [RateScore]?
+    /// `true` for a head that gives the same probabilities everywhere, whatever the image shows; else `nil`.
+    public var hasConstantOutput: Bool?
+
+    /// How well a head of one learning rate did.
+    public struct RateScore: Codable, Sendable, Equatable {
+        /// The learning rate at its height.
+        public var learningRate: Double
+        /// Its best mean IoU; `nil` where it was never scored.
+        public var miou: Double?
+        /// Steps after which it had that.
+        public var step: Int?
+        /// The step, from 1, whose loss or gradient was not finite; `nil` where none was.
+        public var divergedAt: Int?
+
+        /// The keys on disk.
+        public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+            case learningRate = "learning_rate"
+            case miou, step
+            case divergedAt = "diverged_at"
+        }
+    }
 
     /// How well one class is found.
     public struct ClassScore: Codable, Sendable, Equatable {
@@ -60,7 +87,10 @@ public struct LandCoverValidation: Codable, Sendable, Equatable {
         case kappa, classes, temperature
         case calibrationError = "calibration_error"
         case constantMIoU = "constant_miou"
-        case pixels, windows
+        case pixels, windows, step
+        case learningRate = "learning_rate"
+        case rates = "learning_rates"
+        case hasConstantOutput = "has_constant_output"
     }
 }
 
@@ -75,31 +105,20 @@ extension CropSampler {
     /// - Parameter logits: `[1, classes, S, S]` of a normalised image `[1, C, S, S]`.
     func landCoverValidation(_ legend: Legend, logits: (Tensor) throws -> Tensor) throws -> LandCoverValidation? {
         let count = legend.classes.count
-        var confusion = ConfusionTally(classCount: count)
-        let windows = validationWindows()
+        var tally = LandCoverTally(classes: count)
         var (rows, truths): ([Float], [UInt8]) = ([], [])
-        let quota = max(1, Self.mostRows / max(windows.count, 1))
-        for (pair, window) in windows {
-            let heldOut = heldOut(pair, window)
-            let (image, target) = try sample(pair, window)
-            let places = heldOut.indices.filter { heldOut[$0] && target.valid[$0] > 0 }
-            guard !places.isEmpty else { continue }
-            let values = try logits(normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0)).floats()
-            let plane = heldOut.count
+        let quota = max(1, Self.mostRows / max(validationWindows().count, 1))
+        let windows = try forEachHeldOut { image, target, places in
+            let values = try logits(image).floats()
+            tally.add(values, truth: target.values, places: places)
+            let plane = target.values.count
             let step = max(1, (places.count + quota - 1) / quota)
-            for (number, place) in places.enumerated() {
-                var best = 0
-                for index in 1..<count where values[index * plane + place] > values[best * plane + place] {
-                    best = index
-                }
-                let truth = Int(target.values[place])
-                confusion.add(prediction: best, truth: truth)
-                if number % step == 0 {
-                    for index in 0..<count { rows.append(values[index * plane + place]) }
-                    truths.append(UInt8(truth))
-                }
+            for place in stride(from: 0, to: places.count, by: step).map({ places[$0] }) {
+                for index in 0..<count { rows.append(values[index * plane + place]) }
+                truths.append(UInt8(Int(target.values[place])))
             }
         }
+        let confusion = tally.confusion
         guard confusion.count > 0, let miou = confusion.meanIoU, let accuracy = confusion.overallAccuracy else {
             return nil
         }
@@ -124,7 +143,8 @@ extension CropSampler {
             },
             temperature: temperature,
             calibrationError: LandCoverValidation.CalibrationError(before: error(1), after: error(temperature)),
-            constantMIoU: constant.meanIoU ?? 0, pixels: confusion.count, windows: windows.count)
+            constantMIoU: constant.meanIoU ?? 0, pixels: confusion.count, windows: windows,
+            hasConstantOutput: tally.hasConstantOutput ? true : nil)
     }
 }
 

@@ -1,0 +1,40 @@
+// What killed processes left beside the files that they were to write.
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// Removes the temporary files of processes that no longer run, from beside the files that they were to become.
+///
+/// These are `.NAME.partial-PROCESS...` and `NAME.partial-PROCESS`. Those of a running process stay.
+///
+/// - Parameter paths: The finished files, whether they exist or not.
+package func removeLeftovers(of paths: [String]) {
+    var names: [String: Set<String>] = [:]
+    for path in paths {
+        guard let name = path.split(separator: "/").last else { continue }
+        names[parentFolder(path), default: []].insert(String(name))
+    }
+    for (folder, names) in names {
+        for file in fileNames(in: folder) {
+            guard let mark = file.ranges(of: ".partial-").last, let process = owner(file[mark.upperBound...]) else {
+                continue
+            }
+            let name = file[..<mark.lowerBound]
+            guard names.contains(String(name)) || name.first == "." && names.contains(String(name.dropFirst())) else {
+                continue
+            }
+            if kill(process, 0) != 0, errno == ESRCH { unlink("\(folder)/\(file)") }
+        }
+    }
+}
+
+/// The process that the rest of a temporary name begins with; `nil` where it is none.
+private func owner(_ rest: Substring) -> Int32? {
+    let digits = rest.prefix { ("0"..."9").contains($0) }
+    let ending = rest[digits.endIndex...]
+    guard ending.isEmpty || ending.first == "." || ending.first == "-", let process = Int32(digits), process > 0 else {
+        return nil
+    }
+    return process
+}

@@ -1,0 +1,65 @@
+// The folder in which the finished rows of an unfinished map are kept, and its files.
+internal import Files
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// The folder `.NAME.resume` beside an output.
+///
+/// It has one writer at a time. `map.json` says what map the rows belong to. It is the first file to be removed when the map is
+/// finished, so that a folder without it holds nothing of use. `publishing` says that files of the map may have their names already.
+enum JournalFolder {
+    static let marker = "map.json"
+    static let publishing = "publishing"
+    static let lockName = "lock"
+
+    /// The name of a part's log; parts count from 0.
+    static func logName(_ part: Int) -> String { "part-\(part + 1).rows" }
+
+    /// The folder of an output's rows.
+    static func path(of output: String) -> String {
+        let name = fileName(output)
+        return "\(output.dropLast(name.count)).\(name).resume"
+    }
+
+    /// Whether files of the output's name may be those of an unfinished map.
+    static func isPublishing(_ output: String) -> Bool {
+        let folder = path(of: output)
+        return fileExists("\(folder)/\(marker)") && fileExists("\(folder)/\(publishing)")
+    }
+
+    /// Bytes that are kept for an output.
+    static func bytes(of output: String) -> Int {
+        let folder = path(of: output)
+        return fileNames(in: folder).filter(isLog).reduce(0) { $0 + (fileSize("\(folder)/\($1)") ?? 0) }
+    }
+
+    /// Removes the folder of an output if no process writes to it.
+    ///
+    /// - Parameter evenWithRows: Whether rows that are kept go too: those of a map that is finished meanwhile.
+    static func discard(of output: String, evenWithRows: Bool) {
+        let folder = path(of: output)
+        guard isFolder(folder), evenWithRows || !fileExists("\(folder)/\(marker)") else { return }
+        guard let lock = try? FolderLock<MappingFailure>(folder: folder, name: lockName, what: "map", isRemoved: false)
+        else { return }
+        withExtendedLifetime(lock) {
+            removeContents(folder)
+            remove(folder)
+        }
+    }
+
+    private static func isLog(_ name: String) -> Bool { name.hasPrefix("part-") && name.hasSuffix(".rows") }
+
+    /// Removes the files of a journal but its lock; what else somebody put there stays.
+    static func removeContents(_ folder: String) {
+        let names = [marker, "\(marker).partial", publishing, "\(publishing).partial"]
+        for name in names + fileNames(in: folder).filter(isLog) { unlink("\(folder)/\(name)") }
+    }
+
+    /// Removes the lock and the folder, if nothing else is in it.
+    static func remove(_ folder: String) {
+        unlink("\(folder)/\(lockName)")
+        rmdir(folder)
+    }
+}
