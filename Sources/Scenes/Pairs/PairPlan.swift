@@ -40,7 +40,9 @@ private struct ImageBands {
         numbers = chosen.map(\.index)
         read = image.read(numbers, asked: asked != nil ? .forThis : .automatically)
         try image.checkValues(for: layout, bands: numbers)
-        if asked == nil, let assumption = image.bands.assumption(chosen, as: layout.bands.map(\.name), in: image.path) { warnings.append(assumption) }
+        if asked == nil, let assumption = image.bands.assumption(chosen, as: layout.bands.map(\.name), in: image.path) {
+            warnings.append(assumption)
+        }
         if let note = chosen.scaleNote(layout.stretch, in: image.path) { warnings.append(note) }
         if let alphaWarning { warnings.append(alphaWarning) }
         if let warning = try image.checkDetail(of: gsd, for: layout.gsd, isForMap: false) { warnings.append(warning) }

@@ -98,7 +98,9 @@ import Files
                     SceneBands(path: path, bands: bands, all: reader.bands, asked: options.bands.asked(path)))
                 if let note = bands.scaleNote(record.stretch, in: path) { warnings.append(note) }
                 if let warning = try? reader.alphaWarning() { warnings.append(warning) }
-                if options.bands[path] == nil, let assumption = reader.bands.assumption(bands, as: record.bands.map(\.name), in: path) {
+                if options.bands[path] == nil,
+                    let assumption = reader.bands.assumption(bands, as: record.bands.map(\.name), in: path)
+                {
                     warnings.append(assumption)
                 }
                 let (width, height) = (reader.grid.width, reader.grid.height)
