@@ -123,7 +123,7 @@ public enum UserAction: Sendable, Hashable, CustomStringConvertible {
         case .embed: "embedding"
         case .embedComponents(let count):
             "embedding with " + (count.map { "\($0) " } ?? "") + "principal components"
-        case .applyWeights: "fits, embeddings and canopy maps"
+        case .applyWeights: "fits, embeddings and maps"
         case .inspectWeights: "an inspection of the weights"
         case .dumpStep(let step): "pretrain and dump step \(step)"
         case .resumeAndDumpStep(let step): "resume and dump step \(step)"

@@ -6,9 +6,10 @@ import Testing
 @Suite struct CommandLineWordingTests {
     /// The commands that use a module, and so print its errors.
     private static let users: [String: [String]] = [
-        "Backbone": ["canopy", "embed", "fit", "weights"], "Corpus": ["corpus", "tile"],
-        "Downstream": ["canopy", "embed", "fit"], "Mapping": ["canopy", "embed"], "Pretraining": ["pretrain"],
-        "Raster": ["canopy", "embed", "fit", "score", "tile"], "Scenes": ["canopy", "embed", "fit", "tile"],
+        "Backbone": ["canopy", "embed", "fit", "landcover", "weights"], "Corpus": ["corpus", "tile"],
+        "Downstream": ["canopy", "embed", "fit", "landcover"], "Mapping": ["canopy", "embed", "landcover"],
+        "Pretraining": ["pretrain"], "Raster": ["canopy", "embed", "fit", "landcover", "score", "tile"],
+        "Scenes": ["canopy", "embed", "fit", "landcover", "tile"],
         "Synth": ["synth"], "Training": ["fit", "pretrain"],
     ]
 
@@ -98,14 +99,17 @@ import Testing
     private static let exceptions: Set<String> = [
         // Only feature maps choose layers, windows and components.
         "canopy --basis (Downstream)", "canopy --layers (Backbone)", "canopy --layers (Downstream)",
-        "fit --basis (Downstream)", "fit --layers (Backbone)", "fit --layers (Downstream)", "fit --window (Downstream)",
+        "fit --basis (Downstream)", "landcover --basis (Downstream)", "landcover --layers (Backbone)",
+        "landcover --layers (Downstream)", "fit --layers (Backbone)", "fit --layers (Downstream)",
+        "fit --window (Downstream)",
         "weights --layers (Backbone)",
         // Only maps of classes have polygons.
         "canopy --polygons (Mapping)", "embed --polygons (Mapping)",
         // A feature map cannot be split, and its request says so.
         "embed --split (Mapping)",
         // A profile or a model has the stretch of these, and their errors name it.
-        "canopy --stretch (Raster)", "fit --stretch (Raster)", "score --stretch (Raster)", "tile --stretch (Raster)",
+        "canopy --stretch (Raster)", "fit --stretch (Raster)", "landcover --stretch (Raster)",
+        "score --stretch (Raster)", "tile --stretch (Raster)",
         // 'geodino corpus' cuts nothing.
         "corpus --resume (Corpus)",
     ]

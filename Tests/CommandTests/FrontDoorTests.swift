@@ -10,8 +10,9 @@ import Testing
             let outcome = try Program.run(["--help"])
             best = min(best, -start.timeIntervalSinceNow)
             #expect(outcome.status == 0)
-            for command in ["doctor", "synth", "tile", "corpus", "pretrain", "fit", "canopy", "score", "demo", "bench"]
-            {
+            for command in [
+                "doctor", "synth", "tile", "corpus", "pretrain", "fit", "canopy", "landcover", "score", "demo", "bench",
+            ] {
                 #expect(outcome.output.contains("  \(command) "), "\(command) is not in the help")
             }
         }

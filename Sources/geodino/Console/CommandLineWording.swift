@@ -55,7 +55,7 @@ extension Wording {
             "geodino fit \(task)" + (weights.map { " RECIPE --weights \(shellQuoted($0))" } ?? "")
         case .embed: "geodino embed"
         case .embedComponents(let count): "geodino embed --pca" + (count.map { " \($0)" } ?? "")
-        case .applyWeights: "geodino fit, geodino embed and geodino canopy"
+        case .applyWeights: "geodino fit, geodino embed, geodino canopy and geodino landcover"
         case .inspectWeights: "geodino weights info"
         case .dumpStep(let step): "geodino pretrain RECIPE ... --dump-step \(step) FILE"
         case .resumeAndDumpStep(let step): "--resume --dump-step \(step) FILE"
