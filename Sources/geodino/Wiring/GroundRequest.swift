@@ -1,5 +1,6 @@
 // Where the images of a fit are: the area that counts, and the pixel size of images without a place.
 #if EARTH
+    import Geo
     import Raster
     import Scenes
     import Telemetry
