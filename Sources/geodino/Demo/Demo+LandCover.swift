@@ -31,7 +31,7 @@
             _ recipe: LandCoverRecipe, backbone: String, record: WeightsRecord, model: String, random: Bool
         ) throws -> FitSummary<LandCoverValidation> {
             let source = try RasterPairs(
-                coverPairs(), record: record, tileSize: recipe.window,
+                coverPairs(), record: record, tileSize: recipe.window, bands: BandRequest(), ground: GroundRequest(),
                 legend: Self.legend, truth: { .classes(path: $0.target, band: 1, legend: Self.legend) },
                 excluded: { "\(counted($0, "pixels")) that labels of two classes claim" })
             var options = FitOptions()
