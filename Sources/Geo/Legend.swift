@@ -117,34 +117,71 @@ public struct Legend: Sendable, Hashable, Codable {
         }
     }
 
+    /// Something wrong with the parts of a legend.
+    public struct Fault: Sendable, Hashable {
+        /// What is wrong, one sentence.
+        public let what: String
+        /// What mends it.
+        public let remedy: String
+    }
+
     /// What is wrong with the parts of a legend, one sentence each; empty where nothing is.
     public static func problems(
         _ classes: [LegendClass], ignored: [LabelValue] = [], background: UInt8? = nil
     ) -> [String] {
-        var wrong: [String] = []
-        if classes.isEmpty { wrong.append("classes is empty; expected one class or more") }
+        faults(classes, ignored: ignored, background: background).map(\.what)
+    }
+
+    /// What is wrong with the parts of a legend, with remedies; empty where nothing is.
+    public static func faults(
+        _ classes: [LegendClass], ignored: [LabelValue] = [], background: UInt8? = nil
+    ) -> [Fault] {
+        var wrong: [Fault] = []
+        func note(_ what: String, try remedy: String) { wrong.append(Fault(what: what, remedy: remedy)) }
+        if classes.isEmpty {
+            note(
+                "classes is empty; expected one class or more",
+                try: "list the classes, each as {id: 1, name: NAME, colour: [128, 128, 128]}")
+        }
+        let used = Set(classes.map(\.id))
+        let free = (1...largestID).first { !used.contains($0) } ?? largestID
+        func otherID(_ entry: LegendClass) -> String {
+            // Without values a class is labelled by its id, which is about to change.
+            let values = entry.sources == [.number(Int(entry.id))] ? ", and keep its value: values: [\(entry.id)]" : ""
+            return "give '\(entry.name)' another id, such as \(free)\(values)"
+        }
         var names: [UInt8: String] = [:]
         var meanings: [LabelValue: String] = [:]
         for value in ignored { meanings[value] = "no class" }
         for entry in classes {
             if entry.id > largestID {
-                wrong.append("class '\(entry.name)' has the id \(entry.id); expected 0 to \(largestID)")
+                note(
+                    "class '\(entry.name)' has the id \(entry.id); expected 0 to \(largestID)", try: otherID(entry))
             }
             if let other = names.updateValue(entry.name, forKey: entry.id) {
-                wrong.append("the classes '\(other)' and '\(entry.name)' have the same id, \(entry.id)")
+                note(
+                    "the classes '\(other)' and '\(entry.name)' have the same id, \(entry.id)", try: otherID(entry))
             }
-            if entry.name.isEmpty { wrong.append("class \(entry.id) has no name") }
+            if entry.name.isEmpty { note("class \(entry.id) has no name", try: "give class \(entry.id) a name") }
             if entry.colour.count != 3 {
-                wrong.append("the colour of '\(entry.name)' has \(entry.colour.count) parts; expected red, green, blue")
+                note(
+                    "the colour of '\(entry.name)' has \(entry.colour.count) parts; expected red, green, blue",
+                    try: "give '\(entry.name)' three numbers from 0 to 255: colour: [128, 128, 128]")
             }
             for value in entry.sources {
-                if let other = meanings.updateValue("'\(entry.name)'", forKey: value) {
-                    wrong.append("the value \(value) stands for \(other) and for '\(entry.name)'")
-                }
+                guard let other = meanings.updateValue("'\(entry.name)'", forKey: value) else { continue }
+                note(
+                    "the value \(value) stands for \(other) and for '\(entry.name)'",
+                    try: other == "no class"
+                        ? "take \(value) out of nodata and drop, or out of the values of '\(entry.name)'"
+                        : "leave \(value) in the values of one class only")
             }
         }
         if let background, names[background] == nil {
-            wrong.append("background is \(background), which is not the id of a class")
+            let ids = names.keys.sorted().prefix(8).map { "\($0)" }.joined(separator: ", ")
+            note(
+                "background is \(background), which is not the id of a class",
+                try: ids.isEmpty ? "leave background out" : "give the id of a class (\(ids)), or leave background out")
         }
         return wrong
     }

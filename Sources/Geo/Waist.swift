@@ -91,6 +91,8 @@ public protocol LabelledSource: Sendable {
     var fingerprint: String { get }
     /// What the indices of classes stand for; `nil` where labels are not classes.
     var legend: Legend? { get }
+    /// Pixels read so far that labels of two classes claim, so that they count for neither.
+    var disputedPixels: Int { get }
     /// What is known of an image.
     func item(_ index: Int) throws -> LabelledItem
     /// A window of an image, which is inside of it, and its truth; where either is unknown, its validity says so.
@@ -102,6 +104,9 @@ public protocol LabelledSource: Sendable {
 extension LabelledSource {
     /// Labels that are not classes.
     public var legend: Legend? { nil }
+
+    /// Labels that do not overlap.
+    public var disputedPixels: Int { 0 }
 
     /// The truth of a window, read together with its image.
     public func target(_ index: Int, window: PixelWindow) throws -> Target { try sample(index, window: window).target }

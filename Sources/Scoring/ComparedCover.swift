@@ -15,6 +15,8 @@ struct ComparedCover {
     var truths: [UInt8]
     /// Index of the mapped class of each pixel; 255 where the map is unsure, or nothing is compared.
     var predictions: [UInt8]
+    /// Pixels that count and that the truth labels.
+    var labelled = 0
     /// Pixels that count, known by the truth, inside the map's bounds and without a value there.
     var missing = 0
     /// Pixels that count, by the value of the truth that the legend does not name.

@@ -84,13 +84,47 @@ struct LandCoverComparison {
         for raster in [map, truth] where raster.grid.crs == nil { throw raster.placeMissing }
     }
 
+    private var aoiPart: String { aoi == nil ? "" : " inside the AOI" }
+
+    /// Where both are.
+    private var places: String { "map \(map.grid.placeText), truth \(truth.placeText) (\(truth.path))" }
+
+    /// The command that shows what is known of the truth.
+    private var inspection: String {
+        "\(truth.raster == nil ? "ogrinfo -al -so" : "gdalinfo") \(shellQuoted(truth.path))"
+    }
+
     /// The error for files that have nothing in common.
     var noOverlap: ScoringError {
-        let aoiPart = aoi == nil ? "" : " inside the AOI"
-        return ScoringError(
+        ScoringError(
             .noOverlap, "the map and the truth have no classified pixels in common\(aoiPart)", in: map.path,
-            why: ["map \(map.grid.placeText), truth \(truth.placeText) (\(truth.path))"],
-            try: "compare with: \(truth.raster == nil ? "ogrinfo -al -so" : "gdalinfo") \(shellQuoted(truth.path))")
+            why: [places], try: "compare with: \(inspection)")
+    }
+
+    /// The error for files that may share ground, but of which no pixel could be compared.
+    ///
+    /// - Parameter labelled: Pixels of it that the truth labels.
+    func nothingCompared(labelled: Int) -> ScoringError {
+        guard labelled == 0 else {
+            return ScoringError(
+                .noOverlap, "the map has no classes where the truth has labels\(aoiPart)", in: map.path,
+                why: ["\(counted(labelled, "pixels")) with a label, for none of which the map has a class", places],
+                try:
+                    "give a map with classes on the ground of the labels, or check where this one is nodata or unsure: gdalinfo \(shellQuoted(map.path))"
+            )
+        }
+        let isRaster = truth.raster != nil
+        return ScoringError(
+            .noOverlap, "the truth has no labels where the map is\(aoiPart)", in: truth.path,
+            why: [
+                isRaster
+                    ? "its pixels there are nodata, or values that the legend leaves out"
+                    : "no pixel there has one class: labels are elsewhere, too small, or of two classes",
+                places,
+            ],
+            try: isRaster
+                ? "check its nodata value, and what the legend leaves out: \(inspection)"
+                : "check where its labels are: \(inspection)")
     }
 
     /// Refuses a truth or a map with values that the legend does not name, of which there are these pixels.
@@ -134,6 +168,7 @@ struct LandCoverComparison {
             if code >= 0 {
                 cover.truths[i] = UInt8(code)
                 isKnown = true
+                if isCounted[i] { cover.labelled += 1 }
             } else if code == ClassCodes.unknown, isCounted[i] {
                 cover.unknownTruths[Int(known.values[i]), default: 0] += 1
             }

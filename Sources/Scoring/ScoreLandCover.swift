@@ -36,7 +36,7 @@ public func scoreLandCover(
     var borders = comparison.boundary.map {
         BoundaryTally(classCount: count, distance: $0, unknownIsBorder: false)
     }
-    var missing = 0
+    var (missing, labelled) = (0, 0)
     var (unknownTruths, unknownPredictions): ([Int: Int], [Int: Int]) = ([:], [:])
     try comparison.visit(progress) { cover throws(ScoringError) in
         if cover.isCompared {
@@ -46,6 +46,7 @@ public func scoreLandCover(
                 rows: cover.rows, columns: cover.columns, imageSides: [])
         }
         missing += cover.missing
+        labelled += cover.labelled
         unknownTruths.merge(cover.unknownTruths, uniquingKeysWith: +)
         unknownPredictions.merge(cover.unknownPredictions, uniquingKeysWith: +)
         // So many are no classes, and none of them may fill the memory.
@@ -55,7 +56,7 @@ public func scoreLandCover(
         }
     }
     try comparison.check(unknownTruths: unknownTruths, unknownPredictions: unknownPredictions, legend)
-    guard confusion.count > 0 else { throw comparison.noOverlap }
+    guard confusion.count > 0 else { throw comparison.nothingCompared(labelled: labelled) }
     return LandCoverScore(confusion, boundary: borders, missingInMap: missing, legend: legend)
 }
 

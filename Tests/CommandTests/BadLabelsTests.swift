@@ -54,8 +54,10 @@ import Testing
     ]
 
     static let values: [BadCall] = [
-        .failure("a raster without a value", says: "the labels hold no values", "  in   classes.tif", "  try  ") {
-            bench in
+        .failure(
+            "a raster without a value", says: "the labels hold no values", "  in   classes.tif",
+            "  why  all pixels are nodata, or masked", "gdal_translate -a_nodata none 'classes.tif' labels.tif"
+        ) { bench in
             try bench.fitCover(bench.classes { _, _ in -999 })
         },
         .failure(
@@ -63,6 +65,16 @@ import Testing
             "  in   scene.tif", "unlabelled pixels", "  try  "
         ) { bench in
             try bench.fitCover(bench.classes { _, _ in 0 }, "--legend", loveda)
+        },
+        .failure(
+            "the same polygons of two classes", says: "no ground is labelled",
+            "  why  labels of two classes claim 16384 pixels, which count for neither",
+            "  try  draw labels that do not overlap"
+        ) { bench in
+            try bench.fitCover(
+                bench.polygons(
+                    "labels.geojson",
+                    ["a", "b"].map { (#"{"kind":"\#($0)"}"#, Bench.square(0, 0, 128, 128)) }))
         },
         .failure(
             "polygons without a value", says: "none of the 2 features of the layer 'labels' has a geometry and a class",
@@ -103,7 +115,7 @@ import Testing
         },
         .failure(
             "more values in polygons than a map can hold",
-            says: "the labels hold 255 values, too many for a map of classes", "--legend"
+            says: "the labels hold 255 values, too many for a map of classes", "--class-field", "--legend"
         ) { bench in
             try bench.fitCover(piled(bench, 255))
         },
@@ -184,7 +196,23 @@ import Testing
             ])
         let outcome = try bench.make(bench.fitCover(labels))
         #expect(outcome.output.hasPrefix("model: 2 steps; held out ") && !outcome.output.contains("excluded"))
+        #expect(
+            outcome.errors.contains(
+                "warning: 1 polygon crosses itself, in feature 1 of the layer; pixels inside an odd number of turns are labelled\n"
+            ), "\(outcome.errors)")
         #expect(try bench.legend().classes.map(\.name) == ["a", "b"])
+    }
+
+    @Test func `a ring that is not closed is closed, with one warning`() throws {
+        let bench = Bench()
+        let closed = try bench.halves("closed.geojson", #""a""#, #""b""#)
+        let text = try String(contentsOfFile: bench.file(closed), encoding: .utf8)
+        // Without the last point of each ring.
+        let open = text.replacing(/,\[[0-9.,]+\]\]\]/, with: "]]")
+        let outcome = try bench.make(bench.fitCover(bench.text("open.geojson", open)))
+        #expect(
+            outcome.errors.split(separator: "\n").filter { $0.contains("ring") } == ["warning: closed 2 open rings"],
+            "\(outcome.errors)")
     }
 
     @Test func `pixels that two classes claim are counted`() throws {

@@ -86,8 +86,8 @@ import Testing
 
     static let bad: [BadCall] = [
         .failure(
-            "two classes of one number", says: "the legend contradicts itself", "  in   mine.yaml",
-            "the classes 'sea' and 'lake' have the same id, 4"
+            "two classes of one number", says: "error: the classes 'sea' and 'lake' have the same id, 4",
+            "  in   mine.yaml", "  try  give 'lake' another id, such as 1"
         ) { bench in
             try with(
                 bench,
@@ -95,8 +95,8 @@ import Testing
             )
         },
         .failure(
-            "a value of two classes", says: "the legend contradicts itself",
-            "the value 5 stands for 'sea' and for 'lake'"
+            "a value of two classes", says: "error: the value 5 stands for 'sea' and for 'lake'",
+            "  try  leave 5 in the values of one class only"
         ) { bench in
             try with(
                 bench,
@@ -104,19 +104,46 @@ import Testing
                     "id: 1, name: sea, colour: [0, 0, 255], values: [4, 5]",
                     "id: 2, name: lake, colour: [0, 9, 255], values: [5]"))
         },
-        .failure("a value that is left out, too", says: "the value 4 stands for no class and for 'sea'") { bench in
+        .failure("a value that is left out, too", says: "the value 4 stands for no class and for 'sea'", "  try  ") {
+            bench in
             try with(bench, "drop: [4]\n" + document("id: 4, name: sea, colour: [0, 0, 255]"))
         },
-        .failure("a number kept for pixels without a class", says: "'sea' has the id 254; expected 0 to 253") { bench in
+        .failure(
+            "a number kept for pixels without a class", says: "error: class 'sea' has the id 254; expected 0 to 253",
+            "  try  give 'sea' another id, such as 1, and keep its value: values: [254]"
+        ) { bench in
             try with(bench, document("id: 254, name: sea, colour: [0, 0, 255]"))
         },
-        .failure("a colour of two parts", says: "the colour of 'sea' has 2 parts; expected red, green, blue") { bench in
+        .failure(
+            "a colour of two parts", says: "error: the colour of 'sea' has 2 parts; expected red, green, blue",
+            "  try  give 'sea' three numbers from 0 to 255: colour: [128, 128, 128]"
+        ) { bench in
             try with(bench, document("id: 4, name: sea, colour: [0, 0]"))
         },
-        .failure("a background that is no class", says: "background is 9, which is not the id of a class") { bench in
+        .failure(
+            "a background that is no class", says: "background is 9, which is not the id of a class",
+            "  try  give the id of a class (4), or leave background out"
+        ) { bench in
             try with(bench, "background: 9\n" + document("id: 4, name: sea, colour: [0, 0, 255]"))
         },
-        .failure("no classes", says: "classes is empty; expected one class or more") { bench in
+        .failure(
+            "two faults", says: "error: the legend has 2 faults", "  why  the colour of 'sea' has 2 parts",
+            "background is 9", "; give the id of a class (4)"
+        ) { bench in
+            try with(bench, "background: 9\n" + document("id: 4, name: sea, colour: [0, 0]"))
+        },
+        .failure(
+            "two classes of one name", says: "error: the classes 4 and 5 have one name, 'sea'", "  in   mine.yaml",
+            #"merge them: - {id: 4, name: "sea", colour: [0, 0, 255], values: [4, 5]}"#
+        ) { bench in
+            try with(
+                bench, document("id: 4, name: sea, colour: [0, 0, 255]", "id: 5, name: ' Sea', colour: [0, 9, 255]"))
+        },
+        .failure(
+            "a bracket left open", says: "cannot read the YAML document", "  in   mine.yaml",
+            "  try  check brackets, quotes, colons and indentation in line "
+        ) { bench in try with(bench, "name: [\n") },
+        .failure("no classes", says: "classes is empty; expected one class or more", "  try  ") { bench in
             try with(bench, "name: mine\nclasses: []\n")
         },
         .failure("a misspelt key", says: "unknown key 'color'", "did you mean 'colour'?", "  in   mine.yaml") { bench in
@@ -129,6 +156,9 @@ import Testing
             "a misspelt name of a legend that comes with geodino", says: "no such legend", "  in   lovda",
             "a legend that comes with geodino: chesapeake, ", "  try  --legend loveda"
         ) { bench in try bench.fitCover(bench.classes { column, _ in column / 64 }, "--legend", "lovda") },
+        .failure(
+            "letters in another order", says: "no such legend", "  in   lovdea", "  try  --legend loveda"
+        ) { bench in try bench.fitCover(bench.classes { column, _ in column / 64 }, "--legend", "lovdea") },
         .failure(
             "a name like no other", says: "no such legend",
             "  try  give one of these, a YAML document, or --legend auto"
@@ -281,6 +311,27 @@ import Testing
         // The case of letters makes no difference.
         try bench.make(try bench.fitCover(sea, output: "other") + second + [labels("c.tif", "Sea")])
         #expect(try bench.legend(of: "other").classes.map(\.name) == ["sea", "land"])
+    }
+
+    @Test func `values of one name have no common legend, unless a document merges them`() throws {
+        let bench = Bench()
+        let labels = try bench.namedClasses(
+            "named.tif",
+            [
+                .init(index: 3, colour: [10, 20, 200, 255], name: "sea"),
+                .init(index: 5, colour: [30, 40, 220, 255], name: "Sea "),
+                .init(index: 7, colour: [30, 140, 40, 255], name: "land"),
+            ]
+        ) { column, _ in column < 40 ? 3 : column < 64 ? 5 : 7 }
+        let outcome = try bench.run(bench.fitCover(labels))
+        #expect(outcome.status == 1 && outcome.output == "" && !bench.has("model"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("error: the values 3 and 5 have one name, 'sea'\n  in   named.tif\n"))
+        // The class that the error says to write, and the other one.
+        let found = try #require(outcome.errors.firstRange(of: "merge them there: "), "\(outcome.errors)")
+        let line = outcome.errors[found.upperBound...].prefix { $0 != "\n" }
+        try bench.text("mine.yaml", Self.document("id: 7, name: land, colour: [9, 9, 9]") + "  \(line)\n")
+        try bench.make(bench.fitCover(labels, "--legend", "mine.yaml"))
+        #expect(try bench.legend().classes.map(\.sources) == [[.number(7)], [.number(3), .number(5)]])
     }
 
     @Test func `texts are numbered in their order, with colours that differ`() throws {

@@ -180,8 +180,14 @@ struct ClassOutputTests {
                     request { $0 = outputs }, predictor: predictor, style: style, polygons: { CollectingSink($0) })
             }
         }
-        for below in [0, -0.1, 1.01, .nan] { #expect(refusal(ClassOutputs(rejectBelow: below))?.code == .badRequest) }
-        for area in [0, -5, .infinity, .nan] { #expect(refusal(ClassOutputs(minimumArea: area))?.code == .badRequest) }
+        for below in [0, -0.1, 1.01, .nan] {
+            let error = refusal(ClassOutputs(rejectBelow: below))
+            #expect(error?.code == .badRequest && error?.remedy?.hasPrefix("give a probability such as 0.5") == true)
+        }
+        for area in [0, -5, .infinity, .nan] {
+            let error = refusal(ClassOutputs(minimumArea: area))
+            #expect(error?.code == .badRequest && error?.remedy?.hasPrefix("give square metres such as 400") == true)
+        }
         let large = refusal(ClassOutputs(minimumArea: 1e9))
         #expect(large?.code == .badRequest && large?.remedy == "give 419430400 m2 or less")
         let values = refusal(ClassOutputs(confidence: true), ClosurePredictor.constant(1))

@@ -382,6 +382,22 @@ struct LabelLayerTests {
         #expect(layer.layer == "other ones" && layer.values.map(\.value) == [.number(2)])
     }
 
+    @Test func `polygons that cross themselves and open rings are told of, each kind once`() throws {
+        let open = #"{"type":"Polygon","coordinates":[[[500000,5000000],[500020,5000000],[500020,4999980]]]}"#
+        let path = try features([
+            (#"{"class":1}"#, square(0, 0, 2, 2)), (#"{"class":1}"#, polygon([(0, 0), (4, 4), (4, 0), (0, 4)])),
+            (#"{"class":2}"#, polygon([(5, 0), (9, 4), (9, 0), (5, 4)])), (#"{"class":2}"#, open),
+            // It only touches itself.
+            (#"{"class":2}"#, polygon([(0, 5), (4, 5), (4, 7), (2, 5), (0, 7)])),
+        ])
+        let layer = try LabelLayer(path: path, field: "class")
+        #expect(
+            layer.warnings.filter { !$0.contains("CRS") } == [
+                "closed 1 open ring",
+                "2 polygons cross themselves, the first in feature 2 of the layer; pixels inside an odd number of turns are labelled",
+            ])
+    }
+
     @Test func `features that say nothing are left out and counted`() throws {
         let path = try features([
             (#"{"class":"a"}"#, square(0, 0, 2, 2)), (#"{"class":null}"#, square(2, 0, 4, 2)),

@@ -334,6 +334,19 @@ struct LabelPairTests {
             // 100 m by 50 m.
             #expect(pool.rejectedPixels == 50)
         }
+        // Of these an area holds 40 m by 50 m; others are beyond the image.
+        try writeArea(folder.file("area.geojson"), [[rectangle(500_360, 4_999_600, 500_450, 5_000_000)]])
+        let far = try labels([
+            ("wood", box(499_000, 4_999_500, 500_400, 4_999_800)),
+            ("field", box(499_000, 4_999_750, 500_500, 4_999_900)),
+        ])
+        for (aoi, expected) in [(folder.file("area.geojson"), 20), (nil, 200)] as [(String?, Int)] {
+            let pool = PairPool()
+            let limited = try self.pair(far, aoi: aoi, pool: pool)
+            _ = try limited.target(
+                PixelWindow(column: 0, row: 0, width: limited.grid.width, height: limited.grid.height))
+            #expect(pool.rejectedPixels == expected)
+        }
     }
 
     @Test func `touched pixels are labelled where they are asked for`() throws {

@@ -46,7 +46,7 @@
     F(GDALSetDescription) F(GDALGetMetadata) F(GDALGetMetadataItem) F(GDALSetMetadataItem) \
     F(GDALSetRasterCategoryNames) F(GDALRasterIOEx) F(GDALGetDriverByName) F(GDALGetDatasetDriver) \
     F(GDALGetDriverShortName) F(GDALGetDriverCreationOptionList) F(GDALCreate) F(GDALCreateCopy) \
-    F(GDALFlushCache) F(GDALSetCacheMax64) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
+    F(GDALFlushCache) F(GDALFlushRasterCache) F(GDALSetCacheMax64) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
     F(GDALGCPTransform) F(GDALSuggestedWarpOutput2) F(CPLSetConfigOption) F(CPLGetConfigOption) \
     F(CPLSetThreadLocalConfigOption) F(CPLPushErrorHandlerEx) F(CPLPopErrorHandler) \
     F(CPLGetErrorHandlerUserData) F(CPLSetErrorHandler) F(CPLErrorReset) F(VSIFileFromMemBuffer) \

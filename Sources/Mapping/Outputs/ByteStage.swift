@@ -55,5 +55,6 @@ struct ByteStage {
         try writer.write(
             PixelBuffer(bands: bands, height: rows, width: block.width, samples: .uint8(samples)),
             column: block.column, row: block.row + firstRow)
+        try writer.flush()
     }
 }

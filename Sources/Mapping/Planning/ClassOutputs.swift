@@ -47,12 +47,14 @@ public struct ClassOutputs: Sendable, Codable, Hashable {
         if let rejectBelow, !(rejectBelow > 0 && rejectBelow <= 1) {
             throw MappingError(
                 .badRequest,
-                "the probability below which pixels are unsure is \(number(rejectBelow)); expected above 0, at most 1")
+                "the probability below which pixels are unsure is \(number(rejectBelow)); expected above 0, at most 1",
+                try: "give a probability such as 0.5, or none to keep the class of every pixel")
         }
         if let minimumArea, !(minimumArea > 0 && minimumArea.isFinite) {
             throw MappingError(
                 .badRequest,
-                "the smallest area of a component is \(number(minimumArea)) m2; expected more than 0")
+                "the smallest area of a component is \(number(minimumArea)) m2; expected more than 0",
+                try: "give square metres such as 400, or none to keep all components")
         }
     }
 

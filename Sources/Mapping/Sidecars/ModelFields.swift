@@ -30,8 +30,8 @@ struct ModelFields {
         let tasks = JSONValue.array([.string("semantic-segmentation")])
         let scaling = zip(card.mean, card.std).map { mean, std -> JSONValue in
             .object([
-                "type": .string("z-score"), "mean": .number(fourDigits(255 * mean)),
-                "stddev": .number(fourDigits(255 * std)),
+                "type": .string("z-score"), "mean": .number(sixDecimals(255 * mean)),
+                "stddev": .number(sixDecimals(255 * std)),
             ])
         }
         let input: [String: JSONValue] = [
@@ -109,3 +109,5 @@ func modelName(_ id: String) -> String {
     let isValid = name.count > 2 && name.first?.isLetter == true && name.last.map(isPlain) == true
     return isValid ? name : "model-\(name.isEmpty || name.last.map(isPlain) != true ? name + "0" : name)"
 }
+
+private func sixDecimals(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 }

@@ -22,8 +22,12 @@ final class GDALMessages {
 }
 
 extension UnsafePointer where Pointee == cgdal_api {
-    /// Runs GDAL calls with a handler that keeps their messages; warnings go on to `GDAL.warnings`.
-    func collect<Value>(_ body: (cgdal_api) -> Value) -> (Value, GDALMessages) {
+    /// Runs GDAL calls with a handler that keeps their messages; warnings go on to the handler of `GDAL.reportWarnings`.
+    ///
+    /// - Parameter reports: Which warnings go on; those that the caller words itself need not.
+    func collect<Value>(
+        reporting reports: (String) -> Bool = { _ in true }, _ body: (cgdal_api) -> Value
+    ) -> (Value, GDALMessages) {
         let messages = GDALMessages()
         pointee.CPLPushErrorHandlerEx(
             { level, _, text in
@@ -36,7 +40,7 @@ extension UnsafePointer where Pointee == cgdal_api {
         let value = body(pointee)
         pointee.CPLPopErrorHandler()
         pointee.CPLErrorReset()
-        for warning in messages.warnings { GDAL.report(warning: warning) }
+        for warning in messages.warnings where reports(warning) { GDAL.report(warning: warning) }
         return (value, messages)
     }
 }

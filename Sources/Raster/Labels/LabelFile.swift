@@ -81,7 +81,9 @@ struct LabelFile {
             throw RasterError(.notFound, "no such file", in: path, try: "check the path")
         }
         let flags = UInt32(GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR)
-        let (opened, messages) = gdal.collect { $0.GDALOpenEx(name, flags, nil, nil, nil) }
+        let (opened, messages) = gdal.collect(reporting: { !LabelGeometry.isOfOpenRings($0) }) {
+            $0.GDALOpenEx(name, flags, nil, nil, nil)
+        }
         if let opened { return Dataset(owning: opened, path: path, gdal) }
         let said = messages.all.map { $0.replacing(name, with: path) }
         if let nature = replacement(for: name, gdal) {

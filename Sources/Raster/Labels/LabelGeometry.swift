@@ -18,9 +18,15 @@ struct LabelGeometry {
     private(set) var impossible: (x: Double, y: Double)?
     /// Whether a polygon surrounds a pole.
     private(set) var surroundsPole = false
+    /// Rings whose last point was not their first.
+    private(set) var unclosed = 0
+    /// Polygons whose edges cross.
+    private(set) var crossing = 0
+    private let functions: GDALFunctions
 
     /// For a CRS; a geographic one where `degreesPerUnit` is given.
-    init(degreesPerUnit: Double?) {
+    init(degreesPerUnit: Double?, _ functions: GDALFunctions) {
+        self.functions = functions
         self.degreesPerUnit = degreesPerUnit ?? 1
         turn = degreesPerUnit.map { 360 / $0 }
     }
@@ -50,6 +56,7 @@ struct LabelGeometry {
             let rings = (0..<gdal.OGR_G_GetGeometryCount(geometry)).compactMap { index in
                 gdal.OGR_G_GetGeometryRef(geometry, index).map { points(of: $0, gdal) }
             }
+            if crosses(geometry, rings) { crossing += 1 }
             addPolygon(rings, value, &shapes)
         case wkbMultiPoint, wkbMultiLineString, wkbMultiPolygon, wkbGeometryCollection, wkbPolyhedralSurface, wkbTIN:
             for index in 0..<gdal.OGR_G_GetGeometryCount(geometry) {
@@ -58,6 +65,21 @@ struct LabelGeometry {
             }
         default: others.insert(gdal.OGRGeometryTypeToName(type).map { String(cString: $0) } ?? "Unknown")
         }
+    }
+
+    /// Whether a warning of GDAL's is of rings that are not closed, which are counted here.
+    static func isOfOpenRings(_ warning: String) -> Bool { warning.contains("Non closed ring") }
+
+    /// Whether a polygon's edges cross; not where they only touch, and not known of one that may come round the Earth.
+    private func crosses(_ polygon: OGRGeometryH, _ rings: [Outline]) -> Bool {
+        guard let outer = rings.first, outer.count > 4 || rings.count > 1, let bounds = Bounds(points: outer),
+            turn.map({ bounds.width < $0 / 2 }) ?? true
+        else { return false }
+        let (isValid, messages) = functions.collect(reporting: { _ in false }) { $0.OGR_G_IsValid(polygon) != 0 }
+        return !isValid
+            && (messages.warnings + messages.errors).contains {
+                $0.contains("Self-intersection") && !$0.contains("Ring Self-intersection")
+            }
     }
 
     private func points(of geometry: OGRGeometryH, _ gdal: cgdal_api) -> Outline {
@@ -99,7 +121,7 @@ struct LabelGeometry {
         guard drawn.allSatisfy({ areUsable($0) }) else { return }
         var rings: [Outline] = []
         for (index, ring) in drawn.enumerated() {
-            if let closed = Self.closed(ring) {
+            if let closed = closed(ring) {
                 rings.append(closed)
             } else if index == 0 {
                 degenerate += 1
@@ -112,10 +134,12 @@ struct LabelGeometry {
     }
 
     /// The ring with its first point at its end; `nil` where it encloses nothing.
-    private static func closed(_ ring: Outline) -> Outline? {
+    private mutating func closed(_ ring: Outline) -> Outline? {
         guard let first = ring.first, let last = ring.last else { return nil }
-        let closed = first.x == last.x && first.y == last.y ? ring : ring + [first]
-        return closed.count >= 4 ? closed : nil
+        if first.x == last.x, first.y == last.y { return ring.count >= 4 ? ring : nil }
+        guard ring.count >= 3 else { return nil }
+        unclosed += 1
+        return ring + [first]
     }
 
     /// The polygon, cut where it crosses 180 degrees.

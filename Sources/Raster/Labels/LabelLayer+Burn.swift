@@ -8,16 +8,19 @@ public struct BurntLabels: Sendable, Hashable {
     public var indices: [UInt8]
     /// Whether each pixel has one class.
     public var validity: [Bool]
-    /// Number of pixels that labels of several classes claim; they are not valid.
-    public var conflicts: Int
+    /// Whether labels of several classes claim each pixel; such pixels are not valid.
+    public var isDisputed: [Bool]
+    /// Number of pixels that labels of several classes claim.
+    public var conflicts: Int { isDisputed.count { $0 } }
 
-    /// Makes labels; one index and one flag for each pixel.
-    public init(indices: [UInt8], validity: [Bool], conflicts: Int) {
+    /// Makes labels; one index and two flags for each pixel.
+    public init(indices: [UInt8], validity: [Bool], isDisputed: [Bool]) {
         precondition(
-            indices.count == validity.count, "\(indices.count) labels, but \(validity.count) flags of validity")
+            indices.count == validity.count && indices.count == isDisputed.count,
+            "\(indices.count) labels, but \(validity.count) and \(isDisputed.count) flags")
         self.indices = indices
         self.validity = validity
-        self.conflicts = conflicts
+        self.isDisputed = isDisputed
     }
 }
 
@@ -103,7 +106,6 @@ private struct LabelCanvas {
     private var isDisputed: [Bool]
     private var isIgnored: [Bool]
     private var edges: [PixelEdge] = []
-    private var conflicts = 0
 
     private static let none: UInt8 = 255
 
@@ -121,7 +123,7 @@ private struct LabelCanvas {
             validity[i] = true
             indices[i] = classes[i]
         }
-        return BurntLabels(indices: indices, validity: validity, conflicts: conflicts)
+        return BurntLabels(indices: indices, validity: validity, isDisputed: isDisputed)
     }
 
     /// Draws a shape.
@@ -183,9 +185,8 @@ private struct LabelCanvas {
         for i in line + columns.lowerBound..<line + columns.upperBound {
             if classes[i] == Self.none {
                 classes[i] = label
-            } else if classes[i] != label, !isDisputed[i] {
+            } else if classes[i] != label {
                 isDisputed[i] = true
-                conflicts += 1
             }
         }
     }

@@ -34,6 +34,8 @@ struct LabelReading {
     private var numbers: [LabelValue: Int] = [:]
     /// A number that is not whole.
     private var fraction: Double?
+    /// The first feature with a polygon that crosses itself, counted from 1.
+    private var firstCrossing: Int?
 
     /// Reads a layer.
     init(_ path: String, layer: String?, field: String?) throws(RasterError) {
@@ -48,9 +50,11 @@ struct LabelReading {
         crs = file.crs
         warnings = file.notes
         let reference = try SpatialReference(file.crs)
-        var geometry = LabelGeometry(degreesPerUnit: reference.isGeographic ? reference.degreesPerUnit : nil)
+        let gdal = file.dataset.gdal
+        var geometry = LabelGeometry(degreesPerUnit: reference.isGeographic ? reference.degreesPerUnit : nil, gdal)
         var read = self
-        let (_, messages) = file.dataset.gdal.collect { gdal in
+        // They become this reading's own warnings.
+        let (_, messages) = gdal.collect(reporting: { _ in false }) { gdal in
             gdal.OGR_L_ResetReading(file.layer)
             while let feature = gdal.OGR_L_GetNextFeature(file.layer) {
                 read.add(feature, file, &geometry, gdal)
@@ -63,7 +67,7 @@ struct LabelReading {
                 why: messages.errors, try: "ogrinfo -al -so \(file.dataset.quotedName)")
         }
         self = read
-        warnings += messages.warnings
+        warnings += messages.warnings.filter { !LabelGeometry.isOfOpenRings($0) }
         try check(geometry, file.dataset)
     }
 
@@ -81,6 +85,8 @@ struct LabelReading {
         }
         guard let place = index(of: label) else { return }
         counts[place] += 1
+        let crossing = geometry.crossing
+        defer { if geometry.crossing > crossing { firstCrossing = firstCrossing ?? tally.features } }
         for shape in geometry.shapes(of: drawn, value: place, gdal) {
             switch shape.form {
             case .polygon: tally.polygons += 1
@@ -155,6 +161,14 @@ struct LabelReading {
         note(tally.withoutGeometry, "without a geometry")
         if geometry.notFinite > 0 {
             warnings.append("ignored \(counted(geometry.notFinite, "shapes")) with coordinates that are not finite")
+        }
+        if geometry.unclosed > 0 { warnings.append("closed \(counted(geometry.unclosed, "open rings"))") }
+        if let firstCrossing {
+            let polygons =
+                geometry.crossing == 1
+                ? "1 polygon crosses itself, in" : "\(geometry.crossing) polygons cross themselves, the first in"
+            warnings.append(
+                "\(polygons) feature \(firstCrossing) of the layer; pixels inside an odd number of turns are labelled")
         }
         if geometry.degenerate > 0 {
             warnings.append("ignored \(counted(geometry.degenerate, "shapes")) of too few different points")

@@ -213,6 +213,20 @@ final class GeoTIFF {
         }
     }
 
+    /// Writes what the block cache holds of this file, band by band.
+    func flush() throws(RasterError) {
+        let handle = try open()
+        let (_, messages) = gdal.collect { gdal in
+            for number in 0..<format.bands.count {
+                guard let band = gdal.GDALGetRasterBand(handle, Int32(number + 1)) else { continue }
+                discard(gdal.GDALFlushRasterCache(band))
+            }
+        }
+        guard messages.errors.isEmpty else {
+            throw RasterError(.writeFailed, "cannot write the raster", in: place, why: messages.all)
+        }
+    }
+
     /// Writes what is still in memory and closes the file.
     func close() throws(RasterError) {
         guard let handle else { return }

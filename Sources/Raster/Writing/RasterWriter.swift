@@ -84,6 +84,17 @@ public final class RasterWriter {
         do { try file.write(buffer, column: column, row: row) } catch { throw explained(error) }
     }
 
+    /// Writes what is still in memory of the windows so far.
+    ///
+    /// GDAL has one cache for all rasters of a process. What it drops first depends on all that is read and written meanwhile, and tiles
+    /// lie in the file in the order in which they leave it. After a call for every row of tiles, a file has the same bytes each time.
+    ///
+    /// - Throws: `writeFailed`, `diskFull`.
+    public func flush() throws(RasterError) {
+        guard let file else { throw RasterError(.writeFailed, "the raster is finished already", in: path) }
+        do { try file.flush() } catch { throw explained(error) }
+    }
+
     /// Completes the file, syncs it to the disk and gives it its name.
     ///
     /// - Parameters:

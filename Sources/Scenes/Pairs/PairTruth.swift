@@ -103,7 +103,6 @@ final class TruthReader {
     private let plan: TruthPlan
     private let source: Source
     private let meanings: [LabelValue: Legend.Meaning]
-    private var conflicts = 0
 
     init(_ plan: TruthPlan) throws {
         self.plan = plan
@@ -120,15 +119,19 @@ final class TruthReader {
             }
     }
 
-    /// Pixels read so far that do not count: values out of range, and pixels that labels of two classes claim.
+    /// Values read so far that do not count, since they are out of range.
     var rejected: Int {
-        if case .values(let reader, _) = source { reader.rejectedCount } else { conflicts }
+        if case .values(let reader, _) = source { reader.rejectedCount } else { 0 }
     }
 
-    /// A window of the frame: values, or indices of classes; `nil` where nothing is valid.
-    func read(_ window: PixelWindow) throws -> PixelBuffer? {
-        guard !window.intersection(plan.window).isEmpty else { return nil }
+    /// A window of the frame.
+    ///
+    /// - Returns: Values, or indices of classes, `nil` where nothing is valid; and of drawn labels, which pixels those of two
+    ///   classes claim.
+    func read(_ window: PixelWindow) throws -> (pixels: PixelBuffer?, isDisputed: [Bool]?) {
+        guard !window.intersection(plan.window).isEmpty else { return (nil, nil) }
         let buffer: PixelBuffer
+        var isDisputed: [Bool]?
         switch source {
         case .values(let reader, let band): buffer = try values(reader, band, window)
         case .classes(let raster): buffer = try classes(raster, window)
@@ -136,13 +139,12 @@ final class TruthReader {
             let burnt = try layer.burn(
                 onto: plan.frame.grid(of: window), allTouched: allTouched, lineWidth: lineWidth
             ) { [meanings] in meanings[$0] ?? .unknown }
-            conflicts += burnt.conflicts
+            isDisputed = burnt.isDisputed
             buffer = PixelBuffer(
                 bands: 1, height: window.height, width: window.width, samples: .uint8(burnt.indices),
                 validity: burnt.validity)
         }
-        guard buffer.validity?.contains(true) ?? true else { return nil }
-        return buffer
+        return (buffer.validity?.contains(true) ?? true ? buffer : nil, isDisputed)
     }
 
     private func values(_ reader: RasterReader, _ band: Int, _ window: PixelWindow) throws -> PixelBuffer {

@@ -191,16 +191,20 @@ public final class RasterPair: Sendable {
         if !place.intersection(window).isEmpty {
             if hasImage { piece.image = try own.mosaic.read(place).pixels }
             let before = own.truth.rejected
-            piece.target = try own.truth.read(place)
-            piece.rejected = own.truth.rejected - before
-            try limit(&piece, place)
+            let truth = try own.truth.read(place)
+            let inside = try inside(place)
+            // What the network sees stays whole; only what it is asked about ends at the area.
+            piece.target = truth.pixels.flatMap { limited($0, to: inside) }
+            piece.rejected =
+                truth.isDisputed.map { flags in flags.indices.count { flags[$0] && inside?[$0] ?? true } }
+                ?? own.truth.rejected - before
         }
         pool.keep(piece, key, own)
         return piece
     }
 
-    /// Makes a piece's pixels outside of the shared window and of the area invalid.
-    private func limit(_ piece: inout PairPool.Piece, _ place: PixelWindow) throws {
+    /// Which pixels of a piece are in the shared window and in the area; `nil` for all.
+    private func inside(_ place: PixelWindow) throws -> [Bool]? {
         var inside = try plan.area.mask(on: plan.frame.grid(of: place))
         if !window.contains(place) {
             var flags = inside ?? [Bool](repeating: true, count: place.width * place.height)
@@ -215,16 +219,16 @@ public final class RasterPair: Sendable {
             }
             inside = flags
         }
-        guard let inside else { return }
-        func limited(_ buffer: PixelBuffer?) -> PixelBuffer? {
-            guard var buffer else { return nil }
-            let before = buffer.validity
-            let validity = inside.indices.map { inside[$0] && (before?[$0] ?? true) }
-            guard validity.contains(true) else { return nil }
-            buffer.validity = validity.contains(false) ? validity : nil
-            return buffer
-        }
-        // What the network sees stays whole; only what it is asked about ends at the area.
-        piece.target = limited(piece.target)
+        return inside
+    }
+
+    /// A piece with its pixels outside of some invalid; `nil` where none is left.
+    private func limited(_ buffer: PixelBuffer, to inside: [Bool]?) -> PixelBuffer? {
+        guard let inside else { return buffer }
+        let validity = inside.indices.map { inside[$0] && (buffer.validity?[$0] ?? true) }
+        guard validity.contains(true) else { return nil }
+        var buffer = buffer
+        buffer.validity = validity.contains(false) ? validity : nil
+        return buffer
     }
 }

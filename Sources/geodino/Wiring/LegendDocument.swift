@@ -73,9 +73,19 @@ struct LegendDocument: Codable {
             LegendClass(id: $0.id, name: $0.name, colour: $0.colour, sources: $0.values)
         }
         let ignored = (document.nodata ?? []) + (document.drop ?? [])
-        let problems = Legend.problems(classes, ignored: ignored, background: document.background)
-        guard problems.isEmpty else {
-            throw CommandError(.badDocument, "the legend contradicts itself", in: path, why: problems)
+        let faults = Legend.faults(classes, ignored: ignored, background: document.background)
+        if let first = faults.first {
+            let remedies = faults.map(\.remedy).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            throw CommandError(
+                .badDocument, faults.count == 1 ? first.what : "the legend has \(faults.count) faults", in: path,
+                why: faults.count == 1 ? [] : faults.map(\.what),
+                try: remedies.prefix(3).joined(separator: "; "))
+        }
+        if let alike = namesakes(classes) {
+            throw CommandError(
+                .badDocument, "the classes \(listed(alike.map { "\($0.id)" })) have one name, '\(alike[0].name)'",
+                in: path, why: ["the case of letters, and blanks around a name, make no difference"],
+                try: "give each a name of its own, or merge them: \(merged(alike))")
         }
         return Legend(classes, ignored: ignored, background: document.background, name: document.name)
     }
@@ -99,8 +109,12 @@ struct LabelContent {
 ///
 /// 0 without a name counts as unlabelled, as most tools write it.
 ///
-/// - Throws: `CommandError` for more than 253 values, or none, and where two files name a value that both hold differently.
-func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, notes: [String]) {
+/// - Parameter allowsNamesakes: Whether several values may have one name.
+/// - Throws: `CommandError` for more than 253 values, or none, for values of one name, and where two files name a value that both
+///   hold differently.
+func automaticLegend(
+    _ contents: [LabelContent], allowsNamesakes: Bool = false
+) throws -> (legend: Legend, notes: [String]) {
     var names: [Int: String] = [:]
     var colours: [Int: [UInt8]] = [:]
     var values: Set<LabelValue> = []
@@ -123,12 +137,14 @@ func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, note
     let numbers = values.compactMap { value -> Int? in if case .number(let number) = value { number } else { nil } }
         .sorted()
     let texts = values.compactMap { value -> String? in if case .text(let text) = value { text } else { nil } }.sorted()
-    guard values.count <= Int(Legend.largestID), !values.isEmpty else {
+    guard !values.isEmpty else { throw valueless(place) }
+    guard values.count <= Int(Legend.largestID) else {
+        let other =
+            contents.contains { $0.unit == "features" }
+            ? "choose the field that holds the class with --class-field, or " : ""
         throw CommandError(
-            .badArgument,
-            values.isEmpty
-                ? "the labels hold no values" : "the labels hold \(values.count) values, too many for a map of classes",
-            in: place, try: "write a legend that merges or drops some of them, and give it with --legend")
+            .badArgument, "the labels hold \(values.count) values, too many for a map of classes", in: place,
+            try: other + "write a legend that merges or drops some of them, and give it with --legend")
     }
     let keeps = texts.isEmpty && numbers.allSatisfy { (0...Int(Legend.largestID)).contains($0) }
     var classes: [LegendClass] = []
@@ -151,7 +167,47 @@ func automaticLegend(_ contents: [LabelContent]) throws -> (legend: Legend, note
             .badArgument, "the labels' values do not make a legend", in: place, why: problems,
             try: "write a legend, and give it with --legend")
     }
+    if !allowsNamesakes, let alike = namesakes(classes) {
+        throw CommandError(
+            .badArgument,
+            "the values \(listed(alike.flatMap(\.sources).map(\.description))) have one name, '\(alike[0].name)'",
+            in: place, why: ["the case of letters, and blanks around a name, make no difference"],
+            try:
+                "write a legend, and give it with --legend; if they mean the same, merge them there: \(merged(alike))"
+        )
+    }
     return (Legend(classes, ignored: ignored, name: "auto"), notes)
+}
+
+/// The error of labels without a value.
+private func valueless(_ path: String) -> CommandError {
+    CommandError(
+        .badArgument, "the labels hold no values", in: path, why: ["all pixels are nodata, or masked"],
+        try:
+            "give labels that hold classes; if nodata is one of them: gdal_translate -a_nodata none \(shellQuoted(path)) labels.tif"
+    )
+}
+
+/// The first classes of one name, whatever its case and the blanks around it; `nil` where all names differ.
+private func namesakes(_ classes: [LegendClass]) -> [LegendClass]? {
+    func plain(_ entry: LegendClass) -> String {
+        entry.name.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+    }
+    let groups = Dictionary(grouping: classes, by: plain)
+    return classes.lazy.compactMap { groups[plain($0)] }.first { $0.count > 1 }
+}
+
+/// Some words in a sentence.
+private func listed(_ words: [String]) -> String {
+    words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "")
+}
+
+/// The line of a document for one class in place of some.
+private func merged(_ classes: [LegendClass]) -> String {
+    let values = classes.flatMap(\.sources).map(writtenForYAML).joined(separator: ", ")
+    let first = classes[0]
+    return
+        "- {id: \(first.id), name: \(quotedForYAML(first.name)), colour: \(first.colour), values: [\(values)]}"
 }
 
 /// Refuses files that call the same number by different names; upper and lower case are the same.
@@ -192,6 +248,11 @@ func distinctColour(_ index: Int) -> [UInt8] {
     return parts.map { UInt8($0.rounded()) }
 }
 
+/// A value, as YAML reads it.
+private func writtenForYAML(_ value: LabelValue) -> String {
+    if case .text(let text) = value { quotedForYAML(text) } else { "\(value)" }
+}
+
 /// A text in double quotes, as YAML reads it.
 private func quotedForYAML(_ text: String) -> String {
     let escaped = text.map { character in
@@ -213,13 +274,12 @@ func checkLegend(_ legend: Legend, _ contents: [LabelContent], from path: String
         guard let first = unknown.first else { continue }
         let used = Set(legend.classes.map(\.id))
         let id = (1...Legend.largestID).first { !used.contains($0) } ?? Legend.largestID
-        let value = if case .text(let text) = first.value { quotedForYAML(text) } else { "\(first.value)" }
         throw CommandError(
             .badArgument, "the labels hold values that the legend does not name", in: content.path,
             why: unknown.prefix(8).map { "\($0.value): \(counted($0.count, content.unit))" }
                 + (unknown.count > 8 ? ["and \(unknown.count - 8) more"] : []),
             try:
-                "add the value to a class of \(path), or to drop, or add a class:   - {id: \(id), name: NAME, colour: [128, 128, 128], values: [\(value)]}"
+                "add the value to a class of \(path), or to drop, or add a class:   - {id: \(id), name: NAME, colour: [128, 128, 128], values: [\(writtenForYAML(first.value))]}"
         )
     }
 }

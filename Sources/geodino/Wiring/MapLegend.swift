@@ -28,11 +28,16 @@
                     why: odd.prefix(8).map { "\($0.value): \(counted($0.count, "pixels"))" },
                     try: "classes of maps have the numbers 0 to \(Legend.largestID): give a map of such values")
             }
+            guard !found.isEmpty else {
+                throw CommandError(
+                    .badArgument, "the map holds no classes", in: path, why: ["all its pixels are nodata or unsure"],
+                    try: "give a map with classes where the truth has labels")
+            }
             counts = found.map { (value: LabelValue.number($0.value), count: $0.count) }
         }
         let content = LabelContent(
             path: path, unit: "pixels", counts: counts, names: named, colours: raster.colours)
-        let found = try automaticLegend([content])
+        let found = try automaticLegend([content], allowsNamesakes: true)
         let classes = found.legend.classes.map { entry in
             // Of classes of one name, none can be told by it.
             let isOnly = found.legend.classes.count { $0.name == entry.name } == 1

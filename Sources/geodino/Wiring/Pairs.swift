@@ -114,6 +114,8 @@ import Files
 
         var count: Int { pairs.count }
 
+        var disputedPixels: Int { legend == nil ? 0 : pool.rejectedPixels }
+
         /// What was left out of the targets so far, for the summary; `nil` where nothing was.
         var leftOut: String? {
             let count = pool.rejectedPixels

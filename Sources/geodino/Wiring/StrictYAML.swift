@@ -28,7 +28,7 @@ enum StrictYAML {
         } catch {
             throw CommandError(
                 .badDocument, "cannot read the YAML document", in: path,
-                why: "\(error)".split(separator: "\n").map(String.init))
+                why: "\(error)".split(separator: "\n").map(String.init), try: remedy(for: error))
         }
         do {
             return try NodeDecoder.decode(type, from: root, path: [], file: path)
@@ -36,6 +36,18 @@ enum StrictYAML {
             throw CommandError(
                 .badDocument, "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has an invalid value",
                 in: path, why: [context.debugDescription])
+        }
+    }
+
+    /// What mends a document that is no YAML.
+    private static func remedy(for error: any Error) -> String {
+        switch error as? YamlError {
+        case .scanner(context: _, problem: _, let mark, yaml: _)?, .parser(context: _, problem: _, let mark, yaml: _)?,
+            .composer(context: _, problem: _, let mark, yaml: _)?:
+            return "check brackets, quotes, colons and indentation in line \(mark.line) and above it"
+        case .duplicatedKeysInMapping(let keys, context: _)?:
+            return "keep one of each: \(keys.sorted().joined(separator: ", "))"
+        default: return "write the document anew, as UTF-8 text without control characters"
         }
     }
 

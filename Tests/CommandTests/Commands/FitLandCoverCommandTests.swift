@@ -87,7 +87,9 @@ import Testing
         let bench = Bench()
         let outcome = try bench.run(Self.fit())
         #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
-        #expect(outcome.output.hasPrefix("model: 2 steps; held out "), "\(outcome.output)")
+        #expect(
+            outcome.output.hasPrefix("model: 2 steps (best after step ") && outcome.output.contains("); held out "),
+            "\(outcome.output)")
         let names = ["background", "building", "road", "water", "barren", "forest", "agriculture"]
         let scores = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("IoU: background ") })
         for name in names { #expect(scores.contains("\(name) ")) }

@@ -57,6 +57,7 @@ package struct LandCoverTask: HeadTask {
         let places = try places(sampler, memory, progress: progress)
         let seen = places.present
         guard seen.count > 1 else {
+            let disputed = sampler.source.disputedPixels
             throw DownstreamError(
                 .badPairs,
                 seen.isEmpty
@@ -65,11 +66,14 @@ package struct LandCoverTask: HeadTask {
                         : "no ground to train on is labelled: all labels are on held-out ground"
                     : "all ground to train on is of one class, '\(legend.classes[seen[0]].name)'",
                 in: sampler.names,
-                why: [
-                    "held-out ground, unlabelled pixels and classes that the legend leaves out do not count, nor do images smaller than a crop"
-                ],
+                why: (disputed > 0
+                    ? ["labels of two classes claim \(counted(disputed, "pixels")), which count for neither"] : []) + [
+                        "held-out ground, unlabelled pixels and classes that the legend leaves out do not count, nor do images smaller than a crop"
+                    ],
                 try: places.heldOut.isEmpty
-                    ? "check that images and labels overlap, and that the legend names the labels' values"
+                    ? disputed > 0
+                        ? "draw labels that do not overlap, or merge the classes that do in a legend"
+                        : "check that images and labels overlap, and that the legend names the labels' values"
                     : "label more ground, or reduce validation.block or validation.share in the recipe")
         }
         sampler.labelledHeldOut = places.heldOut

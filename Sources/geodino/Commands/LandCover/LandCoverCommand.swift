@@ -14,7 +14,7 @@
                 Writes a cloud-optimised GeoTIFF of classes (8 bits, nodata 255) with their colours and names, and next to \
                 it a STAC item, a QGIS style and a PNG quick-look. Probabilities are blended where windows overlap, then the \
                 most probable class is written. Without --min-area, the pixels depend neither on the area of interest nor \
-                on the number of threads.
+                on --threads; another value of --tensor-threads may change the last bits of probabilities.
                 """)
 
         @Argument(
