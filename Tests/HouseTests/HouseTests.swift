@@ -66,7 +66,8 @@ private let notAdvice: [(file: String, words: String)] = [
 /// The command lines of other programs are commands for everybody.
 private func wordsOfCommands(in text: String) -> [(number: Int, words: String)] {
     let option = /(^|[^a-zA-Z0-9\-])(--[a-z]|-o\b)/
-    let command = /geodino (bench|canopy|corpus [a-z]+|demo|doctor|embed|fit|landcover|pretrain|score|synth|tile|weights)\b/
+    let command =
+        /geodino (bench|canopy|corpus [a-z]+|demo|doctor|embed|fit|landcover|pretrain|score|synth|tile|weights)\b/
     let others = ["gdal_calc.py", "gdal_edit.py", "gdalwarp", "Sources/CTorch/build"]
     return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { index, line in
         let words = (line.split(separator: "  //", maxSplits: 1, omittingEmptySubsequences: false).first ?? line)
