@@ -2,6 +2,9 @@
 public import Files
 public import Telemetry
 
+/// Operations on the files of a model.
+typealias Disk = Files.Disk<DownstreamFailure>
+
 /// A recipe, a source of pairs, a fit or a model that could not be used.
 public typealias DownstreamError = ModuleError<DownstreamFailure>
 

@@ -195,7 +195,7 @@ import Testing
                 (#"{"kind":"b"}"#, Bench.square(40, 0, 88, 20)),
             ])
         let outcome = try bench.make(bench.fitCover(labels))
-        #expect(outcome.output.hasPrefix("model: 2 steps; held out ") && !outcome.output.contains("excluded"))
+        #expect(outcome.output.hasPrefix("model: 2 steps (best after step ") && !outcome.output.contains("excluded"))
         #expect(
             outcome.errors.contains(
                 "warning: 1 polygon crosses itself, in feature 1 of the layer; pixels inside an odd number of turns are labelled\n"

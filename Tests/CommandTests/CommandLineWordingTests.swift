@@ -99,7 +99,11 @@ import Testing
     private static let exceptions: Set<String> = [
         // Only feature maps choose layers, windows and components.
         "canopy --basis (Downstream)", "canopy --layers (Backbone)", "canopy --layers (Downstream)",
-        "fit --basis (Downstream)", "landcover --basis (Downstream)", "landcover --layers (Backbone)",
+        "fit --basis (Downstream)", "landcover --basis (Downstream)", "landcover --window (Downstream)",
+        // The statistics and the form of a backbone are those of the model.
+        "landcover --arch (Backbone)", "landcover --band-mean (Backbone)", "landcover --band-std (Backbone)",
+        "landcover --heads (Backbone)", "landcover --statistics (Backbone)",
+        "landcover --layers (Backbone)",
         "landcover --layers (Downstream)", "fit --layers (Backbone)", "fit --layers (Downstream)",
         "fit --window (Downstream)",
         "weights --layers (Backbone)",

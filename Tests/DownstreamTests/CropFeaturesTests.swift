@@ -27,6 +27,52 @@ struct CropFeaturesTests {
             sampler: sampler, backbone: backbone, taps: recipe.taps, batch: 4, cached: recipe.cachedCrops, form: form)
     }
 
+    @Test func `a set that is kept shows every label that it has room for`() throws {
+        // Single pixels, far apart: nine of one class, three of another, one of the third.
+        let labels = MadeCover(side: 416, count: 1) { _, column, row in
+            guard column % 96 == 16, row % 96 == 16 else { return nil }
+            switch row / 96 * 5 + column / 96 {
+            case 0..<9: return 0
+            case 9..<12: return 1
+            case 12: return 2
+            default: return nil
+            }
+        }
+        for seed: UInt64 in 0..<5 {
+            var recipe = coverRecipe()
+            recipe.seed = seed
+            recipe.validation.share = 0
+            recipe.sampling.classShare = 0.5
+            var task = try LandCoverTask(recipe, legend: labels.legend)
+            var sampler = try CropSampler(
+                source: labels, settings: recipe.cropSettings, gsd: 1,
+                normalizer: PixelNormalizer(mean: [0.45, 0.5, 0.1], std: [0.2, 0.25, 0.1]), target: task.target)
+            try task.prepare(&sampler, memory: LabelMemory()) { _, _ in true }
+            func shown(_ numbers: Range<Int>) throws -> [String] {
+                try numbers.flatMap { number -> [String] in
+                    var random = CounterRandom(seed: seed, path: [CropSampler.keptSet, number])
+                    let place = try #require(sampler.preferred?(&random, number))
+                    let window = place.window
+                    #expect(try sampler.crop([CropSampler.keptSet, number]).valid.sum().item() == 1)
+                    return (0..<13).filter { label in
+                        let (column, row) = (label % 5 * 96 + 16, label / 5 * 96 + 16)
+                        return (window.column..<window.column + 32).contains(column)
+                            && (window.row..<window.row + 32).contains(row)
+                    }.map { "\($0)\(place.showsLabel)" }
+                }
+            }
+            // Half of the crops go through all 13 windows. The other half are for a class: each window of the second and of the third.
+            let found = try shown(0..<26)
+            #expect(Set(found.filter { $0.hasSuffix("false") }).count == 13, "\(found)")
+            #expect(found.filter { $0.hasSuffix("true") }.count == 13)
+            #expect(Set(found).isSuperset(of: ["9true", "10true", "11true", "12true"]), "\(found)")
+            #expect(try shown(0..<26) == found)
+            // The next ones come again, in another order.
+            let again = try shown(26..<52)
+            #expect(Set(again.filter { $0.hasSuffix("false") }).count == 13 && again != found)
+        }
+    }
+
     @Test func `half precision changes a loss by little, and labels not at all`() throws {
         let (exact, compact) = (try features(.exact), try features(.compact))
         let recipe = Self.recipe()

@@ -91,7 +91,7 @@ package final class CropFeatures {
                 throw DownstreamError(.cancelled, "stopped while computing the features of crops")
             }
             let count = min(batchSize, cached - start)
-            let part = stored(try fresh((start..<start + count).map { [0, $0] }))
+            let part = stored(try fresh((start..<start + count).map { [CropSampler.keptSet, $0] }))
             let whole = set ?? Self.empty(like: part, count: cached)
             set = whole
             // Put in its place at once: to join parts at the end would take the memory twice.

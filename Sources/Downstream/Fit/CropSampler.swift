@@ -41,10 +41,13 @@ package struct CropSampler {
     package let normalizer: PixelNormalizer
     /// What the labels of a window are worth.
     package let target: (Target, _ excluded: [Bool]?) throws -> HeadTarget
-    /// Draws the place of a crop in place of the draw by area, `nil` to leave it to that; a function of its random numbers alone.
-    package var preferred: (@Sendable (inout CounterRandom) -> CropPlace?)?
+    /// Draws the place of a crop in place of the draw by area, `nil` to leave it to that; a function of its random numbers and of the
+    /// number alone that a crop of the kept set has.
+    package var preferred: (@Sendable (inout CounterRandom, _ kept: Int?) -> CropPlace?)?
     /// Windows that hold labels on held-out ground, where these were looked for; `nil` where they were not.
     package var labelledHeldOut: [(pair: Int, window: PixelWindow)]?
+    /// The first number of the path of a crop whose features are kept; its number in that set follows.
+    package static let keptSet = 0
     private let blocks: SpatialBlocks
     private let items: [LabelledItem]
     // Running sums of the number of places a crop can have, per pair; images that are held out as a whole have none.
@@ -101,8 +104,9 @@ package struct CropSampler {
     package func crop(_ path: [Int]) throws -> TrainingCrop {
         var random = CounterRandom(seed: settings.seed ^ 0x6372_6f70, path: path)
         var best: (pair: Int, image: PixelBuffer, target: HeadTarget)?
-        for _ in 0..<32 {
-            let place = preferred?(&random) ?? place(&random)
+        for attempt in 0..<32 {
+            let kept = attempt == 0 && path.count == 2 && path[0] == Self.keptSet ? path[1] : nil
+            let place = preferred?(&random, kept) ?? place(&random)
             let (pair, window) = (place.pair, place.window)
             // To ask more of a crop that was drawn for a class would favour the classes that cover much.
             let enough = place.showsLabel ? .leastNonzeroMagnitude : settings.minimumValid

@@ -5,9 +5,6 @@ internal import FoundationEssentials
 internal import Telemetry
 internal import Torch
 
-/// Operations on the files of a model.
-typealias Disk = Files.Disk<DownstreamFailure>
-
 /// The folder of a model, and `MODEL.partial`, in which it is fitted.
 package struct ModelFolder {
     /// The file that makes a folder a model.

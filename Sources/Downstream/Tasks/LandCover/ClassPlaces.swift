@@ -2,6 +2,7 @@
 internal import Backbone
 internal import Geo
 internal import Telemetry
+internal import Training
 
 /// The windows of training ground in which each class is labelled.
 struct ClassPlaces: Sendable {
@@ -79,7 +80,31 @@ struct ClassPlaces: Sendable {
         let present = present
         guard !present.isEmpty else { return nil }
         let list = ofClass ? windows[present[random.integer(below: present.count)]] : all
-        let place = list[random.integer(below: list.count)]
+        return moved(list[random.integer(below: list.count)], &random, showsLabel: ofClass)
+    }
+
+    /// A crop of the set that is kept, which goes through the windows instead of drawing them: a set of as many crops as there are
+    /// windows with labels leaves out none of them by chance, and a smaller one repeats none.
+    ///
+    /// - Parameters:
+    ///   - number: The crop's number in the set, from 0.
+    ///   - classShare: Share of the crops that are for a class, one class after another.
+    func draw(_ random: inout CounterRandom, kept number: Int, classShare: Double, seed: UInt64) -> CropPlace? {
+        let present = present
+        guard !present.isEmpty else { return nil }
+        func before(_ number: Int) -> Int { Int((Double(number) * classShare).rounded(.down)) }
+        let ofClass = before(number + 1) > before(number)
+        let turn = ofClass ? before(number) : number - before(number)
+        let (list, place) =
+            ofClass ? (windows[present[turn % present.count]], turn / present.count) : (all, turn)
+        // Once all windows had their turn they come again, in another order.
+        let order = IndexPermutation(
+            count: list.count, key: seed &+ UInt64(place / list.count) &* 0x9e37_79b9_7f4a_7c15)
+        return moved(list[order[place % list.count]], &random, showsLabel: ofClass)
+    }
+
+    /// A crop around a window, moved by up to a quarter of its side, not off the labelled pixel.
+    private func moved(_ place: Place, _ random: inout CounterRandom, showsLabel: Bool) -> CropPlace {
         let size = sizes[place.pair]
         func moved(_ start: Int, _ length: Int, keeping pixel: Int) -> Int {
             let reach = place.side / 4
@@ -92,7 +117,7 @@ struct ClassPlaces: Sendable {
             window: PixelWindow(
                 column: moved(place.column, size.width, keeping: place.pixel % place.side),
                 row: moved(place.row, size.height, keeping: place.pixel / place.side), width: place.side,
-                height: place.side), showsLabel: ofClass)
+                height: place.side), showsLabel: showsLabel)
     }
 }
 

@@ -79,7 +79,11 @@ package struct LandCoverTask: HeadTask {
         sampler.labelledHeldOut = places.heldOut
         classWeights = recipe.loss.classWeights.weights(places.histogram)
         let share = recipe.sampling.classShare
-        sampler.preferred = { random in places.draw(&random, ofClass: random.unit() < share) }
+        let seed = recipe.seed
+        sampler.preferred = { random, kept in
+            if let kept { return places.draw(&random, kept: kept, classShare: share, seed: seed) }
+            return places.draw(&random, ofClass: random.unit() < share)
+        }
     }
 
     /// Where classes are labelled: as an earlier session of the fit found out, or by looking at all windows.
