@@ -6,7 +6,8 @@
 
 /// Removes the temporary files of processes that no longer run, from beside the files that they were to become.
 ///
-/// These are `.NAME.partial-PROCESS...` and `NAME.partial-PROCESS`. Those of a running process stay.
+/// These are `.NAME.partial-PROCESS...` and `NAME.partial-PROCESS`. Those of a running process stay, and those that were modified within
+/// the last ten minutes: a process of another machine may write them to a shared disk, and has no number here.
 ///
 /// - Parameter paths: The finished files, whether they exist or not.
 package func removeLeftovers(of paths: [String]) {
@@ -24,9 +25,16 @@ package func removeLeftovers(of paths: [String]) {
             guard names.contains(String(name)) || name.first == "." && names.contains(String(name.dropFirst())) else {
                 continue
             }
-            if kill(process, 0) != 0, errno == ESRCH { unlink("\(folder)/\(file)") }
+            let isGone = kill(process, 0) != 0 && errno == ESRCH
+            if isGone, isOld("\(folder)/\(file)") { unlink("\(folder)/\(file)") }
         }
     }
+}
+
+/// Whether a file was not modified for ten minutes.
+private func isOld(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec >= 600
 }
 
 /// The process that the rest of a temporary name begins with; `nil` where it is none.

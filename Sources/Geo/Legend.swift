@@ -144,23 +144,31 @@ public struct Legend: Sendable, Hashable, Codable {
                 try: "list the classes, each as {id: 1, name: NAME, colour: [128, 128, 128]}")
         }
         let used = Set(classes.map(\.id))
-        let free = (1...largestID).first { !used.contains($0) } ?? largestID
-        func otherID(_ entry: LegendClass) -> String {
+        var free = (Array(1...largestID) + [0]).filter { !used.contains($0) }[...]
+        var suggested: [Int: UInt8] = [:]
+        func otherID(_ entry: LegendClass, at index: Int) -> String {
+            // A class with two faults gets one id, and no two classes the same.
+            guard let id = suggested[index] ?? free.popFirst() else {
+                return "merge '\(entry.name)' with another class: all ids are taken"
+            }
+            suggested[index] = id
             // Without values a class is labelled by its id, which is about to change.
             let values = entry.sources == [.number(Int(entry.id))] ? ", and keep its value: values: [\(entry.id)]" : ""
-            return "give '\(entry.name)' another id, such as \(free)\(values)"
+            return "give '\(entry.name)' another id, such as \(id)\(values)"
         }
         var names: [UInt8: String] = [:]
         var meanings: [LabelValue: String] = [:]
         for value in ignored { meanings[value] = "no class" }
-        for entry in classes {
+        for (index, entry) in classes.enumerated() {
             if entry.id > largestID {
                 note(
-                    "class '\(entry.name)' has the id \(entry.id); expected 0 to \(largestID)", try: otherID(entry))
+                    "class '\(entry.name)' has the id \(entry.id); expected 0 to \(largestID)",
+                    try: otherID(entry, at: index))
             }
             if let other = names.updateValue(entry.name, forKey: entry.id) {
                 note(
-                    "the classes '\(other)' and '\(entry.name)' have the same id, \(entry.id)", try: otherID(entry))
+                    "the classes '\(other)' and '\(entry.name)' have the same id, \(entry.id)",
+                    try: otherID(entry, at: index))
             }
             if entry.name.isEmpty { note("class \(entry.id) has no name", try: "give class \(entry.id) a name") }
             if entry.colour.count != 3 {

@@ -19,6 +19,8 @@ public struct LoveDAImage: Sendable, Hashable {
     /// Path of the mask below the folder: 8 bits, LoveDA's classes 1 to 7, 0 without a label.
     public var mask: String { "\(split)/\(domain)/masks_png/\(number).png" }
 
+    /// What the marker of a folder calls this form.
+    static let form = "loveda"
     static let splits = ["Train", "Val"]
     static let domains = ["Rural", "Urban"]
     static let folders = ["images_png", "masks_png"]
@@ -41,8 +43,10 @@ public struct LoveDAImage: Sendable, Hashable {
     /// How much there is of each kind of land.
     var mix: LandMix { domain == "Urban" ? .urban : .rural }
 
-    /// The first thing in the folder of a split that `synthesizeLoveDA` does not write there; `nil` where it wrote all.
-    static func foreign(in base: String, _ split: String) -> String? {
+    /// The first thing in the folder of a split that `synthesizeLoveDA` did not write there; `nil` where it wrote all.
+    ///
+    /// - Parameter isMade: Whether an image of a number was made; LoveDA's own images have numbers for names as well.
+    static func foreign(in base: String, _ split: String, isMade: (Int) -> Bool) -> String? {
         func content(_ path: String) -> [String] {
             ((try? FileManager.default.contentsOfDirectory(atPath: "\(base)/\(path)")) ?? [""]).sorted()
         }
@@ -51,17 +55,18 @@ public struct LoveDAImage: Sendable, Hashable {
             for folder in content("\(split)/\(domain)") {
                 guard folders.contains(folder) else { return "\(split)/\(domain)/\(folder)" }
                 let place = "\(split)/\(domain)/\(folder)"
-                if let file = content(place).first(where: { !isPicture($0) }) { return "\(place)/\(file)" }
+                if let file = content(place).first(where: { !(number(of: $0).map(isMade) ?? false) }) {
+                    return "\(place)/\(file)"
+                }
             }
         }
         return nil
     }
 
-    /// Whether a file has the name of an image or a mask, or of the statistics that viewers leave beside one.
-    private static func isPicture(_ name: String) -> Bool {
+    /// The number in the name of an image or a mask, or of the statistics that viewers leave beside one; `nil` for other names.
+    private static func number(of name: String) -> Int? {
         let bare = name.hasSuffix(".aux.xml") ? name.dropLast(8) : name[...]
-        guard bare.hasSuffix(".png") else { return false }
-        let digits = bare.dropLast(4)
-        return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
+        guard bare.hasSuffix(".png"), let number = Int(bare.dropLast(4)) else { return nil }
+        return number >= 0 && bare == "\(number).png" ? number : nil
     }
 }

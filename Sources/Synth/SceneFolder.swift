@@ -36,6 +36,16 @@ struct SceneFolder {
         }
     }
 
+    /// What the marker of a folder that exists says was made there.
+    private struct Made: Decodable {
+        struct Options: Decodable { var scenes: Int? }
+        var form: String?
+        var options: Options
+
+        /// Whether a number is one of a scene or an image that was made.
+        func includes(_ number: Int) -> Bool { options.scenes.map { number < $0 } ?? (form == nil) }
+    }
+
     init(_ folder: String, overwrite: Bool, companions: Set<String> = []) throws(SynthError) {
         var path = folder
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
@@ -70,22 +80,39 @@ struct SceneFolder {
                 .exists, "the output exists already", in: folder,
                 try: "give \(Setting.overwrite) to replace it, or choose another folder")
         }
-        if let foreign = Self.foreign(path, content.filter { !companions.contains($0) }) {
+        guard let data = manager.contents(atPath: "\(path)/\(Self.marker)"),
+            let made = try? JSONDecoder().decode(Made.self, from: data)
+        else {
+            throw SynthError(
+                .exists, "the folder's \(Self.marker) does not say what was made there; refusing to overwrite",
+                in: folder, try: "choose another folder")
+        }
+        if let foreign = Self.foreign(path, content.filter { !companions.contains($0) }, made) {
             throw SynthError(
                 .exists, "the folder also holds '\(foreign)', which \(Setting.overwrite) would delete",
                 in: folder, try: "move it elsewhere, or choose another folder")
         }
     }
 
-    /// The first thing in a folder that `geodino synth` does not write there; `nil` where it wrote all.
-    private static func foreign(_ folder: String, _ content: [String]) -> String? {
-        for name in content.sorted() where name != marker && name != "pairs.csv" {
-            if LoveDAImage.splits.contains(name) {
-                if let file = LoveDAImage.foreign(in: folder, name) { return file }
+    /// The name of the folder of a scene.
+    static func name(ofScene number: Int) -> String {
+        let digits = String(number)
+        return "scene-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+    }
+
+    /// The first thing in a folder that `geodino synth` did not write there; `nil` where it wrote all.
+    private static func foreign(_ folder: String, _ content: [String], _ made: Made) -> String? {
+        for name in content.sorted() where name != marker {
+            if made.form == LoveDAImage.form {
+                guard LoveDAImage.splits.contains(name) else { return name }
+                if let file = LoveDAImage.foreign(in: folder, name, isMade: made.includes) { return file }
                 continue
             }
-            let digits = name.hasPrefix("scene-") ? name.dropFirst(6) : ""
-            guard digits.count >= 3, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return name }
+            guard made.form == nil else { return name }
+            if name == "pairs.csv" { continue }
+            guard name.hasPrefix("scene-"), let number = Int(name.dropFirst(6)), number >= 0,
+                name == Self.name(ofScene: number), made.includes(number)
+            else { return name }
             let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)")) ?? [""]
             // Viewers leave statistics beside a raster.
             let known = ["rgb.tif", "height.tif", "cover.tif"].flatMap { [$0, $0 + ".aux.xml"] }

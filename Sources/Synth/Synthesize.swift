@@ -49,8 +49,7 @@ public func synthesize(
         var scenes: [SynthesizedScene] = []
         var pairs = "image,target,cover\n"
         for scene in 0..<options.scenes {
-            let digits = String(scene)
-            let name = "scene-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+            let name = SceneFolder.name(ofScene: scene)
             let landscape = Landscape(options, scene: scene)
             let grid = options.grid(of: scene)
             try output.makeFolder(name)

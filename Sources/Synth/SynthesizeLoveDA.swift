@@ -31,7 +31,7 @@ public func synthesizeLoveDA(
     try options.validate()
     let output = try SceneFolder(folder, overwrite: overwrite, companions: companions)
     do throws(SynthError) {
-        try output.begin(options, form: "loveda")
+        try output.begin(options, form: LoveDAImage.form)
         for split in LoveDAImage.splits {
             for domain in LoveDAImage.domains {
                 for kind in LoveDAImage.folders { try output.makeFolder("\(split)/\(domain)/\(kind)") }

@@ -95,6 +95,16 @@ import Testing
             )
         },
         .failure(
+            "three classes of one number", says: "error: the legend has 2 faults",
+            "  try  give 'lake' another id, such as 1; give 'pond' another id, such as 2"
+        ) { bench in
+            try with(
+                bench,
+                document(
+                    "id: 4, name: sea, colour: [0, 0, 255]", "id: 4, name: lake, colour: [0, 9, 255], values: [5]",
+                    "id: 4, name: pond, colour: [0, 19, 255], values: [6]"))
+        },
+        .failure(
             "a value of two classes", says: "error: the value 5 stands for 'sea' and for 'lake'",
             "  try  leave 5 in the values of one class only"
         ) { bench in
@@ -133,7 +143,7 @@ import Testing
             try with(bench, "background: 9\n" + document("id: 4, name: sea, colour: [0, 0]"))
         },
         .failure(
-            "two classes of one name", says: "error: the classes 4 and 5 have one name, 'sea'", "  in   mine.yaml",
+            "two classes of one name", says: "error: the classes 4 and 5 have the same name, 'sea'", "  in   mine.yaml",
             #"merge them: - {id: 4, name: "sea", colour: [0, 0, 255], values: [4, 5]}"#
         ) { bench in
             try with(
@@ -325,7 +335,7 @@ import Testing
         ) { column, _ in column < 40 ? 3 : column < 64 ? 5 : 7 }
         let outcome = try bench.run(bench.fitCover(labels))
         #expect(outcome.status == 1 && outcome.output == "" && !bench.has("model"), "\(outcome.errors)")
-        #expect(outcome.errors.contains("error: the values 3 and 5 have one name, 'sea'\n  in   named.tif\n"))
+        #expect(outcome.errors.contains("error: the values 3 and 5 have the same name, 'sea'\n  in   named.tif\n"))
         // The class that the error says to write, and the other one.
         let found = try #require(outcome.errors.firstRange(of: "merge them there: "), "\(outcome.errors)")
         let line = outcome.errors[found.upperBound...].prefix { $0 != "\n" }

@@ -75,6 +75,11 @@ import Testing
         let killed = try interrupt(bench, resuming, by: SIGKILL)
         #expect(killed.signalled && killed.errors.hasPrefix("map.tif: resumed; "), "\(killed.errors)")
 
+        // What it was writing is removed once no process can be at it.
+        for name in try bench.contents() where name.contains(".partial-") {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: bench.file(name))
+        }
         let resumed = try bench.make(resuming)
         #expect(
             resumed.errors.contains(/^map\.tif: resumed; \d+ of about \d+ windows were kept\n$/), "\(resumed.errors)")
@@ -90,6 +95,11 @@ import Testing
         let bench = try bench()
         let resuming = arguments("landcover") + ["--resume"]
         _ = try interrupt(bench, resuming, by: SIGINT)
+        let plain = try bench.run(arguments("landcover"))
+        #expect(
+            plain.status == 1 && plain.errors.contains("rows of an unfinished map are kept for this output")
+                && plain.errors.contains("  in   \(Self.rows)\n") && plain.errors.contains("--resume")
+                && plain.errors.contains("--overwrite discards the rows"), "\(plain.errors)")
         let other = resuming.map { $0 == "0.3" ? "0.4" : $0 }
         let refused = try bench.run(other)
         #expect(refused.status == 1 && refused.output == "")

@@ -78,7 +78,7 @@ struct LandCoverTallyTests {
         let tally = tally([[1, 2, 1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 1, 2, 1, 3]])
         #expect(!tally.hasConstantOutput && tally.collapsedClass == 1)
         let score = try #require(tally.score(Self.legend))
-        #expect(score.alarm?.what == "the head takes all held-out ground for 'stone'" && score.value == 0.25)
+        #expect(score.alarm?.what == "the head predicts 'stone' on all held-out ground" && score.value == 0.25)
         #expect(score.probes["collapsed"] == 1)
     }
 

@@ -304,7 +304,8 @@ struct LandCoverTrainingTests {
             let notice = try #require(told.first)
             #expect(
                 notice.what
-                    == "after step 4 of 24 the head says the same of all held-out ground, whatever the image shows")
+                    == "after step 4 of 24 the head predicts the same probabilities everywhere, whatever the image shows"
+            )
             #expect(notice.causes.joined().contains("usual causes: too few steps so far") && notice.remedy != nil)
             let flags = try lines(folder + "/m").compactMap { $0.probes?["collapsed"] }
             #expect(flags == [1, 1, 1, 1, 1, 1])

@@ -107,6 +107,8 @@ extension ResumeTests {
         }
         try restore()
         #expect(try made().keys.contains("map-part1.tif"))
+        try refusesOthers(request)
+        try restore()
         // Without 'resume' these files are in the way, and the advice is to resume.
         var plain = request
         plain.resume = false
@@ -130,31 +132,91 @@ extension ResumeTests {
         }
     }
 
+    /// Checks that a map of which the first part has its files neither replaces nor removes a second part that it did not make.
+    private func refusesOthers(_ request: MapRequest) throws {
+        _ = try folder.write("mine", to: "map-part2.tif")
+        let before = try made()
+        let error = #expect(throws: MappingError.self) {
+            try makeMap(request, predictor: ClosurePredictor.entangled(), style: .canopyHeight)
+        }
+        #expect(error?.code == .exists && error?.place == folder.file("map-part2.tif"))
+        #expect(error?.remedy?.hasPrefix("\(Setting.overwrite) to replace it") == true)
+        #expect(try made() == before)
+        var replacing = request
+        replacing.overwrite = true
+        #expect(throws: MappingError.self) {
+            try makeMap(
+                replacing, predictor: ClosurePredictor.entangled(), style: .canopyHeight,
+                progress: stopping(at: 1, units: ["windows"]))
+        }
+        #expect(try made() == ["map-part2.tif": Data("mine".utf8)])
+    }
+
+    @Test func `polygons that a killed run was not to write are neither replaced nor removed`() throws {
+        try paint(folder.file("scene.tif"), width: 140, height: 120) { row, column in
+            Int(noise(column / 9, row / 9)) % 3
+        }
+        let snapshot = TemporaryFolder()
+        let (from, to) = (rows, snapshot.file("rows"))
+        #expect(throws: (any Error).self) {
+            try classes(
+                classesRequest(),
+                progress: { event in
+                    guard event.unit == "parts of the GeoTIFF" else { return true }
+                    // What a killed process leaves is what is there while it runs.
+                    try? FileManager.default.copyItem(atPath: from, toPath: to)
+                    return false
+                })
+        }
+        let published = try String(contentsOfFile: to + "/publishing", encoding: .utf8).split(separator: "\n")
+        #expect(published.contains("map.tif") && published.contains("areas.gpkg"))
+        try? FileManager.default.removeItem(atPath: rows)
+        try FileManager.default.copyItem(atPath: to, toPath: rows)
+        _ = try folder.write("mine", to: "other.gpkg")
+        var request = classesRequest()
+        request.classOutputs.polygons = folder.file("other.gpkg")
+        let error = #expect(throws: MappingError.self) { try classes(request) }
+        #expect(error?.code == .exists && error?.place == folder.file("other.gpkg"))
+        // What the killed run may have made itself is not in the way.
+        _ = try folder.write("half", to: "map.json")
+        _ = try classes(classesRequest())
+        #expect(try made()["other.gpkg"] == Data("mine".utf8) && !FileManager.default.fileExists(atPath: rows))
+        #expect(try made()["map.json"] != Data("half".utf8))
+    }
+
     // MARK: - Files of earlier maps
 
     @Test func `a map that replaces another removes the rasters that came with that one`() throws {
         try paint(folder.file("scene.tif"), width: 70, height: 60) { row, column in Int(noise(column / 9, row / 9)) % 3
         }
-        func make(_ outputs: ClassOutputs, progress: @escaping ProgressHandler = { _ in true }) throws {
+        @discardableResult
+        func make(_ outputs: ClassOutputs, progress: @escaping ProgressHandler = { _ in true }) throws -> [String] {
             var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
             request.overwrite = true
             request.classOutputs = outputs
-            _ = try makeMap(
-                request, predictor: PaintedModel(classes: 3), style: style,
-                progress: progress)
+            return try makeMap(
+                request, predictor: PaintedModel(classes: 3), style: style, progress: progress
+            ).warnings.filter { $0.contains("removed") }
         }
         let both = ClassOutputs(probabilities: true, confidence: true)
-        try make(both)
+        #expect(try make(both).isEmpty)
         _ = try folder.write("statistics", to: "map-confidence.tif.aux.xml")
         #expect(throws: MappingError.self) { try make(ClassOutputs(probabilities: true), progress: stopping(at: 4)) }
         #expect(folder.contents.contains("map-confidence.tif"))
-        try make(ClassOutputs(probabilities: true))
+        let removed = try make(ClassOutputs(probabilities: true))
+        #expect(removed.count == 1 && removed[0].hasPrefix("\(folder.file("map-confidence.tif")): removed"))
         #expect(folder.contents.contains("map-probabilities.tif"))
         #expect(!folder.contents.contains { $0.hasPrefix("map-confidence") })
         // What somebody else made stays.
         try writeScene(folder.file("map-confidence.tif"))
         try make(ClassOutputs())
         #expect(folder.contents.contains("map-confidence.tif") && !folder.contents.contains("map-probabilities.tif"))
+    }
+
+    /// Dates a file back by an hour.
+    private func age(_ name: String) throws {
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: folder.file(name))
     }
 
     @Test func `what a killed run left beside the map goes with the next run`() throws {
@@ -165,8 +227,15 @@ extension ResumeTests {
             ".map.tif.partial-\(dead).tif", ".map.tif.partial-\(dead)-cog.tif", ".map.tif.partial-\(dead).tif.aux.xml",
             "map.json.partial-\(dead)", ".map.png.partial-\(dead).png",
         ] { _ = try folder.write("rest", to: name) }
-        let others = [".other.tif.partial-\(dead).tif", ".map.tif.partial-\(getpid())x", "map.tif.partial"]
-        for name in others { _ = try folder.write("mine", to: name) }
+        for name in folder.contents where name.contains(".partial-") { try age(name) }
+        // A process of another machine may be writing this one.
+        let recent = ".map.qml.partial-\(dead)"
+        _ = try folder.write("rest", to: recent)
+        let others = [recent, ".other.tif.partial-\(dead).tif", ".map.tif.partial-\(getpid())x", "map.tif.partial"]
+        for name in others.dropFirst() {
+            _ = try folder.write("mine", to: name)
+            try age(name)
+        }
         let request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
         _ = try makeMap(request, predictor: ClosurePredictor.identity(), style: .canopyHeight)
         let wanted = others + ["map.json", "map.png", "map.qml", "map.tif", "scene.tif"]

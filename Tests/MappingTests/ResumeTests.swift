@@ -298,6 +298,15 @@ struct ResumeTests {
         var plain = valuesRequest()
         plain.resume = false
         let predictor = ClosurePredictor.entangled()
+        // Rows are not lost by accident.
+        let kept = try Data(contentsOf: URL(fileURLWithPath: log))
+        let refusal = #expect(throws: MappingError.self) {
+            try makeMap(plain, predictor: predictor, style: .canopyHeight)
+        }
+        #expect(refusal?.code == .exists && refusal?.place == rows && predictor.calls == 0)
+        #expect(refusal?.remedy?.contains("\(UserAction.resumeSameCommand)") == true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: log)) == kept)
+        plain.overwrite = true
         _ = try makeMap(plain, predictor: predictor, style: .canopyHeight)
         #expect(predictor.calls == whole.calls && !FileManager.default.fileExists(atPath: rows))
         let error = #expect(throws: MappingError.self) {
@@ -308,6 +317,15 @@ struct ResumeTests {
         // Without a finished row there is nothing to keep.
         try stop(valuesRequest(), at: 1)
         #expect(folder.contents == ["scene.tif"])
+    }
+
+    @Test func `the number of tensor threads is kept with the rows`() throws {
+        let whole = try wholeValues()
+        #expect(keptTensorThreads(for: folder.file("map.tif")) == nil)
+        var request = valuesRequest()
+        request.intraOpThreads = 3
+        try stop(request, at: whole.late)
+        #expect(keptTensorThreads(for: folder.file("map.tif")) == 3)
     }
 
     @Test func `the plan counts the rows that are kept`() throws {

@@ -146,7 +146,8 @@ struct LoveDATests {
 
     @Test(arguments: [
         "notes.txt", "Test/Urban/images_png/0.png", "Train/notes.txt", "Train/Suburban/0.png", "Val/Rural/notes.txt",
-        "Val/Rural/masks_png/map.png", "Train/Urban/images_png/0.tif",
+        "Val/Rural/masks_png/map.png", "Train/Urban/images_png/0.tif", "Train/Urban/images_png/1366.png",
+        "Val/Rural/masks_png/1.png", "Val/Rural/masks_png/00.png", "scene-000/rgb.tif", "pairs.csv",
     ])
     func `what was put among the images is not replaced with them`(_ name: String) throws {
         let folder = TemporaryFolder()
@@ -161,6 +162,39 @@ struct LoveDATests {
         let named = error?.what.split(separator: "'").dropFirst().first.map(String.init) ?? ""
         #expect(!named.isEmpty && name.hasPrefix(named), "\(error?.what ?? "")")
         #expect(try Data(contentsOf: precious) == Data("precious".utf8))
+    }
+
+    @Test(arguments: ["Train/Urban/images_png/0.png", "Val/Rural/masks_png/0.png"])
+    func `LoveDA's own images in a folder of scenes are not replaced with them`(_ name: String) throws {
+        let folder = TemporaryFolder()
+        let out = folder.file("data")
+        let options = LandscapeOptions(scenes: 1, size: 64)
+        try synthesize(options, into: out)
+        let precious = URL(fileURLWithPath: "\(out)/\(name)")
+        try FileManager.default.createDirectory(
+            at: precious.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("precious".utf8).write(to: precious)
+        let scenes = #expect(throws: SynthError.self) { try synthesize(options, into: out, overwrite: true) }
+        let images = #expect(throws: SynthError.self) { try synthesizeLoveDA(Self.small, into: out, overwrite: true) }
+        let top = String(name.prefix { $0 != "/" })
+        for error in [scenes, images] {
+            #expect(error?.code == .exists && error?.what.contains("'\(top)'") == true)
+        }
+        #expect(try Data(contentsOf: precious) == Data("precious".utf8))
+    }
+
+    @Test(arguments: ["no JSON", "{}", #"{"form": "isaid", "options": {"scenes": 9}}"#])
+    func `a folder whose marker does not say what was made is not replaced`(_ marker: String) throws {
+        let folder = TemporaryFolder()
+        let out = folder.file("out")
+        try synthesizeLoveDA(Self.small, into: out)
+        let before = try Self.files(out)
+        _ = try folder.write(marker, to: "out/.geodino-synth")
+        let error = #expect(throws: SynthError.self) { try synthesizeLoveDA(Self.small, into: out, overwrite: true) }
+        #expect(error?.code == .exists && error?.remedy?.contains("another folder") == true)
+        let after = try Self.files(out)
+        #expect(after.count == before.count)
+        for (name, bytes) in before where name != ".geodino-synth" { #expect(after[name] == bytes, "\(name)") }
     }
 
     @Test func `stopping leaves nothing behind`() throws {

@@ -109,7 +109,10 @@ struct SynthesizeTests {
         #expect(folder.contents == ["out"])
     }
 
-    @Test(arguments: ["corpus/geodino-corpus.json", "geodino.yaml", "scene-000/map.tif", "scene-00/rgb.tif"])
+    @Test(arguments: [
+        "corpus/geodino-corpus.json", "geodino.yaml", "scene-000/map.tif", "scene-00/rgb.tif", "scene-001/rgb.tif",
+        "scene-0000/rgb.tif",
+    ])
     func `what was put beside the scenes is not replaced with them`(_ name: String) throws {
         let folder = TemporaryFolder()
         let out = folder.file("scenes")

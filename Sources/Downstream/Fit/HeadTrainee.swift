@@ -184,7 +184,7 @@ extension HeadTrainee {
         let score = first.score
         probes[score.name.lowercased()] = score.value
         probes.merge(score.probes) { value, _ in value }
-        let rate = isSweep ? " at the rate \(learners[first.rate].highest)" : ""
+        let rate = isSweep ? " at the learning rate \(learners[first.rate].highest)" : ""
         validated(
             step,
             "\(score.name) \(fixed(score.value, 3))\(rate)\(first.isBest ? " (best so far)" : "") | \(score.words)")
@@ -208,6 +208,11 @@ extension HeadTrainee {
         if isSweep, best?.rate == nil { _ = try validate(step: recipe.steps) { _ in } }
         guard let best, let rate = best.rate else {
             guard !isSweep else {
+                guard try scoring(live.prefix(1).map { learners[$0].head }) == nil else {
+                    throw DownstreamError(
+                        .notFinite, "no learning rate gave scores that are numbers", in: "optimizer.learning_rates",
+                        try: "lower optimizer.learning_rates")
+                }
                 throw DownstreamError(
                     .badPairs, "no learning rate could be scored: no labelled ground is held out", in: fingerprint,
                     try: "raise validation.share, or give one learning_rate")

@@ -8,7 +8,8 @@ internal import Files
 /// The folder `.NAME.resume` beside an output.
 ///
 /// It has one writer at a time. `map.json` says what map the rows belong to. It is the first file to be removed when the map is
-/// finished, so that a folder without it holds nothing of use. `publishing` says that files of the map may have their names already.
+/// finished, so that a folder without it holds nothing of use. `publishing` names the files that the map has made or was about to make
+/// where there was none, one a line.
 enum JournalFolder {
     static let marker = "map.json"
     static let publishing = "publishing"
@@ -23,10 +24,27 @@ enum JournalFolder {
         return "\(output.dropLast(name.count)).\(name).resume"
     }
 
-    /// Whether files of the output's name may be those of an unfinished map.
-    static func isPublishing(_ output: String) -> Bool {
-        let folder = path(of: output)
-        return fileExists("\(folder)/\(marker)") && fileExists("\(folder)/\(publishing)")
+    /// Whether there are rows of an unfinished map of an output.
+    static func holdsRows(_ output: String) -> Bool { fileExists("\(path(of: output))/\(marker)") }
+
+    /// The names in `publishing`, which are those that `publishedName` makes of paths; empty where there is no such file.
+    static func published(_ output: String) -> Set<String> {
+        guard holdsRows(output), let bytes = try? Disk<MappingFailure>.read("\(path(of: output))/\(publishing)") else {
+            return []
+        }
+        return Set(String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init))
+    }
+
+    /// The name of a file of a map in `publishing`: that in the output's folder, or with the whole path of another folder.
+    static func publishedName(_ path: String, of output: String) -> String {
+        let (folder, home) = (absolute(parentFolder(path)), absolute(parentFolder(output)))
+        return folder == home ? fileName(path) : joined(folder, fileName(path))
+    }
+
+    private static func absolute(_ folder: String) -> String {
+        guard let resolved = realpath(folder, nil) else { return folder }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     /// Bytes that are kept for an output.

@@ -16,9 +16,11 @@ public import Telemetry
 ///
 /// Values are float32 with nodata -9999, pictures uint8 with nodata 0, classes uint8 with nodata 255, a palette and overviews by mode. A
 /// map of classes can have more files (see `ClassOutputs`). After an error none of the files remains. If the request says `resume`, finished
-/// rows remain instead, in a folder beside the output, and the same request goes on after them.
+/// rows remain instead, in a folder beside the output, and the same request continues after them. While there are such rows, a request that
+/// says neither `resume` nor `overwrite` is refused.
 ///
-/// A map that replaces another removes the rasters of probabilities that came with that one, once it is complete itself.
+/// A map that replaces another removes the rasters of probabilities that came with that one, once it is complete itself. The
+/// summary's warnings name them.
 ///
 /// Pixels do not depend on the area, on the blocks or on `threads`. The one exception is a sieve, which keeps components at the edge of the
 /// area. Peak memory does not depend on the size of scenes or map.
@@ -30,7 +32,7 @@ public import Telemetry
 ///   - style: How the values are shown. A map of classes uses its title, and is shown in the colours of its legend unless the rendering is
 ///     `.none`.
 ///   - polygons: Makes the writer of the polygons that the request asks for.
-///   - notice: Told how many windows were kept, if the map is resumed.
+///   - notice: Told how many windows were kept, if the map is resumed, and which part's rows are computed again nevertheless.
 ///   - progress: Told `windows`, then `parts of the GeoTIFF` while that is made cloud optimized. In between, maps of classes report
 ///     `rows sieved`, `rows written` and `rows traced` if they have these steps. An answer of `false` stops with `cancelled` and leaves
 ///     nothing but the rows above.
@@ -55,11 +57,8 @@ public func makeMap(
     try checkRoom(for: job.plan, kept: request.resume ? JournalFolder.bytes(of: request.output) : 0)
     let journal = request.resume ? try MapJournal(job, writing: writing) : nil
     if let text = journal?.notice { notice(text) }
-    var made: [String] = []
-    if let journal, journal.wasPublishing, !request.overwrite {
-        // Files of this map that the run before it was killed has made.
-        made = job.plan.parts.flatMap { $0.files + [$0.output + ".aux.xml"] }
-    }
+    // Files of this map that a run before it was killed has made.
+    var made = journal.map { $0.published.filter(fileExists) } ?? []
     do {
         var summary = MapSummary(parts: [], warnings: job.plan.warnings)
         var done = 0
@@ -67,7 +66,7 @@ public func makeMap(
             var maker = PartMaker(
                 job: job, part: part, area: area, writing: writing, style: style, polygons: polygons,
                 kept: journal.map { (journal: $0, log: $0.logs[number]) }, before: done, progress: progress)
-            let result = try maker.make(predictor, made: &made)
+            let result = try maker.make(predictor, made: &made, notice: notice)
             done += result.windows
             summary.warnings += maker.warnings
             if result.statistics.validPixels == 0 {
@@ -77,8 +76,16 @@ public func makeMap(
             summary.parts.append(result)
         }
         _ = progress(Progress(unit: "windows", done: done, total: done))
-        if request.overwrite { for part in job.plan.parts { removeStaleRasters(of: part) } }
-        if let journal { journal.remove() } else { JournalFolder.discard(of: request.output, evenWithRows: true) }
+        if request.overwrite {
+            for path in job.plan.parts.flatMap(removeStaleRasters) {
+                summary.warnings.append("\(path): removed, because it came with the map that was replaced")
+            }
+        }
+        if let journal {
+            journal.remove()
+        } else {
+            JournalFolder.discard(of: request.output, evenWithRows: request.overwrite)
+        }
         return summary
     } catch {
         // A set of parts or a map without its item is nothing half-written that should stay.
@@ -92,16 +99,20 @@ public func makeMap(
 /// Removes the rasters of probabilities that came with a map of this name and were not asked for this time: they would contradict it.
 ///
 /// Only those that geodino made are removed.
-private func removeStaleRasters(of part: MapPlan.Part) {
+///
+/// - Returns: The paths of these.
+private func removeStaleRasters(of part: MapPlan.Part) -> [String] {
+    var removed: [String] = []
     let all = sidecars(of: part.output, outputs: ClassOutputs(probabilities: true, confidence: true))
     for path in all.asked where !part.files.contains(path) && fileExists(path) {
         guard let tags = try? RasterReader(path: path).metadata(), tags["GEODINO_PROBABILITY"] != nil,
             tags["TIFFTAG_SOFTWARE"] != nil
         else { continue }
-        unlink(path)
+        if unlink(path) == 0 { removed.append(path) }
         // The statistics that a viewer may have put there are of that raster.
         unlink(path + ".aux.xml")
     }
+    return removed
 }
 
 /// Refuses to begin what the folder or the disk cannot hold.

@@ -18,6 +18,7 @@ struct MapFacts: Codable, Equatable {
     private let facts: [String: String]
 
     private static let currentVersion = 1
+    private static let threadsName = "tensor threads"
 
     private enum CodingKeys: String, CodingKey {
         case facts
@@ -32,7 +33,7 @@ struct MapFacts: Codable, Equatable {
         var facts = request.computation
         facts["program"] = request.software
         facts["model"] = request.model.sha256.isEmpty ? request.model.id : request.model.sha256
-        facts["tensor threads"] = request.intraOpThreads.map { "\($0)" }
+        facts[Self.threadsName] = request.intraOpThreads.map { "\($0)" }
         facts["batch size"] = "\(request.batchSize)"
         facts["model input"] = try Self.hash(job.layout)
         facts["area of interest"] = job.aoi.map { Self.hash($0) }
@@ -62,6 +63,11 @@ struct MapFacts: Codable, Equatable {
             let read = try? JSONDecoder().decode(Self.self, from: Data(bytes))
         else { return nil }
         self = read
+    }
+
+    /// Threads inside the predictor's operations; `nil` where they are unknown.
+    var tensorThreads: Int? {
+        facts[Self.threadsName].flatMap(Int.init).flatMap { (1...4096).contains($0) ? $0 : nil }
     }
 
     /// The bytes of the file.
@@ -100,6 +106,16 @@ struct MapFacts: Codable, Equatable {
         }
         return hash.finalize()
     }
+}
+
+/// The number of threads inside the predictor's operations with which the rows of an unfinished map were computed.
+///
+/// A resumed map needs the same number, whatever the machine would choose.
+///
+/// - Parameter output: The map's path.
+/// - Returns: `nil` where no rows are kept for it, or the number is not known.
+public func keptTensorThreads(for output: String) -> Int? {
+    MapFacts("\(JournalFolder.path(of: output))/\(JournalFolder.marker)")?.tensorThreads
 }
 
 /// What a part's rows depend on besides its scenes.

@@ -1,4 +1,4 @@
-// The finished rows of an unfinished map, beside its output, from which the same request goes on.
+// The finished rows of an unfinished map, beside its output, from which the same request continues.
 internal import Files
 internal import Telemetry
 
@@ -12,8 +12,8 @@ internal import Telemetry
 final class MapJournal {
     /// One log per part.
     let logs: [RowLog]
-    /// Whether an earlier run was killed while the files of the map got their names: those that are there are its own.
-    let wasPublishing: Bool
+    /// Files of the map that an earlier run was making when it was killed, and that were not there before it.
+    let published: [String]
     private let folder: String
     private let output: String
     /// Windows of all parts, about.
@@ -47,7 +47,10 @@ final class MapJournal {
                 throw error
             }
         }
-        wasPublishing = JournalFolder.isPublishing(output)
+        let names = JournalFolder.published(job.request.output)
+        published = job.plan.parts.flatMap(\.newFiles).filter {
+            names.contains(JournalFolder.publishedName($0, of: job.request.output))
+        }
         self.lock = lock
         logs = try job.plan.parts.enumerated().map { index, part in
             try RowLog("\(folder)/\(JournalFolder.logName(index))", part: part, shape: writing.rowShape)
@@ -70,11 +73,14 @@ final class MapJournal {
 
     // MARK: - The end
 
-    /// Notes that files of the map get their names from now on, so that a later run may replace them.
-    func beginPublishing() throws(MappingError) {
+    /// Notes which files of a part get their names from now on where there is none, so that a later run may replace them.
+    func beginPublishing(_ part: MapPlan.Part) throws(MappingError) {
         for log in logs { try log.sync() }
-        let path = "\(folder)/\(JournalFolder.publishing)"
-        if !fileExists(path) { try Disk<MappingFailure>.write("", to: path) }
+        let new = part.newFiles.filter { !fileExists($0) }.map { JournalFolder.publishedName($0, of: output) }
+        // A name of two lines would be two other names.
+        let names = JournalFolder.published(output).union(new.filter { !$0.contains("\n") })
+        try Disk<MappingFailure>.write(
+            names.sorted().map { "\($0)\n" }.joined(), to: "\(folder)/\(JournalFolder.publishing)")
     }
 
     /// Removes all, once the map is finished.

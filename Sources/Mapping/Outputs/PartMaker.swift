@@ -24,8 +24,6 @@ struct PartMaker {
     /// The kept rows of the map, and those of this part; `nil` if none are kept.
     private let journal: MapJournal?
     private let log: RowLog?
-    /// Whether existing files may be replaced: on request, or because an earlier run of this map has made them.
-    private let replaces: Bool
     /// Windows of the parts before.
     private let before: Int
     private let progress: ProgressHandler
@@ -46,15 +44,18 @@ struct PartMaker {
         self.polygons = polygons
         journal = kept?.journal
         log = kept?.log
-        replaces = job.request.overwrite || kept?.journal.wasPublishing ?? false
         self.before = before
         self.progress = progress
     }
 
     /// Makes the files.
     ///
-    /// - Parameter made: Receives the paths of the files that did not exist before, so that the caller can remove them after an error.
-    mutating func make(_ predictor: any RasterModel, made: inout [String]) throws -> MapSummary.Part {
+    /// - Parameters:
+    ///   - made: Receives the paths of the files that did not exist before, so that the caller can remove them after an error.
+    ///   - notice: Told if the kept rows are of no use.
+    mutating func make(
+        _ predictor: any RasterModel, made: inout [String], notice: (String) -> Void
+    ) throws -> MapSummary.Part {
         let request = job.request
         let total = job.plan.windowCount
         let report = { [before, progress] (done: Int) -> Bool in
@@ -63,7 +64,9 @@ struct PartMaker {
         guard report(0) else { throw MappingError(.cancelled, "stopped before the map was started", in: part.output) }
         let (stretches, without) = try part.stretchScenes(layout: job.layout, open: job.open, progress: progress)
         warnings += without
-        try log?.open(origin: stretchOrigin(part, stretches))
+        if try log?.open(origin: stretchOrigin(part, stretches)) == .rowsDiscarded {
+            notice("\(part.output): the scenes changed; the rows that were kept are computed again")
+        }
         let beside = sidecars(of: part.output, outputs: writing.outputs, polygons: part.polygons)
         let metres = try part.grid.groundSampleDistance().metres
         let files = try open(beside, metres: metres)
@@ -77,7 +80,7 @@ struct PartMaker {
             threads: request.threads, sink: sink, log: log, report: report)
         try mapper.run()
         try sink.complete(progress)
-        try journal?.beginPublishing()
+        try journal?.beginPublishing(part)
 
         let statistics = sink.statistics
         let counts = statistics.classes.map { Dictionary($0.map { ($0.id, $0.pixels) }) { first, _ in first } }
@@ -111,6 +114,11 @@ struct PartMaker {
     /// Whether a file was there before the map was begun, so that it stays after an error.
     private func isReplaced(_ path: String) -> Bool { job.request.overwrite && fileExists(path) }
 
+    /// Whether an existing file may be replaced: on request, or because an earlier run of this map has made it.
+    private func mayReplace(_ path: String) -> Bool {
+        job.request.overwrite || journal?.published.contains(path) ?? false
+    }
+
     /// Starts the rasters and the polygons.
     private func open(_ beside: Sidecars, metres: Double) throws -> ClassSink.Files {
         let tags = tags()
@@ -123,7 +131,7 @@ struct PartMaker {
                 sampleType: type, nodata: nodata, bands: bands, tags: tags.merging(more) { $1 }, palette: palette,
                 overviews: overviews, blockSize: shape.fileBlock,
                 interleave: shape.isCloudOptimized ? .pixel : .band)
-            return try RasterWriter(path: path, grid: part.grid, format: format, overwrite: replaces)
+            return try RasterWriter(path: path, grid: part.grid, format: format, overwrite: mayReplace(path))
         }
         func probabilities(_ path: String?, _ bands: [BandInfo]?) throws -> RasterWriter? {
             guard let path, let bands else { return nil }
@@ -143,7 +151,7 @@ struct PartMaker {
                     try PolygonFeed(
                         PolygonLayer(
                             path: path, name: fileName(stem(part.output)), crs: part.lattice.crs,
-                            classes: writing.classes, overwrite: replaces),
+                            classes: writing.classes, overwrite: mayReplace(path)),
                         grid: part.grid, metres: metres, maker: maker)
                 }
             })

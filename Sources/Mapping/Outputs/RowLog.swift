@@ -3,7 +3,7 @@ internal import Files
 internal import Geo
 internal import Telemetry
 
-/// Keeps the decided rows of a part, block by block, so that a later run can go on after the last of them.
+/// Keeps the decided rows of a part, block by block, so that a later run can continue after the last of them.
 ///
 /// What is kept are strips: the rows that a row of windows completes. A block may have many rows of windows, and a whole one
 /// may be hours of work. To go on in the middle of a block, the windows that reach over the strip's lower edge are predicted
@@ -21,6 +21,9 @@ final class RowLog {
         /// Windows that need not be predicted again, over all blocks.
         var windows = 0
     }
+
+    /// What became of the rows that were found when the file was opened for more.
+    enum Opening { case rowsKept, rowsDiscarded }
 
     /// A strip as it was found in the file.
     private struct Strip {
@@ -112,9 +115,11 @@ final class RowLog {
     /// Opens the file for more rows; what is not sound at its end is cut off.
     ///
     /// - Parameter origin: What the rows are computed from. Rows of another origin are discarded.
-    func open(origin: String) throws(MappingError) {
+    func open(origin: String) throws(MappingError) -> Opening {
+        var opening = Opening.rowsKept
         if self.origin != origin {
             // The scenes changed in places that their fingerprints do not see.
+            if !isEmpty { opening = .rowsDiscarded }
             self.origin = nil
             position = Position()
             length = 0
@@ -125,9 +130,10 @@ final class RowLog {
             file = try AppendedFile(creating: path)
             try Disk<MappingFailure>.syncFolder(parentFolder(path))
         }
-        guard self.origin == nil else { return }
+        guard self.origin == nil else { return opening }
         self.origin = origin
         try write(Array(origin.utf8))
+        return opening
     }
 
     /// Collects the next row of a block; it is kept once `commit` is called.

@@ -332,10 +332,12 @@ struct MapJob {
                     .writeFailed, "the folder '\(folder)' does not exist", in: polygons, try: folderRemedy(folder))
             }
         }
-        let isUnfinished = JournalFolder.isPublishing(request.output)
-        // Then what is there is of this very map.
-        guard !request.overwrite, !(request.resume && isUnfinished) else { return }
+        guard !request.overwrite else { return }
+        let published = JournalFolder.published(request.output)
         for path in [output] + beside.all where FileManager.default.fileExists(atPath: path) {
+            // Whether this very map has made it.
+            let isUnfinished = published.contains(JournalFolder.publishedName(path, of: request.output))
+            if request.resume, isUnfinished { continue }
             let name = path == beside.polygons ? Setting.polygons : Setting.output
             throw MappingError(
                 .exists, "the output exists already", in: path,
@@ -343,6 +345,13 @@ struct MapJob {
                 try: isUnfinished
                     ? "\(UserAction.resumeSameCommand), or \(Setting.overwrite) to replace it"
                     : "\(Setting.overwrite) to replace it, or another \(name)")
+        }
+        // Hours of work may be in them.
+        guard request.resume || !JournalFolder.holdsRows(request.output) else {
+            throw MappingError(
+                .exists, "rows of an unfinished map are kept for this output",
+                in: JournalFolder.path(of: request.output),
+                try: "to continue that map, \(UserAction.resumeSameCommand); \(Setting.overwrite) discards the rows")
         }
     }
 

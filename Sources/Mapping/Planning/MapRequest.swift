@@ -37,9 +37,9 @@ public struct MapRequest: Sendable, Codable {
     public var aoi: String?
     /// The GeoTIFF to write; files of the same name with other endings are written next to it.
     public var output: String
-    /// Replaces an existing output, and discards the rows of another map that are kept for it.
+    /// Replaces an existing output, and discards the rows that are kept for it, unless `resume` is set and they are of this map.
     public var overwrite = false
-    /// Keeps finished rows on disk while the map is made, and goes on after those that an earlier run kept.
+    /// Keeps finished rows on disk while the map is made, and continues after those that an earlier run kept.
     ///
     /// They are in a folder `.NAME.resume` beside the output, which takes about as much room as the map before compression and is
     /// removed with the map's end. The map is the same, byte for byte.

@@ -112,6 +112,12 @@
                 throw ValidationError(
                     "\(image.count) --image, but \(target.count) --target: give one --target for each --image")
             }
+            if let folder = Entry.folder(own), pairs != nil || !image.isEmpty {
+                // The split and the pixel size of the folder would become those of the other images.
+                throw ValidationError(
+                    "--as \(folder.form.rawValue) cannot be combined with --image or --pairs; to train on both, list all images in --pairs"
+                )
+            }
             if let gsd, !(0.001...100_000).contains(gsd) {
                 throw ValidationError("--gsd takes metres from 0.001 to 100000; got \(gsd)")
             }

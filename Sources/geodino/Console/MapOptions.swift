@@ -79,7 +79,7 @@ struct BatchOptions: ParsableArguments {
         @Flag(help: "Write one file per UTM zone, or per side of the 180-degree meridian.")
         var split = false
 
-        @Flag(help: "Replace an existing map.")
+        @Flag(help: "Replace an existing map; rasters of probabilities that came with it are removed.")
         var overwrite = false
 
         @Flag(

@@ -33,10 +33,10 @@
             do { return try body() } catch let error as any ExplainedError
                 where offersGSD && unplacedGSD == nil && error.place == image && lacksPlace(image)
             {
-                let option = "if it is to have none, say how wide its pixels are on the ground: --gsd METRES"
+                let option = "give the pixel size in metres with --gsd METRES"
                 throw CommandError(
                     .badArgument, error.what, in: image, why: error.causes,
-                    try: error.remedy.map { "\($0); or, \(option)" } ?? option)
+                    try: error.remedy.map { "\($0); or \(option)" } ?? option)
             }
         }
 

@@ -83,7 +83,7 @@ struct LegendDocument: Codable {
         }
         if let alike = namesakes(classes) {
             throw CommandError(
-                .badDocument, "the classes \(listed(alike.map { "\($0.id)" })) have one name, '\(alike[0].name)'",
+                .badDocument, "the classes \(listed(alike.map { "\($0.id)" })) have the same name, '\(alike[0].name)'",
                 in: path, why: ["the case of letters, and blanks around a name, make no difference"],
                 try: "give each a name of its own, or merge them: \(merged(alike))")
         }
@@ -109,8 +109,8 @@ struct LabelContent {
 ///
 /// 0 without a name counts as unlabelled, as most tools write it.
 ///
-/// - Parameter allowsNamesakes: Whether several values may have one name.
-/// - Throws: `CommandError` for more than 253 values, or none, for values of one name, and where two files name a value that both
+/// - Parameter allowsNamesakes: Whether several values may have the same name.
+/// - Throws: `CommandError` for more than 253 values, or none, for values of the same name, and where two files name a value that both
 ///   hold differently.
 func automaticLegend(
     _ contents: [LabelContent], allowsNamesakes: Bool = false
@@ -170,7 +170,7 @@ func automaticLegend(
     if !allowsNamesakes, let alike = namesakes(classes) {
         throw CommandError(
             .badArgument,
-            "the values \(listed(alike.flatMap(\.sources).map(\.description))) have one name, '\(alike[0].name)'",
+            "the values \(listed(alike.flatMap(\.sources).map(\.description))) have the same name, '\(alike[0].name)'",
             in: place, why: ["the case of letters, and blanks around a name, make no difference"],
             try:
                 "write a legend, and give it with --legend; if they mean the same, merge them there: \(merged(alike))"

@@ -41,7 +41,7 @@
         ///   - device: Where the model is.
         ///   - arithmetic: How the model computes if not in the usual way.
         ///   - outputs: What a map of classes is to hold besides its classes.
-        ///   - tensorThreads: Threads inside an operation; `nil` leaves their number as it is.
+        ///   - tensorThreads: Threads inside an operation; `nil` leaves their number as it is, or takes that of the kept rows.
         func make<Description>(
             _ given: [String], model: HeadModel<Description>, on device: Device, arithmetic: String? = nil,
             style: MapStyle, maximum: Double?, read: [String], output: String,
@@ -58,7 +58,13 @@
             let meter = progress.meter(Description.taskName)
             defer { meter.finish() }
             // Not --threads: how many threads share a product may change its last bits, so it is a number of its own.
-            if let tensorThreads { Torch.setThreads(tensorThreads) }
+            if let tensorThreads {
+                Torch.setThreads(tensorThreads)
+            } else if resume, let kept = keptTensorThreads(for: output), kept != Torch.threads {
+                Torch.setThreads(kept)
+                printToStandardError(
+                    "\(output): computed with \(counted(kept, "tensor threads")), as the rows that are kept")
+            }
             request.intraOpThreads = Torch.threads
             if resume {
                 request.computation = try Network(model.description).facts

@@ -53,11 +53,13 @@ import Files
         /// - Parameters:
         ///   - bands: Bands of the images that a person named.
         ///   - ground: Where the images are.
+        ///   - notes: What is to be said of the labels as a whole.
         ///   - truth: What an image is labelled with.
         ///   - excluded: What is said of a number of pixels of the truth that do not count.
         init(
             _ entries: [PairEntry], record: WeightsRecord, tileSize: Int, bands: BandRequest, ground: GroundRequest,
-            legend: Legend?, truth: (PairEntry) throws -> PairTruth, excluded: @escaping @Sendable (Int) -> String
+            legend: Legend?, notes: [String] = [], truth: (PairEntry) throws -> PairTruth,
+            excluded: @escaping @Sendable (Int) -> String
         ) throws {
             guard let first = entries.first else {
                 throw CommandError(
@@ -83,7 +85,8 @@ import Files
             }
             self.pairs = pairs
             try checkAgreement(of: pairs)
-            warnings = pairs.flatMap(\.warnings) + ground.notes(pairs)
+            // What concerns all images first: of a long list only the beginning is shown.
+            warnings = ground.notes(pairs) + notes + pairs.flatMap(\.warnings)
             heldOut = entries.heldOut
             self.pool = pool
             self.legend = legend

@@ -47,7 +47,7 @@ enum StrictYAML {
             return "check brackets, quotes, colons and indentation in line \(mark.line) and above it"
         case .duplicatedKeysInMapping(let keys, context: _)?:
             return "keep one of each: \(keys.sorted().joined(separator: ", "))"
-        default: return "write the document anew, as UTF-8 text without control characters"
+        default: return "save the document as UTF-8 text without control characters"
         }
     }
 

@@ -38,8 +38,16 @@ import Testing
             "a form without a folder", says: "--as loveda takes a folder", arguments: "fit", "landcover",
             CoverBench.recipe, "--weights", "run", "-o", "model", "--as", "loveda"),
         .usage(
-            "a folder without a form", says: "what is the form of the folder 'land'", arguments: "fit", "landcover",
-            CoverBench.recipe, "land", "--weights", "run", "-o", "model"),
+            "a folder without a form", says: "the folder 'land' needs --as: --as loveda land; otherwise leave it out",
+            arguments: "fit", "landcover", CoverBench.recipe, "land", "--weights", "run", "-o", "model"),
+        .usage(
+            "a folder and images", says: "--as loveda cannot be combined with --image or --pairs", arguments: "fit",
+            "landcover", CoverBench.recipe, "--weights", "run", "-o", "model", "--as", "loveda", "land", "--image",
+            "a.tif", "--target", "b.tif"),
+        .usage(
+            "a folder and a list", says: "--as loveda cannot be combined with --image or --pairs", arguments: "fit",
+            "landcover", CoverBench.recipe, "--weights", "run", "-o", "model", "--as", "loveda", "land", "--pairs",
+            "pairs.csv"),
         .usage(
             "a pixel without size", says: "--gsd takes metres from 0.001 to 100000", arguments: "fit", "landcover",
             CoverBench.recipe, "--weights", "run", "-o", "model", "--image", "a.png", "--target", "b.png", "--gsd", "0"),

@@ -83,8 +83,11 @@ struct ClassPlaces: Sendable {
         return moved(list[random.integer(below: list.count)], &random, showsLabel: ofClass)
     }
 
-    /// A crop of the set that is kept, which goes through the windows instead of drawing them: a set of as many crops as there are
-    /// windows with labels leaves out none of them by chance, and a smaller one repeats none.
+    /// A crop of the set that is kept, which goes through the windows instead of drawing them.
+    ///
+    /// The crops that are not for a class take one window with labels after another, those for a class its windows in turn. So a set of
+    /// `windows / (1 - classShare)` crops leaves out no window by chance, and a smaller one repeats none before it has to. A crop that has
+    /// too few valid pixels is drawn again, like any other.
     ///
     /// - Parameters:
     ///   - number: The crop's number in the set, from 0.

@@ -98,9 +98,9 @@ package struct LandCoverTally {
     private func alarm(_ legend: Legend) -> HeadScore.Alarm? {
         let what: String
         if hasConstantOutput {
-            what = "the head says the same of all held-out ground, whatever the image shows"
+            what = "the head predicts the same probabilities everywhere, whatever the image shows"
         } else if let index = collapsedClass {
-            what = "the head takes all held-out ground for '\(legend.classes[index].name)'"
+            what = "the head predicts '\(legend.classes[index].name)' on all held-out ground"
         } else {
             return nil
         }
@@ -112,7 +112,7 @@ package struct LandCoverTally {
                 "or labels that are shifted relative to the images",
             ],
             remedy:
-                "wait for the next validation; if it says the same, lower the learning rate and check how images and labels lie on each other"
+                "wait for the next validation; if it says the same, lower the learning rate and check that labels are aligned with the images"
         )
     }
 }

@@ -33,7 +33,8 @@
                 throw ValidationError("--as \(form.rawValue) takes a folder: --as \(form.rawValue) FOLDER")
             }
             if let folder, form == nil {
-                throw ValidationError("what is the form of the folder '\(folder)'? Give it as --as loveda \(folder)")
+                throw ValidationError(
+                    "the folder '\(folder)' needs --as: --as loveda \(folder); otherwise leave it out")
             }
         }
 
@@ -80,8 +81,9 @@
                 opened[entry.target] = try OpenLabels(entry.target, options.vector)
             }
             // One file may label many images, of which it need not label all.
+            let uses = entries.reduce(into: [String: Int]()) { $0[$1.target, default: 0] += 1 }
             let unlabelled = entries.filter { entry in
-                guard entries.count(where: { $0.target == entry.target }) > 1,
+                guard uses[entry.target, default: 0] > 1,
                     case .layer(let layer)? = opened[entry.target],
                     let grid = try? RasterReader(path: entry.image).grid
                 else { return false }
@@ -108,10 +110,11 @@
             } else {
                 let found = try automaticLegend(contents)
                 legend = found.legend
-                notes += found.notes
+                notes = found.notes + notes
             }
             let source = try RasterPairs(
                 entries, record: record, tileSize: recipe.window, bands: bands, ground: ground, legend: legend,
+                notes: notes,
                 truth: { entry in
                     guard let labels = opened[entry.target] else {
                         throw CommandError(.notFound, "no such labels", in: entry.target)
@@ -119,7 +122,7 @@
                     return labels.truth(legend, options.vector)
                 },
                 excluded: { "\(counted($0, "pixels")) that labels of two classes claim, of the parts that were read" })
-            return LabelledInput(source: source, warnings: notes + source.warnings) { source.leftOut }
+            return LabelledInput(source: source, warnings: source.warnings) { source.leftOut }
         }
 
         static func text(_ summary: FitSummary<LandCoverValidation>) -> String {
