@@ -1,10 +1,10 @@
-// What killed processes left beside the files that they were to write.
+// Removes temporary files of processes that were killed.
 
 #if canImport(Glibc)
     internal import Glibc
 #endif
 
-/// Removes the temporary files of processes that no longer run, from beside the files that they were to become.
+/// Removes the temporary files of processes that no longer run, next to the files that they were to become.
 ///
 /// These are `.NAME.partial-PROCESS...` and `NAME.partial-PROCESS`. Those of a running process stay, and those that were modified within
 /// the last ten minutes: a process of another machine may write them to a shared disk, and has no number here.

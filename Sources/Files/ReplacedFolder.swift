@@ -33,7 +33,7 @@ extension Disk {
 
     /// Undoes a replacement that was interrupted between its two renames: the old folder returns to its place.
     ///
-    /// Does nothing if the place is taken: then the new folder is there, and the old one is no longer needed.
+    /// Leaves the old folder where it is if the place is taken: then the new folder is there, and the old one is no longer needed.
     ///
     /// - Parameters:
     ///   - target: The place of both folders.

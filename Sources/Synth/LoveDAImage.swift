@@ -1,4 +1,4 @@
-// The images of a set in LoveDA's form: their names, the ground they show, and what else may be beside them.
+// The images of a set in LoveDA's form: their names, the ground they show, and what else may be next to them.
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -63,7 +63,7 @@ public struct LoveDAImage: Sendable, Hashable {
         return nil
     }
 
-    /// The number in the name of an image or a mask, or of the statistics that viewers leave beside one; `nil` for other names.
+    /// The number in the name of an image or a mask, or of the statistics that viewers leave next to one; `nil` for other names.
     private static func number(of name: String) -> Int? {
         let bare = name.hasSuffix(".aux.xml") ? name.dropLast(8) : name[...]
         guard bare.hasSuffix(".png"), let number = Int(bare.dropLast(4)) else { return nil }

@@ -6,7 +6,7 @@ package import Training
 
 /// What the validations of a fit have found, and a copy of the head that did best.
 ///
-/// A part of each checkpoint, so that a fit that was killed chooses the same head when it goes on.
+/// A part of each checkpoint, so that a fit that was killed chooses the same head once it is resumed.
 package struct BestHead {
     /// The best score of each learning rate; `nil` before it has one.
     package private(set) var scores: [Double?]

@@ -1,7 +1,7 @@
 // What a task found when it looked at its labels, kept with an unfinished fit.
 internal import Files
 
-/// Remembers what a task found when it looked at its labels, so that a fit that goes on need not look at all of them again.
+/// Remembers what a task found when it looked at its labels, so that a resumed fit need not look at all of them again.
 ///
 /// It spares time and nothing else: what cannot be read is found out again, and what cannot be written is left.
 package final class LabelMemory {

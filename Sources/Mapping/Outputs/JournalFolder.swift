@@ -5,7 +5,7 @@ internal import Files
     internal import Glibc
 #endif
 
-/// The folder `.NAME.resume` beside an output.
+/// The folder `.NAME.resume` next to an output.
 ///
 /// It has one writer at a time. `map.json` says what map the rows belong to. It is the first file to be removed when the map is
 /// finished, so that a folder without it holds nothing of use. `publishing` names the files that the map has made or was about to make
@@ -69,7 +69,7 @@ enum JournalFolder {
 
     private static func isLog(_ name: String) -> Bool { name.hasPrefix("part-") && name.hasSuffix(".rows") }
 
-    /// Removes the files of a journal but its lock; what else somebody put there stays.
+    /// Removes the files of a journal except its lock; other files in the folder stay.
     static func removeContents(_ folder: String) {
         let names = [marker, "\(marker).partial", publishing, "\(publishing).partial"]
         for name in names + fileNames(in: folder).filter(isLog) { unlink("\(folder)/\(name)") }

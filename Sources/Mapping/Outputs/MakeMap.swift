@@ -16,7 +16,7 @@ public import Telemetry
 ///
 /// Values are float32 with nodata -9999, pictures uint8 with nodata 0, classes uint8 with nodata 255, a palette and overviews by mode. A
 /// map of classes can have more files (see `ClassOutputs`). After an error none of the files remains. If the request says `resume`, finished
-/// rows remain instead, in a folder beside the output, and the same request continues after them. While there are such rows, a request that
+/// rows remain instead, in a folder next to the output, and the same request continues after them. While there are such rows, a request that
 /// says neither `resume` nor `overwrite` is refused.
 ///
 /// A map that replaces another removes the rasters of probabilities that came with that one, once it is complete itself. The

@@ -1,4 +1,4 @@
-// The finished rows of an unfinished map, beside its output, from which the same request continues.
+// The finished rows of an unfinished map, next to its output, from which the same request continues.
 internal import Files
 internal import Telemetry
 
@@ -6,7 +6,7 @@ internal import Telemetry
     internal import Glibc
 #endif
 
-/// The rows of an unfinished map: a folder `.NAME.resume` beside the output, with one log per part.
+/// The rows of an unfinished map: a folder `.NAME.resume` next to the output, with one log per part.
 ///
 /// See `JournalFolder` for its files.
 final class MapJournal {

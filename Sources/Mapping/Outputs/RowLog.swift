@@ -6,13 +6,13 @@ internal import Telemetry
 /// Keeps the decided rows of a part, block by block, so that a later run can continue after the last of them.
 ///
 /// What is kept are strips: the rows that a row of windows completes. A block may have many rows of windows, and a whole one
-/// may be hours of work. To go on in the middle of a block, the windows that reach over the strip's lower edge are predicted
+/// may be hours of work. To continue in the middle of a block, the windows that reach over the strip's lower edge are predicted
 /// once more; all that a pixel of a later row is summed from is added again in the same order, so no bit changes.
 ///
 /// The file is a sequence of records: length and CRC-32 of a payload, and the payload. The first names the part's inputs. A record that
 /// is torn or damaged ends the log: it and what follows are computed again.
 final class RowLog {
-    /// Where the work goes on.
+    /// Where the work continues.
     struct Position: Equatable {
         /// The index of the block.
         var block = 0
@@ -53,7 +53,7 @@ final class RowLog {
     private let shape: RowShape
     /// What the first record says; `nil` for an empty log.
     private(set) var origin: String?
-    /// Where the work goes on after the rows that are kept.
+    /// Where the work continues after the rows that are kept.
     private(set) var position = Position()
     /// Bytes of the file that are sound.
     private var length = 0
@@ -147,7 +147,7 @@ final class RowLog {
     /// - Parameters:
     ///   - block: The index of their block.
     ///   - end: The number of the row after the last one.
-    ///   - windows: Windows that need not be predicted again if the work goes on there.
+    ///   - windows: Windows that need not be predicted again if the work continues there.
     /// - Throws: `writeFailed`, `diskFull`.
     func commit(block: Int, upTo end: Int, windows: Int) throws(MappingError) {
         guard stripRows > 0 else { return }

@@ -54,7 +54,7 @@ public struct MapPlan: Sendable, Codable {
             return [output, beside.stac] + beside.pictures + [probabilities, confidence, polygons].compactMap(\.self)
         }
 
-        /// The same, and the names of classes that the map's format puts beside it.
+        /// The same, and the names of classes that the map's format puts next to it.
         var newFiles: [String] { files + [output + ".aux.xml"] }
 
         /// The pixels that a window's network sees, on `inputLattice`.

@@ -41,7 +41,7 @@ public struct MapRequest: Sendable, Codable {
     public var overwrite = false
     /// Keeps finished rows on disk while the map is made, and continues after those that an earlier run kept.
     ///
-    /// They are in a folder `.NAME.resume` beside the output, which takes about as much room as the map before compression and is
+    /// They are in a folder `.NAME.resume` next to the output, which takes about as much room as the map before compression and is
     /// removed with the map's end. The map is the same, byte for byte.
     public var resume = false
     /// What decides the numbers besides what the request says, by name, such as the device; rows are kept for equal values only.

@@ -106,7 +106,7 @@ final class BlockMapper {
                 log?.add(decided, block: block)
             }
             guard let log else { return }
-            // A run that goes on from here needs the windows of these rows again.
+            // A run that continues from here needs the windows of these rows again.
             let rest = windowRows(from: sums.firstRow)
             let settled = added.reduce(0) { rest.isEmpty || $1.key < rest.lowerBound ? $0 + $1.value : $0 }
             try log.commit(block: number, upTo: sums.firstRow, windows: before + settled)

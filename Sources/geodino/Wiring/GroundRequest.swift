@@ -11,7 +11,7 @@
         var aoi: String?
         /// Metres per pixel of images without a place, as a person gave it.
         var gsd: Double?
-        /// The same where nobody gave it: that of a folder whose form says it.
+        /// The same where no option gives it: that of a folder whose form says it.
         var knownGSD: Double?
         /// Whether errors can name `--gsd`.
         var offersGSD = false

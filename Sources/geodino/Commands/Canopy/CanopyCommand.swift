@@ -12,7 +12,7 @@
             commandName: "canopy", abstract: "Map canopy height over an area of interest.",
             discussion: """
                 Writes a cloud-optimised GeoTIFF in metres (nodata -9999), and next to it a STAC item, a QGIS style \
-                and a PNG quick-look. The pixels depend neither on the area of interest nor on the number of threads.
+                and a PNG quick-look. The pixels depend neither on the area of interest nor on --threads.
                 The model is a folder made by 'geodino fit canopy' (--model), or a backbone with a published head, \
                 which needs no training (--weights, --head).
                 In a folder with geodino.yaml, 'geodino canopy --aoi region.geojson' finds the scenes in the corpus \
