@@ -15,8 +15,15 @@ typealias CorpusLock = FolderLock<CorpusFailure>
 extension FolderLock<CorpusFailure> {
     /// Takes the lock of a corpus.
     convenience init(corpus folder: String) throws(CorpusError) {
-        try self.init(folder: folder, name: "LOCK", what: "corpus", isRemoved: true)
+        try self.init(folder: folder, name: Self.lockName, what: "corpus", isRemoved: true)
     }
+
+    /// Refuses a corpus that a process is writing to.
+    static func refuseHeld(corpus folder: String) throws(CorpusError) {
+        try refuseHeld(folder: folder, name: lockName, what: "corpus")
+    }
+
+    private static var lockName: String { "LOCK" }
 }
 
 /// JSON with sorted keys: equal values, equal bytes.

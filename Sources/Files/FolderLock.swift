@@ -31,12 +31,9 @@ package final class FolderLock<Kind: FileFailure> {
             opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
             guard opened >= 0 else { throw .writing("cannot create the lock of the \(what)", path, errno) }
             guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-                let owner = Self.owner(opened)
+                let error = Self.held(by: Self.owner(opened), folder, what)
                 close(opened)
-                throw ModuleError(
-                    .held, "another process is writing to this \(what)", in: folder,
-                    why: [owner.map { "it is \($0)" } ?? "the lock does not name the process"],
-                    try: "wait until that process is done, or stop it")
+                throw error
             }
             // The owner before us may have removed the name between our two calls.
             if Self.isNamed(path, opened) { break }
@@ -63,6 +60,28 @@ package final class FolderLock<Kind: FileFailure> {
         }
         // Last: once the instance is whole, a throw would run deinit, which removes the other owner's lock.
         descriptor = opened
+    }
+
+    /// Refuses a folder that a process is writing to.
+    ///
+    /// Takes no lock and writes nothing. For callers that refuse the folder anyway: whoever writes to it is the better reason, and
+    /// its advice the one that works.
+    ///
+    /// - Throws: `locked`, naming the process that holds the lock.
+    package static func refuseHeld(folder: String, name: String, what: String) throws(ModuleError<Kind>) {
+        let opened = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else { return }
+        defer { close(opened) }
+        // Shared, so that two that ask at once do not take each other for a writer.
+        guard flock(opened, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        throw held(by: owner(opened), folder, what)
+    }
+
+    private static func held(by owner: String?, _ folder: String, _ what: String) -> ModuleError<Kind> {
+        ModuleError(
+            .held, "another process is writing to this \(what)", in: folder,
+            why: [owner.map { "it is \($0)" } ?? "the lock does not name the process"],
+            try: "wait until that process is done, or stop it")
     }
 
     deinit {

@@ -48,7 +48,10 @@ import Testing
         .failure("a raster that is not there", says: "no such file", "  in   none.tif", "  try  ") { bench in
             try bench.fitCover("none.tif")
         },
-        .failure("a text", says: "cannot read labels: not a vector file", "  in   labels.txt", "GeoPackage") { bench in
+        .failure(
+            "a text", says: "cannot read labels: not a vector file", "  in   labels.txt", "a raster of classes",
+            "GeoPackage"
+        ) { bench in
             try bench.fitCover(bench.text("labels.txt", "no labels\n"))
         },
     ]

@@ -255,7 +255,7 @@ struct TileFailureTests {
         #expect(folder.contents.filter { $0.hasPrefix("c") } == ["c"])
     }
 
-    @Test func `one writer at a time`() throws {
+    @Test(arguments: [true, false]) func `one writer at a time`(resume: Bool) throws {
         let scene = try makeScene(folder)
         let corpus = folder.file("c")
         let seen = Mutex<CorpusError?>(nil)
@@ -265,7 +265,7 @@ struct TileFailureTests {
                 seen.value = corpusError {
                     try tile(
                         scenes: [scene], profile: smallProfile(), into: folder.file("c"),
-                        options: TileOptions(resume: true))
+                        options: TileOptions(resume: resume))
                 }
             }
             return true

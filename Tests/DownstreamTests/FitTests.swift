@@ -293,7 +293,8 @@ struct FitTests {
         }
     }
 
-    @Test func `two fits into one folder: the second says who holds it`() throws {
+    @Test(arguments: [(resume: true, overwrite: false), (false, true), (false, false)])
+    func `two fits into one folder: the second says who holds it`(resume: Bool, overwrite: Bool) throws {
         try withWeights { folder, weights in
             let path = folder + "/m"
             let source = madePairs()
@@ -305,7 +306,10 @@ struct FitTests {
                     let second = #expect(throws: TrainingError.self) {
                         try fitCanopy(
                             recipe: tinyRecipe(), weights: weights, source: source, model: path,
-                            options: self.options { $0.resume = true })
+                            options: self.options {
+                                $0.resume = resume
+                                $0.overwrite = overwrite
+                            })
                     }
                     told = second?.report
                 })

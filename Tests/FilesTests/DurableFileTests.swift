@@ -89,9 +89,13 @@ struct FolderLockTests {
         #expect(
             error.code == .locked
                 && error.causes == ["it is process \(getpid()) on \(ProcessInfo.processInfo.hostName)"])
+        func ask() throws { try Lock.refuseHeld(folder: folder.path, name: "lock", what: "run") }
+        #expect(try #require(throws: FilesError.self) { try ask() }.causes == error.causes)
         withExtendedLifetime(first) {}
         first = nil
         #expect(folder.names == (isRemoved ? [] : ["lock"]))
+        try ask()
+        #expect(folder.names == (isRemoved ? [] : ["lock"]), "to ask takes no lock")
         _ = try take()
     }
 

@@ -50,10 +50,10 @@ struct ResumeTests {
         }
     }
 
-    private func valuesRequest() -> MapRequest {
+    private func valuesRequest(resume: Bool = true) -> MapRequest {
         var request = MapRequest(scenes: [folder.file("scene.tif")], output: folder.file("map.tif"))
         request.batchSize = 4
-        request.resume = true
+        request.resume = resume
         return request
     }
 
@@ -271,16 +271,18 @@ struct ResumeTests {
         #expect(try taken() == whole.files)
     }
 
-    @Test func `a second run of the same map is refused while the first runs`() throws {
+    @Test(arguments: [true, false])
+    func `a second run of the same map is refused while the first runs`(resume: Bool) throws {
         _ = try wholeValues()
         let request = valuesRequest()
+        let second = valuesRequest(resume: resume)
         let refused = Mutex<MappingError?>(nil)
         _ = try makeMap(
             request, predictor: ClosurePredictor.entangled(), style: .canopyHeight,
             progress: { event in
                 guard event.unit == "windows", refused.withLock({ $0 == nil }) else { return true }
                 let error = #expect(throws: MappingError.self) {
-                    try makeMap(request, predictor: ClosurePredictor.constant(1), style: .canopyHeight)
+                    try makeMap(second, predictor: ClosurePredictor.constant(1), style: .canopyHeight)
                 }
                 refused.withLock { $0 = error }
                 return true

@@ -169,6 +169,8 @@ struct RunFolderTests {
         }
         #expect(error?.code == .locked)
         #expect(error?.causes.first?.hasPrefix("it is process ") == true)
+        let plain = #expect(throws: TrainingError.self) { try open("\(folder.path)/run", recipe) }
+        #expect(plain?.code == .locked && plain?.causes == error?.causes)
         #expect(throws: TrainingError.self) { try open("\(folder.path)/run", recipe, overwrite: true) }
         #expect(run.recipe.name == "smoke")
     }

@@ -64,6 +64,7 @@ final class TileTarget {
         } else if options.resume {
             state = .resumable(folder)
         } else {
+            try CorpusLock.refuseHeld(corpus: path)
             throw CorpusError(
                 .exists, "an unfinished corpus of the same inputs exists already", in: path,
                 try: "resume with \(Setting.resume), or replace it with \(Setting.overwrite)")

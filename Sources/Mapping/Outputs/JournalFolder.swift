@@ -27,6 +27,11 @@ enum JournalFolder {
     /// Whether there are rows of an unfinished map of an output.
     static func holdsRows(_ output: String) -> Bool { fileExists("\(path(of: output))/\(marker)") }
 
+    /// Refuses an output whose map another process is making.
+    static func refuseHeld(_ output: String) throws(MappingError) {
+        try FolderLock<MappingFailure>.refuseHeld(folder: path(of: output), name: lockName, what: "map")
+    }
+
     /// The names in `publishing`, which are those that `publishedName` makes of paths; empty where there is no such file.
     static func published(_ output: String) -> Set<String> {
         guard holdsRows(output), let bytes = try? Disk<MappingFailure>.read("\(path(of: output))/\(publishing)") else {

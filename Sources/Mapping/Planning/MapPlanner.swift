@@ -348,6 +348,7 @@ struct MapJob {
         }
         // Hours of work may be in them.
         guard request.resume || !JournalFolder.holdsRows(request.output) else {
+            try JournalFolder.refuseHeld(request.output)
             throw MappingError(
                 .exists, "rows of an unfinished map are kept for this output",
                 in: JournalFolder.path(of: request.output),

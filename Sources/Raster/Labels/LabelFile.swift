@@ -96,7 +96,9 @@ struct LabelFile {
         }
         throw RasterError(
             .badLabels, "cannot read labels: not a vector file", in: path, why: said,
-            try: "give polygons, lines or points as GeoJSON, GeoPackage or Shapefile; check the file with ogrinfo")
+            try:
+                "give a raster of classes, or polygons, lines or points as GeoJSON, GeoPackage or Shapefile; check the file with gdalinfo or ogrinfo"
+        )
     }
 
     // MARK: - The layer

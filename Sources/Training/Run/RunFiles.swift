@@ -14,8 +14,15 @@ typealias RunLock = FolderLock<TrainingFailure>
 extension FolderLock<TrainingFailure> {
     /// Takes the lock of a run.
     convenience init(run folder: String, kind: String) throws(TrainingError) {
-        try self.init(folder: folder, name: "lock", what: kind, isRemoved: false)
+        try self.init(folder: folder, name: Self.lockName, what: kind, isRemoved: false)
     }
+
+    /// Refuses a run that a process is writing to.
+    static func refuseHeld(run folder: String, kind: String) throws(TrainingError) {
+        try refuseHeld(folder: folder, name: lockName, what: kind)
+    }
+
+    private static var lockName: String { "lock" }
 }
 
 /// A value as JSON for people and programs: sorted keys, a line each.

@@ -149,6 +149,7 @@ package final class RunFolder<Recipe: RunRecipe> {
         if let seed = request.seed { fresh.runSeed = seed }
         try fresh.validate()
         guard !isRun || request.overwrite else {
+            try RunLock.refuseHeld(run: path, kind: request.kind)
             throw TrainingError(
                 .exists, "a \(request.kind) exists already", in: path,
                 try: "\(Setting.resume) to continue it, \(Setting.overwrite) to replace it")
