@@ -31,7 +31,7 @@ Needs: the Earth half of geodino, and Python 3.11 or newer with numpy, scipy, ra
      for random networks. Data: the folders landcover/sentinel2_amazon, landcover/landsat8_paraguay, canopy/zurich and
      canopy/neon_bart. Weights: a folder of a DINOv2 with `config.json` (ViT-S/14: 12 blocks).
 
-How long: half an hour of one core, 0.6 GB of disk.
+How long: about an hour of one core, 0.6 GB of disk.
 """
 import argparse
 import csv
@@ -40,7 +40,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +102,7 @@ def write(path, pixels, crs, transform, names=(), **more):
 
 
 def stretched(bands):
-    """Bytes from the 2nd to the 98th percentile of each band; also which pixels have values."""
+    """Bytes from the 2nd to the 98th percentile of each band; pixels without a value become 0."""
     low, high = np.nanpercentile(bands, [2, 98], axis=(0, 1))
     return (np.nan_to_num(np.clip((bands - low) / (high - low), 0, 1)) * 255).round().astype(np.uint8)
 
