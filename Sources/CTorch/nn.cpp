@@ -1,6 +1,7 @@
 // Products, normalisations, attention, convolutions, images.
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <ATen/ops/batch_norm.h>
 #include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
@@ -41,6 +42,16 @@ int32_t ct_layer_norm(
     ct_tensor x, const ct_int *sizes, ct_int count, ct_tensor weight, ct_tensor bias, double eps,
     ct_tensor *out) noexcept {
     return guard([&] { give(out, at::layer_norm(in(x), ints(sizes, count), maybe(weight), maybe(bias), eps)); });
+}
+
+int32_t ct_batch_norm(
+    ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor mean, ct_tensor variance, int32_t training,
+    double momentum, double eps, ct_tensor *out) noexcept {
+    return guard([&] {
+        auto normal = at::batch_norm(
+            in(x), maybe(weight), maybe(bias), maybe(mean), maybe(variance), training, momentum, eps, true);
+        give(out, std::move(normal));
+    });
 }
 
 int32_t ct_rms_norm(

@@ -62,6 +62,10 @@ int32_t ct_softmax(ct_tensor a, ct_int dim, ct_tensor *out) noexcept {
     return guard([&] { give(out, in(a).softmax(dim)); });
 }
 
+int32_t ct_log_softmax(ct_tensor a, ct_int dim, ct_tensor *out) noexcept {
+    return guard([&] { give(out, in(a).log_softmax(dim)); });
+}
+
 int32_t ct_topk(
     ct_tensor a, ct_int k, ct_int dim, int32_t largest, ct_tensor *values, ct_tensor *indices) noexcept {
     return guard([&] { give_two(in(a).topk(k, dim, largest, true), values, indices); });

@@ -36,6 +36,28 @@ public func layerNorm(_ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Doub
     }
 }
 
+/// Each channel, the second dimension, brought to mean 0 and variance 1, then scaled and shifted (Ioffe and Szegedy 2015).
+///
+/// In training, mean and variance are those of the batch, and the running ones are moved in place; the variance of the batch is
+/// divided by the number of values per channel for the result, by one less for the running variance. Otherwise they are the running
+/// ones.
+///
+/// - Parameters:
+///   - x: `[B, C, ...]`.
+///   - mean: The running means, `[C]`.
+///   - variance: The running variances, `[C]`.
+///   - training: Whether the batch is normalised by its own statistics; each channel must then have at least two values.
+///   - momentum: The batch's share of the running statistics.
+public func batchNorm(
+    _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, mean: Tensor, variance: Tensor, training: Bool,
+    momentum: Double = 0.1, eps: Double = 1e-5
+) -> Tensor {
+    make("batchNorm", [x, weight, bias, mean, variance]) {
+        ct.pointee.batch_norm(
+            x.handle, weight?.handle, bias?.handle, mean.handle, variance.handle, training ? 1 : 0, momentum, eps, $0)
+    }
+}
+
 /// Each vector of the last dimension divided by its root mean square, then scaled.
 public func rmsNorm(_ x: Tensor, _ weight: Tensor?, eps: Double = 1e-5) -> Tensor {
     let size = [x.shape.last ?? 1]

@@ -77,6 +77,11 @@ extension Tensor {
         make("softmax", [self]) { ct.pointee.softmax(handle, dim, $0) }
     }
 
+    /// Logarithms of the softmax along a dimension, for numbers of any size.
+    public func logSoftmax(dim: Int) -> Tensor {
+        make("logSoftmax", [self]) { ct.pointee.log_softmax(handle, dim, $0) }
+    }
+
     /// The `k` largest (or smallest) elements along a dimension, in order, and their indices (int64).
     public func topK(_ k: Int, dim: Int = -1, largest: Bool = true) -> (values: Tensor, indices: Tensor) {
         makeTwo("topK", [self]) { ct.pointee.topk(handle, k, dim, largest ? 1 : 0, $0, $1) }

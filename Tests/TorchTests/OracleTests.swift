@@ -180,6 +180,7 @@ private final class Oracle {
         o.check("median_dim", "median", "dim", [.tensor(cube), .int(1), .bool(true)]) {
             two(cube.median(dim: 1, keepDims: true))
         }
+        o.check("log_softmax", "log_softmax", "int", [.tensor(cube), .int(1)]) { cube.logSoftmax(dim: 1) }
         o.check("softmax", "softmax", "int", [.tensor(cube), .int(1)]) { cube.softmax(dim: 1) }
         o.check("topk", "topk", "", [.tensor(cube), .int(3), .int(2), .bool(false), .bool(true)]) {
             two(cube.topK(3, dim: 2, largest: false))
@@ -244,6 +245,24 @@ private final class Oracle {
         ) { layerNorm(batch, scale, shift, eps: 1e-3) }
         o.check("rms_norm", [.tensor(batch), .ints([4]), .tensor(scale), .double(1e-3)]) {
             rmsNorm(batch, scale, eps: 1e-3)
+        }
+        for training in [false, true] {
+            // The running statistics are moved in training: each side has its own.
+            let (mean, variance) = (shift.cloned(), scale.cloned())
+            let (ownMean, ownVariance) = (shift.cloned(), scale.cloned())
+            o.check(
+                "batch_norm",
+                [
+                    .tensor(image), .tensor(scale), .tensor(shift), .tensor(mean), .tensor(variance), .bool(training),
+                    .double(0.2), .double(1e-3), .bool(true),
+                ]
+            ) {
+                batchNorm(
+                    image, scale, shift, mean: ownMean, variance: ownVariance, training: training, momentum: 0.2,
+                    eps: 1e-3)
+            }
+            #expect(ownMean.bytes() == mean.bytes() && ownVariance.bytes() == variance.bytes())
+            #expect((ownMean.bytes() == shift.bytes()) == !training)
         }
         let (q, k, v) = (image, image.flipped([2]), image.sigmoid())
         let seen = Tensor.randn([6, 6], generator: generator)

@@ -21,7 +21,7 @@ typedef intptr_t ct_int;
 
 /* Number of this contract; the table says which one a library was built for. Any change of a function
  * below counts it up. */
-#define CT_ABI_VERSION 7
+#define CT_ABI_VERSION 8
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_SKIPPED = 3 };
 
@@ -145,6 +145,7 @@ typedef struct ct_value {
     F(int32_t, argmax, (ct_tensor x, const ct_int *dim, int32_t keep, ct_tensor *out)) /* NULL: of all */ \
     F(int32_t, median_dim, (ct_tensor x, ct_int dim, int32_t keep, ct_tensor *values, ct_tensor *indices)) \
     F(int32_t, softmax, (ct_tensor x, ct_int dim, ct_tensor *out)) \
+    F(int32_t, log_softmax, (ct_tensor x, ct_int dim, ct_tensor *out)) \
     F(int32_t, topk, (ct_tensor x, ct_int k, ct_int dim, int32_t largest, ct_tensor *values, ct_tensor *indices)) \
     F(int32_t, sort, (ct_tensor x, ct_int dim, int32_t descending, ct_tensor *values, ct_tensor *indices)) \
     F(int32_t, is_all_finite, (ct_tensor x, int32_t *answer))
@@ -175,6 +176,8 @@ typedef struct ct_value {
     CT_BINARY(F, matmul) CT_BINARY(F, outer) CT_BINARY(F, dot) CT_BINARY(F, solve_positive) \
     F(int32_t, linear, (ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out)) \
     F(int32_t, layer_norm, (ct_tensor x, const ct_int *sizes, ct_int count, ct_tensor weight, ct_tensor bias, double eps, ct_tensor *out)) \
+    /* In training the running statistics are moved in place. */ \
+    F(int32_t, batch_norm, (ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor mean, ct_tensor variance, int32_t training, double momentum, double eps, ct_tensor *out)) \
     F(int32_t, rms_norm, (ct_tensor x, const ct_int *sizes, ct_int count, ct_tensor weight, double eps, ct_tensor *out)) \
     F(int32_t, attention, (ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, int32_t causal, const double *scale, ct_tensor *out)) \
     F(int32_t, rope, (ct_tensor x, ct_tensor sine, ct_tensor cosine, ct_tensor *out)) \

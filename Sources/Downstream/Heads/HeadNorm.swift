@@ -51,33 +51,21 @@ extension HeadTensors {
         // A failed operation returns a tensor without a shape; the error scope throws afterwards.
         guard norm != .none, x.isDefined else { return x }
         let shape = x.shape
+        let (weight, bias) = (self["\(name).weight"], self["\(name).bias"])
         func perChannel(_ values: Tensor) -> Tensor { values.reshaped([1, shape[1], 1, 1]) }
-        let (weight, bias) = (perChannel(self["\(name).weight"]), perChannel(self["\(name).bias"]))
         guard norm == .batch else {
             // Each group is one long vector, which has a norm of its own in libtorch.
             let groups = x.reshaped([shape[0], HeadNorm.groups(of: shape[1]), -1])
-            return bias.addcmul(layerNorm(groups, nil, nil, eps: HeadNorm.eps).reshaped(shape), weight)
+            let normal = layerNorm(groups, nil, nil, eps: HeadNorm.eps).reshaped(shape)
+            return perChannel(bias).addcmul(normal, perChannel(weight))
         }
-        let (mean, variance) =
-            context.isTraining
-            ? batchStatistics(x, name)
-            : (perChannel(self["\(name).running_mean"]), perChannel(self["\(name).running_var"]))
-        return bias.addcmul(x - mean, weight / (variance + HeadNorm.eps).sqrt())
-    }
-
-    /// Mean and variance of each channel, `[1, C, 1, 1]`; moves the running ones towards them.
-    private func batchStatistics(_ x: Tensor, _ name: String) -> (mean: Tensor, variance: Tensor) {
-        let mean = x.mean([0, 2, 3], keepDims: true)
-        let variance = x.variance([0, 2, 3], correction: 0, keepDims: true)
-        let shape = x.shape
-        let count = Double(shape[0] * shape[2] * shape[3])
-        withoutGradient {
-            let sample = variance * (count > 1 ? count / (count - 1) : 1)
-            for (statistic, seen) in [("running_mean", mean), ("running_var", sample)] {
-                let running = self["\(name).\(statistic)"]
-                running.copy_(running * (1 - HeadNorm.momentum) + seen.flattened() * HeadNorm.momentum)
-            }
+        // A channel of a single value, as the coarsest pooling of one crop has it, is its own mean and has no variance: it must not
+        // reach the running ones.
+        if context.isTraining, shape[0] * shape[2] * shape[3] == 1 {
+            return perChannel(bias).addcmul(x - x.mean([0, 2, 3], keepDims: true), perChannel(weight))
         }
-        return (mean, variance)
+        return batchNorm(
+            x, weight, bias, mean: self["\(name).running_mean"], variance: self["\(name).running_var"],
+            training: context.isTraining, momentum: HeadNorm.momentum, eps: HeadNorm.eps)
     }
 }

@@ -33,18 +33,6 @@ private struct ClassTruth {
     func mean(_ x: Tensor) -> Tensor { (x * weight).sum() / total }
 }
 
-/// Logarithms of the softmax over channels, for logits of any size.
-///
-/// `log sum exp x = x_k - log softmax(x)_k` for every k. With the k of the largest logit, whose share is at least `1 / C`, nothing
-/// underflows; and since both terms are of one k, the gradient is exact.
-///
-/// - Parameter logits: `[B, C, H, W]`.
-func logSoftmax(_ logits: Tensor) -> Tensor {
-    let largest = logits.detached().argmax(dim: 1, keepDims: true)
-    let share = logits.softmax(dim: 1).gather(dim: 1, index: largest)
-    return logits - (logits.gather(dim: 1, index: largest) - share.log())
-}
-
 /// Cross-entropy of the valid pixels.
 ///
 ///     L = sum_i w(t_i) ((1 - s) (-log p_i(t_i))) / W  +  s / C sum_i sum_c w(c) (-log p_i(c)) / W,   W = sum_i w(t_i)
@@ -65,7 +53,7 @@ package func crossEntropyLoss(
 ) -> Tensor {
     guard logits.isDefined else { return logits }
     let truth = ClassTruth(logits, target, valid: valid, classWeights: classWeights)
-    let logarithms = logSoftmax(logits)
+    let logarithms = logits.logSoftmax(dim: 1)
     let hard = -truth.mean(logarithms.gather(dim: 1, index: truth.index))
     guard smoothing > 0 else { return hard }
     let classes = logits.shape[1]
@@ -92,7 +80,7 @@ package func focalLoss(
 ) -> Tensor {
     guard logits.isDefined else { return logits }
     let truth = ClassTruth(logits, target, valid: valid, classWeights: classWeights)
-    let logarithm = logSoftmax(logits).gather(dim: 1, index: truth.index)
+    let logarithm = logits.logSoftmax(dim: 1).gather(dim: 1, index: truth.index)
     let missed = 1 - logits.softmax(dim: 1).gather(dim: 1, index: truth.index)
     return -truth.mean(power(missed, gamma) * logarithm)
 }
