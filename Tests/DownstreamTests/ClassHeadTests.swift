@@ -57,6 +57,39 @@ private func expectGradients(
 // Answers are stored in single precision. Measured with PyTorch itself: float32 is within 1.1e-6 of float64, and 1.3e-5 in gradients.
 private let precisions: [(DType, Double, Double)] = [(.float32, 1e-5, 1e-4), (.float64, 5e-7, 5e-7)]
 
+struct EnlargementTests {
+    /// Sizes on both sides of the one from which matrix products are taken.
+    @Test(arguments: [
+        ([2, 3, 12, 12], 96, 96), ([1, 7, 5, 9], 40, 72), ([2, 1, 1, 1], 8, 8), ([1, 2, 64, 3], 256, 13),
+        ([1, 2, 64, 3], 256, 12), ([1, 2, 65, 4], 260, 16), ([1, 2, 9, 7], 36, 27), ([1, 2, 9, 9], 3, 4),
+    ])
+    func `resized maps and their gradients are libtorch's`(shape: [Int], height: Int, width: Int) throws {
+        for aligned in [false, true] {
+            for dtype in [DType.float32, .float64] {
+                let weights = wave([shape[0], shape[1], height, width], 0.3, 1, 0.17, dtype: dtype)
+                let answers = try [true, false].map { ours in
+                    let x = wave(shape, 0.1, 1, 0.37, dtype: dtype)
+                    x.requiresGradient = true
+                    let y =
+                        ours
+                        ? resized(x, to: (height, width), alignCorners: aligned)
+                        : interpolate(x, size: (height, width), mode: .bilinear, alignCorners: aligned)
+                    (y * weights).sum().backward()
+                    return (y: y.detached(), gradient: try #require(x.gradient))
+                }
+                let limit = dtype == .float32 ? 2e-6 : 1e-14
+                expectParity(answers[0].y, answers[1].y, limit: limit, "map")
+                expectParity(answers[0].gradient, answers[1].gradient, limit: limit, "gradient")
+            }
+        }
+    }
+
+    @Test func `half precision is resized in half precision`() {
+        let x = wave([1, 2, 4, 4], 0.1).to(.bfloat16)
+        #expect(resized(x, to: (16, 16)).dtype == .bfloat16)
+    }
+}
+
 struct LinearHeadTests {
     private func tiny(dtype: DType) -> LinearHead {
         var sizes = LinearHeadConfiguration()
@@ -181,6 +214,23 @@ struct UPerNetHeadTests {
         let evaluated = withoutGradient { head.forward(taps, patchSize: 3) as Tensor }
         #expect(evaluated.doubles() == trained.logits.detached().doubles())
         #expect(head.buffers().isEmpty)
+    }
+
+    /// Of one crop the coarsest pooling leaves one pixel: a variance of one value would be nothing divided by nothing.
+    @Test func `batch norm of a single pixel leaves its running statistics alone`() throws {
+        let head = tiny(.batch, dtype: .float32)
+        func statistics() -> [String: [Double]] {
+            Dictionary(uniqueKeysWithValues: head.buffers().map { ($0.name, $0.tensor.doubles()) })
+        }
+        let before = statistics()
+        let trained = head.forward(taps(1, 6, 4), patchSize: 3, context: training)
+        #expect(trained.logits.isAllFinite)
+        let after = statistics()
+        let kept = after.keys.filter { after[$0] == before[$0] }
+        #expect(kept.count == 2 && kept.allSatisfy { $0.contains("psp_modules.0") })
+        #expect(after.values.allSatisfy { $0.allSatisfy(\.isFinite) })
+        trained.logits.sum().backward()
+        #expect(head.parameters().allSatisfy { $0.tensor.gradient?.isAllFinite ?? true })
     }
 
     @Test func `without an auxiliary head there is no trace of one`() {

@@ -118,7 +118,7 @@ public final class DenseClassHead: DenseHead {
         let logits = conv2d(
             dropout(hidden, rate: configuration.dropout, .elements, context), tensors["conv_seg.head.4.weight"],
             tensors["conv_seg.head.4.bias"])
-        let full = interpolate(logits, size: grid.evenPixels(patchSize), mode: .bilinear, alignCorners: true)
+        let full = resized(logits, to: grid.evenPixels(patchSize), alignCorners: true)
         return HeadOutput(grid.cropped(full, patchSize: patchSize))
     }
 }

@@ -143,7 +143,7 @@ public final class DensePredictionHead: DenseHead {
         let size =
             followsReference
             ? (height: half.shape[2] * 2, width: half.shape[3] * 2) : grid.evenPixels(patchSize)
-        let full = interpolate(half, size: size, mode: .bilinear, alignCorners: true)
+        let full = resized(half, to: size, alignCorners: true)
         let hidden = conv2d(
             full, tensors["conv_depth.head.2.weight"], tensors["conv_depth.head.2.bias"], padding: 1
         ).relu()

@@ -104,13 +104,13 @@ struct DensePredictionTrunk {
             let size = (height: x.shape[2], width: x.shape[3])
             let fitted =
                 finer.shape[2] == size.height && finer.shape[3] == size.width
-                ? finer : interpolate(finer, size: size, mode: .bilinear)
+                ? finer : resized(finer, to: size)
             x = x + residual("fusion_blocks.\(index).res_conv_unit1", fitted)
         }
         x = residual("fusion_blocks.\(index).res_conv_unit2", x)
         guard x.isDefined else { return x }
-        let doubled = interpolate(
-            x, size: (height: x.shape[2] * 2, width: x.shape[3] * 2), mode: .bilinear, alignCorners: true)
+        let doubled = resized(
+            x, to: (height: x.shape[2] * 2, width: x.shape[3] * 2), alignCorners: true)
         let name = "fusion_blocks.\(index).project.conv"
         return conv2d(doubled, tensors["\(name).weight"], tensors["\(name).bias"])
     }

@@ -105,6 +105,6 @@ public final class LinearHead: DenseHead {
         let kept = dropout(joined, rate: configuration.dropout, .channels, context)
         let normalised = tensors.normalised(kept, "norm", configuration.norm, context)
         let logits = conv2d(normalised, tensors["conv.weight"], tensors["conv.bias"])
-        return HeadOutput(interpolate(logits, size: grid.pixels(patchSize), mode: .bilinear))
+        return HeadOutput(resized(logits, to: grid.pixels(patchSize)))
     }
 }

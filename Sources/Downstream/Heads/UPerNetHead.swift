@@ -144,7 +144,7 @@ public final class UPerNetHead: DenseHead {
         // An operation failed, for example for lack of memory; the error scope throws afterwards.
         guard levels.allSatisfy(\.isDefined) else { return HeadOutput(.undefined) }
         func atPixels(_ logits: Tensor) -> Tensor {
-            let full = interpolate(logits, size: grid.evenPixels(patchSize), mode: .bilinear)
+            let full = resized(logits, to: grid.evenPixels(patchSize))
             return grid.cropped(full, patchSize: patchSize)
         }
         let sizes = FeaturePyramid.sizes(rows: grid.even.rows, columns: grid.even.columns)
@@ -159,18 +159,17 @@ public final class UPerNetHead: DenseHead {
     private func fused(
         _ levels: [Tensor], _ sizes: [(height: Int, width: Int)], _ context: ForwardContext
     ) -> Tensor {
-        func resized(_ x: Tensor, to level: Int) -> Tensor { interpolate(x, size: sizes[level], mode: .bilinear) }
         let pooled = Self.pools.enumerated().map { index, cells in
             let means = adaptiveMean(levels[3], sizes[3], cells: cells)
-            return resized(block(means, "decode_head.psp_modules.\(index).1", context), to: 3)
+            return resized(block(means, "decode_head.psp_modules.\(index).1", context), to: sizes[3])
         }
         let top = block(
             concatenate([levels[3]] + pooled, dim: 1), "decode_head.bottleneck", context, padding: 1)
         var maps = (0..<3).map { block(levels[$0], "decode_head.lateral_convs.\($0)", context) } + [top]
-        for level in [2, 1, 0] { maps[level] = maps[level] + resized(maps[level + 1], to: level) }
+        for level in [2, 1, 0] { maps[level] = maps[level] + resized(maps[level + 1], to: sizes[level]) }
         let smooth =
             (0..<3).map { block(maps[$0], "decode_head.fpn_convs.\($0)", context, padding: 1) } + [top]
-        let joined = concatenate([smooth[0]] + smooth.dropFirst().map { resized($0, to: 0) }, dim: 1)
+        let joined = concatenate([smooth[0]] + smooth.dropFirst().map { resized($0, to: sizes[0]) }, dim: 1)
         return block(joined, "decode_head.fpn_bottleneck", context, padding: 1)
     }
 
