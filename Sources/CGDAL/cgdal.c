@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 static cgdal_api table;
 static const cgdal_api *opened;
@@ -48,3 +51,9 @@ const cgdal_api *cgdal_open(void) {
 }
 
 const char *cgdal_failure(void) { return failure; }
+
+void cgdal_release_freed_memory(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}

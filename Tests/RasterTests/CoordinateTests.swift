@@ -84,6 +84,6 @@ struct CoordinateTests {
         #expect(GDAL.cloudOptimizedCodecs().contains("DEFLATE"))
         let error = try #require(throws: RasterError.self) { try GDAL.configure([:], cacheMegabytes: 0) }
         #expect(error.code == .badRange)
-        try GDAL.configure(["GEODINO_TEST": "1"], cacheMegabytes: 128)
+        try GDAL.configure(["GEODINO_TEST": "1"])
     }
 }

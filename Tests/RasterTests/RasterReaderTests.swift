@@ -1,4 +1,5 @@
 // Plain reading, on ramps with known values.
+import Foundation
 import Geo
 import Raster
 import TestSupport
@@ -35,6 +36,36 @@ struct RasterReaderTests {
         }
         let beyond = try reader.read(PixelWindow(column: 1000, row: 0, width: 2, height: 2))
         #expect(beyond.validFraction == 0)
+    }
+
+    /// Else each window of a row of windows would decode the same strips again.
+    @Test func `the block cache has room for rows of wide strips`() throws {
+        let folder = TemporaryFolder()
+        let (width, height) = (100_000, 400)
+        // The format stores rows. Nothing is written but a header and the last sample, so that the file takes no space.
+        let file = folder.file("wide.ppm")
+        let header = Data("P6\n\(width) \(height)\n255\n".utf8)
+        try header.write(to: URL(filePath: file))
+        let handle = try FileHandle(forWritingTo: URL(filePath: file))
+        try handle.seek(toOffset: UInt64(header.count + 3 * width * height - 1))
+        try handle.write(contentsOf: Data([7]))
+        try handle.close()
+        let reader = try RasterReader(path: file)
+        let corner = PixelWindow(column: width - 1, row: height - 1, width: 1, height: 1)
+        #expect(try reader.read(corner)[2, 0, 0] == 7)
+        // Another test may copy a raster at this moment.
+        let deadline = Date(timeIntervalSinceNow: 30)
+        while GDAL.cacheLimit < 3 * width * height, Date() < deadline { usleep(10_000) }
+        #expect(GDAL.cacheLimit >= 3 * width * height)
+    }
+
+    @Test func `the room for strips is that of the rows that windows reach`() {
+        let row = 3 * 10_000
+        #expect(BlockCache.limit(forStripsOf: row, rowsOfStrip: 1, height: 9_000) == 2_048 * row)
+        #expect(BlockCache.limit(forStripsOf: row, rowsOfStrip: 1, height: 500) == 500 * row)
+        #expect(BlockCache.limit(forStripsOf: row, rowsOfStrip: 4_000, height: 9_000) == 4_000 * row)
+        #expect(BlockCache.limit(forStripsOf: row, rowsOfStrip: 20_000, height: 20_000) == 256 << 20)
+        #expect(BlockCache.limit(forStripsOf: .max, rowsOfStrip: 1, height: 9_000) == 256 << 20)
     }
 
     @Test func `tiles survive encoding, byte for byte the same each time`() throws {

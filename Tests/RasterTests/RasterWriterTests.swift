@@ -2,6 +2,7 @@
 import Foundation
 import Geo
 import Raster
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -10,6 +11,8 @@ import Testing
     import Glibc
 #endif
 
+// One after another: a large raster fills the cache of the process, and dirty blocks of others then reach their files in another order.
+@Suite(.serialized)
 struct RasterWriterTests {
     let folder = TemporaryFolder()
 
@@ -85,6 +88,34 @@ struct RasterWriterTests {
             _ = try RasterWriter(path: folder.file("no/out.tif"), grid: ramp.grid, format: ramp.format)
         }
         #expect(nowhere.code == .writeFailed && nowhere.what.contains("does not exist"))
+    }
+
+    /// A copy that filled GDAL's cache would be the peak of a map's memory, and the greater the larger the map.
+    @Test func `rewriting a large raster needs little memory, and leaves the cache as large as it was`() throws {
+        let (size, strip) = (8192, 512)
+        let grid = Grid(
+            crs: .init("EPSG:32633"), transform: .init(originX: 0, originY: 0, pixelSize: 1), width: size, height: size)
+        let format = RasterFormat(
+            sampleType: .uint8, bands: [.init(name: "a")], compression: .none, overviews: .none, blockSize: strip)
+        let writer = try RasterWriter(path: folder.file("large.tif"), grid: grid, format: format)
+        let samples = [UInt8](repeating: 7, count: size * strip)
+        for row in stride(from: 0, to: size, by: strip) {
+            let buffer = PixelBuffer(bands: 1, height: strip, width: size, samples: .uint8(samples))
+            try writer.write(buffer, column: 0, row: row)
+        }
+        let before = GDAL.cacheLimit
+        let most = Mutex((limit: 0, used: 0))
+        try writer.finish { _ in
+            most.withLock { $0 = (max($0.limit, GDAL.cacheLimit), max($0.used, GDAL.cacheUsed)) }
+            return true
+        }
+        let (limit, used) = most.withLock { $0 }
+        #expect(limit > 0 && limit <= BlockCache.limitOfCopies)
+        #expect(used > 0 && used < BlockCache.limitOfCopies + (8 << 20))
+        // Other tests may copy rasters at this moment.
+        let deadline = Date(timeIntervalSinceNow: 30)
+        while GDAL.cacheLimit <= limit, Date() < deadline { usleep(10_000) }
+        #expect(GDAL.cacheLimit >= before)
     }
 
     @Test func `the same pixels give the same bytes`() throws {

@@ -46,7 +46,8 @@
     F(GDALSetDescription) F(GDALGetMetadata) F(GDALGetMetadataItem) F(GDALSetMetadataItem) \
     F(GDALSetRasterCategoryNames) F(GDALRasterIOEx) F(GDALGetDriverByName) F(GDALGetDatasetDriver) \
     F(GDALGetDriverShortName) F(GDALGetDriverCreationOptionList) F(GDALCreate) F(GDALCreateCopy) \
-    F(GDALFlushCache) F(GDALFlushRasterCache) F(GDALSetCacheMax64) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
+    F(GDALFlushCache) F(GDALFlushRasterCache) F(GDALSetCacheMax64) F(GDALGetCacheMax64) \
+    F(GDALGetCacheUsed64) F(GDALCreateGCPTransformer) F(GDALDestroyGCPTransformer) \
     F(GDALGCPTransform) F(GDALSuggestedWarpOutput2) F(CPLSetConfigOption) F(CPLGetConfigOption) \
     F(CPLSetThreadLocalConfigOption) F(CPLPushErrorHandlerEx) F(CPLPopErrorHandler) \
     F(CPLGetErrorHandlerUserData) F(CPLSetErrorHandler) F(CPLErrorReset) F(VSIFileFromMemBuffer) \
@@ -90,5 +91,8 @@ typedef struct cgdal_api {
 /* Opens libgdal once, on any thread. NULL when it is not there or too old; `cgdal_failure` says why. */
 const cgdal_api *_Nullable cgdal_open(void);
 const char *_Nonnull cgdal_failure(void);
+
+/* Gives memory that was freed back to the system, where the allocator keeps it. */
+void cgdal_release_freed_memory(void);
 
 #endif

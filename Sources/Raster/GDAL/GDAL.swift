@@ -24,7 +24,7 @@ public enum GDAL {
         // Threads that GDAL starts itself have no handler of ours: theirs must be silent too.
         _ = gdal.CPLSetErrorHandler({ _, _, _ in })
         gdal.GDALAllRegister()
-        if gdal.CPLGetConfigOption("GDAL_CACHEMAX", nil) == nil { gdal.GDALSetCacheMax64(128 << 20) }
+        BlockCache.begin(gdal)
         // Which datum shift a point gets must depend on the point alone, not on its neighbours in the call:
         // PROJ's own rule does that, GDAL's default looks at the mean of all points.
         if gdal.CPLGetConfigOption("OGR_CT_OP_SELECTION", nil) == nil {
@@ -57,27 +57,6 @@ public enum GDAL {
             )
         }
         return functions
-    }
-
-    /// Sets GDAL's configuration options and the size of its block cache, for the whole process.
-    ///
-    /// - Parameters:
-    ///   - options: Options by name, as `gdalinfo --config` takes them.
-    ///   - cacheMegabytes: Size of the block cache, above 0; `nil` leaves it: `GDAL_CACHEMAX`, else 128.
-    /// - Throws: `gdalMissing`, or `badRange` for a cache of no size.
-    public static func configure(_ options: [String: String], cacheMegabytes: Int? = nil) throws(RasterError) {
-        let gdal = try api()
-        if let cacheMegabytes {
-            guard cacheMegabytes > 0, cacheMegabytes <= 1 << 30 else {
-                throw RasterError(
-                    .badRange, "a block cache of \(cacheMegabytes) MB is impossible; expected 1 MB or more")
-            }
-            gdal.pointee.GDALSetCacheMax64(GIntBig(cacheMegabytes) << 20)
-        }
-        for (name, value) in options {
-            Redaction.learn(setting: name, value: value)
-            gdal.pointee.CPLSetConfigOption(name, value)
-        }
     }
 
     /// Sends GDAL's warnings somewhere; by default they are dropped.

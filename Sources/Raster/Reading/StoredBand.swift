@@ -154,7 +154,7 @@ struct StoredBand {
         }
     }
 
-    /// GDAL allocates a whole block before it reads: what a header claims is checked first.
+    /// Checks what a header claims, since GDAL allocates a whole block before it reads, and gives strips room in its cache.
     static func checkBlocks(of dataset: Dataset) throws(RasterError) {
         let gdal = dataset.gdal
         let interleaved = dataset.metadataItem("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL"
@@ -174,6 +174,11 @@ struct StoredBand {
                 "its blocks of \(columns) x \(rows) pixels are too large: the limit is 512 MB per block",
                 in: dataset.path,
                 try: "rewrite it in tiles: gdal_translate -co TILED=YES \(dataset.quotedName) tiled.tif")
+        }
+        if Int(columns) >= dataset.width {
+            BlockCache.makeRoom(
+                forStripsOf: dataset.width * dataset.bandCount * sample, rowsOfStrip: Int(rows), height: dataset.height,
+                gdal.pointee)
         }
     }
 

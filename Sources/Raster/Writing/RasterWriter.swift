@@ -148,9 +148,11 @@ public final class RasterWriter {
             gdal.collect { gdal -> GDALDatasetH? in
                 guard let driver = gdal.GDALGetDriverByName("COG") else { return nil }
                 let context = relay.map { Unmanaged.passUnretained($0).toOpaque() }
-                return gdal.GDALCreateCopy(
-                    driver, optimized, source.handle, 0, list,
-                    relay == nil ? nil : ProgressRelay.callback, context)
+                return BlockCache.whileCopying(gdal) {
+                    gdal.GDALCreateCopy(
+                        driver, optimized, source.handle, 0, list,
+                        relay == nil ? nil : ProgressRelay.callback, context)
+                }
             }
         }
         if let copy { _ = gdal.collect { discard($0.GDALClose(copy)) } }

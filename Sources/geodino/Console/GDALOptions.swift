@@ -12,7 +12,9 @@
         var configuration: [String] = []
 
         @Option(
-            help: ArgumentHelp("Megabytes of GDAL's block cache. (default: GDAL_CACHEMAX, or 128)", valueName: "MB"))
+            help: ArgumentHelp(
+                "Megabytes of GDAL's block cache. (default: GDAL_CACHEMAX, or 64; up to 256 for rasters in wide strips)",
+                valueName: "MB"))
         var memory: Int?
 
         func validate() throws {
