@@ -426,6 +426,23 @@ struct FitTests {
         }
     }
 
+    @Test func `held-out heights count once where windows overlap`() throws {
+        try withWeights { folder, weights in
+            // Windows of 32 pixels on 100: the last is moved back by 28.
+            let source = madePairs(1, side: 100)
+            var recipe = tinyRecipe()
+            recipe.steps = 1
+            recipe.validation.share = 0.3
+            recipe.validation.windows = 64
+            let whole = PixelWindow(column: 0, row: 0, width: 100, height: 100)
+            let held = try canopySampler(source, recipe).heldOut(0, whole).count { $0 }
+            #expect(held > 1000)
+            let summary = try fitCanopy(
+                recipe: recipe, weights: weights, source: source, model: folder + "/m", options: options())
+            #expect(summary.validation?.pixels == held)
+        }
+    }
+
     @Test func `a random backbone and a referenced one`() throws {
         try withWeights { folder, weights in
             _ = try fitCanopy(

@@ -43,15 +43,12 @@ extension CropSampler {
     ) throws -> CanopyValidation? {
         var truth: [Float] = []
         var errors = RegressionTally()
-        let windows = validationWindows()
-        for (pair, window) in windows {
-            let heldOut = heldOut(pair, window)
-            let (image, target) = try sample(pair, window)
-            let predicted = try heights(normalizer(image, place: "pair \(pair)").unsqueezed(dim: 0)).floats()
-            for index in heldOut.indices where heldOut[index] && target.valid[index] > 0 {
-                let metres = target.values[index]
+        let windows = try forEachHeldOut { image, target, places in
+            let predicted = try heights(image).floats()
+            for place in places {
+                let metres = target.values[place]
                 truth.append(metres)
-                errors.add(prediction: Double(predicted[index]), truth: Double(metres))
+                errors.add(prediction: Double(predicted[place]), truth: Double(metres))
             }
         }
         guard !truth.isEmpty, let mean = try meanTrainingHeight(wanted) else { return nil }
@@ -59,7 +56,7 @@ extension CropSampler {
         for metres in truth { meanErrors.add(prediction: mean, truth: Double(metres)) }
         return CanopyValidation(
             mae: errors.mae, rmse: errors.rmse, bias: errors.bias, meanPredictorMAE: meanErrors.mae, meanHeight: mean,
-            pixels: truth.count, windows: windows.count)
+            pixels: truth.count, windows: windows)
     }
 
     /// Mean height of the ground that is trained on, metres: of as many windows as are validated, chosen by the seed.
