@@ -43,7 +43,7 @@ package final class FolderLock<Kind: FileFailure> {
         if isRemoved, let owner = Self.owner(opened), let cut = owner.range(of: " on ", options: .backwards),
             owner[cut.upperBound...] != host
         {
-            close(opened)
+            Self.release(opened)
             throw ModuleError(
                 .held,
                 "the \(what) is locked by \(owner), and this machine, \(host), cannot check whether that process still runs",
@@ -55,7 +55,7 @@ package final class FolderLock<Kind: FileFailure> {
         let isNamed = ftruncate(opened, 0) == 0 && pwrite(opened, text, text.count, 0) == text.count
         guard isNamed || !isRemoved else {
             let number = errno
-            close(opened)
+            Self.release(opened)
             throw .writing("cannot write the lock of the \(what)", path, number)
         }
         // Last: once the instance is whole, a throw would run deinit, which removes the other owner's lock.
@@ -71,7 +71,7 @@ package final class FolderLock<Kind: FileFailure> {
     package static func refuseHeld(folder: String, name: String, what: String) throws(ModuleError<Kind>) {
         let opened = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
         guard opened >= 0 else { return }
-        defer { close(opened) }
+        defer { release(opened) }
         // Shared, so that two that ask at once do not take each other for a writer.
         guard flock(opened, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
         throw held(by: owner(opened), folder, what)
@@ -87,6 +87,15 @@ package final class FolderLock<Kind: FileFailure> {
     deinit {
         // By then the folder may have been moved or removed, and another owner's lock may have the name.
         if isRemoved, Self.isNamed(path, descriptor) { unlink(path) }
+        Self.release(descriptor)
+    }
+
+    /// Unlocks a file and closes it.
+    ///
+    /// To close it is not enough: a program that this process is about to start has a copy of the descriptor until it runs, and the lock
+    /// with it.
+    private static func release(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 

@@ -99,6 +99,23 @@ struct FolderLockTests {
         _ = try take()
     }
 
+    @Test func `a lock that is released is free, whoever has a copy of its descriptor`() throws {
+        let folder = try Folder()
+        var first: Lock? = try Lock(folder: folder.path, name: "lock", what: "run", isRemoved: false)
+        // As a program that another thread is about to start.
+        let copies = (3..<1024).filter { descriptor in
+            var open = stat()
+            var named = stat()
+            return fstat(Int32(descriptor), &open) == 0 && stat(folder.path + "/lock", &named) == 0
+                && open.st_ino == named.st_ino && open.st_dev == named.st_dev
+        }.map { dup(Int32($0)) }
+        defer { copies.forEach { close($0) } }
+        #expect(!copies.isEmpty)
+        withExtendedLifetime(first) {}
+        first = nil
+        _ = try Lock(folder: folder.path, name: "lock", what: "run", isRemoved: false)
+    }
+
     @Test func `the lock of another machine is taken over only where it would have gone with its owner`() throws {
         let folder = try Folder()
         try Data("process 1 on elsewhere\n".utf8).write(to: URL(fileURLWithPath: folder.path + "/lock"))
