@@ -19,8 +19,13 @@ extension ExplainedError {
     public var isCancellation: Bool { false }
 
     /// The error as the command line prints it, without secrets.
-    public var report: String {
-        var lines = ["error: \(oneLine(what))"]
+    public var report: String { report(as: "error") }
+
+    /// The same report for something that did not stop the work.
+    public var warning: String { report(as: "warning") }
+
+    private func report(as word: String) -> String {
+        var lines = ["\(word): \(oneLine(what))"]
         if !place.isEmpty { lines.append("  in   \(oneLine(place))") }
         for (index, cause) in causes.enumerated() {
             lines.append((index == 0 ? "  why  " : "       ") + oneLine(cause))

@@ -111,6 +111,8 @@ import Testing
         "canopy --polygons (Mapping)", "embed --polygons (Mapping)",
         // A feature map cannot be split, and its request says so.
         "embed --split (Mapping)",
+        // Rows kept at its output belong to another command's map, and only that command can continue it.
+        "embed --resume (Mapping)",
         // A profile or a model has the stretch of these, and their errors name it.
         "canopy --stretch (Raster)", "fit --stretch (Raster)", "landcover --stretch (Raster)",
         "score --stretch (Raster)", "tile --stretch (Raster)",

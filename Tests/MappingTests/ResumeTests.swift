@@ -306,7 +306,7 @@ struct ResumeTests {
             try makeMap(plain, predictor: predictor, style: .canopyHeight)
         }
         #expect(refusal?.code == .exists && refusal?.place == rows && predictor.calls == 0)
-        #expect(refusal?.remedy?.contains("\(UserAction.resumeSameCommand)") == true)
+        #expect(refusal?.remedy?.contains("add \(Setting.resume) to") == true)
         #expect(try Data(contentsOf: URL(fileURLWithPath: log)) == kept)
         plain.overwrite = true
         _ = try makeMap(plain, predictor: predictor, style: .canopyHeight)

@@ -260,7 +260,7 @@ extension HeadRecipe {
         }
         guard wrong.isEmpty else {
             throw DownstreamError(
-                .badRecipe, "the recipe does not fit the backbone", in: "recipe", why: wrong,
+                .badRecipe, "the recipe does not fit the backbone", why: wrong,
                 try: "write into the recipe: \(fitting.joined(separator: "; "))")
         }
     }

@@ -352,7 +352,7 @@ struct MapJob {
             throw MappingError(
                 .exists, "rows of an unfinished map are kept for this output",
                 in: JournalFolder.path(of: request.output),
-                try: "to continue that map, \(UserAction.resumeSameCommand); \(Setting.overwrite) discards the rows")
+                try: "add \(Setting.resume) to the command that began that map; \(Setting.overwrite) discards the rows")
         }
     }
 

@@ -128,14 +128,15 @@
 
         func run() throws {
             let (recipe, text) = try StrictYAML.decode(Entry.Task.Recipe.self, path: recipe)
-            try recipe.validate()
+            try checkingRecipe { try recipe.validate() }
             try checkOutputName(output)
             try gdal.apply()
             let contents = try WeightsContents.open(weights, options: weightsArguments.options)
             for note in contents.notes { printToStandardError("note: \(note)") }
             let record = contents.record
             // Before pairs are read, which takes time.
-            try recipe.validate(for: record.transformer(path: contents.path))
+            let architecture = try record.transformer(path: contents.path)
+            try checkingRecipe { try recipe.validate(for: architecture) }
             var entries = zip(image, target).map { PairEntry(image: $0, target: $1) }
             if let pairs { entries += try readPairs(pairs) }
             var ground = GroundRequest(aoi: aoi, gsd: gsd, offersGSD: true)
@@ -178,6 +179,13 @@
             if summary.wasInterrupted { throw ExitCode.interrupted }
         }
 
+        /// Runs a check of the recipe, whose errors then name its file.
+        private func checkingRecipe(_ check: () throws -> Void) throws {
+            do { try check() } catch let error as DownstreamError where error.code == .badRecipe {
+                throw DownstreamError(error.code, error.what, in: recipe, why: error.causes, try: error.remedy)
+            }
+        }
+
         /// What was found in a folder, for people.
         private static func text(_ path: String, _ folder: LabelledFolder, gsd: Double) -> String {
             let heldOut = folder.entries.count { $0.split == .val }
@@ -209,7 +217,7 @@
                     if !quiet, step.step % every == 0 || step.step == step.steps { printToStandardError(step.line) }
                 case .validated(let validation): if !quiet { printToStandardError(validation.line) }
                 case .saved: break
-                case .notice(let error): printToStandardError(error.report)
+                case .notice(let error): printToStandardError(error.warning)
                 }
             },
             interrupted: { Interrupt.requested })

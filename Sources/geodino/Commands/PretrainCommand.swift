@@ -309,7 +309,7 @@ func runPretraining(
             shownAt = clock.now
             printToStandardError(report.line)
         },
-        notice: { printToStandardError("warning: " + $0.report.dropFirst("error: ".count)) })
+        notice: { printToStandardError($0.warning) })
     events.observers = observers
     return try pretrain(
         recipe, recipeText: recipeText, source: source, run: run, options: options, events: events,
