@@ -7,6 +7,7 @@ The same is done with networks of the same architecture whose weights are random
 
 How: python land_cover_real.py --geodino PATH --data FOLDER --weights FOLDER --output FOLDER
          [--only amazon,zurich,bartlett,paraguay] [--networks pretrained,random] [--seeds 2] [--folds 1]
+         [--class-weights median_frequency]
      Run it from a folder in which geodino runs. Finished fits are kept: start it again after an interruption. FOLDER/results.csv
      gets a row per reader, FOLDER/summary.md the tables, FOLDER/<data set> the inputs, recipes, logs, models and maps. `--folds 1` is
      a trial of the first fold of each data set.
@@ -23,7 +24,8 @@ Protocols:
 Hyper-parameters: chosen once and the same for all data sets but the number of cached crops. Earlier trials had been scored on the first
      fold of amazon and of zurich, and 32 crops were too few in amazon's, so its figures may be optimistic. Linear head on the last
      block, learning rate 1e-2; dpt and upernet on four blocks, learning rate 1e-3 (as in land_cover_synth.py). Nothing is held out in a fit, and the
-     last step gives the model. The forests have 300 trees and the defaults of scikit-learn otherwise, and at most 10,000 training pixels.
+     last step gives the model. The forests have 300 trees and the defaults of scikit-learn otherwise, and at most 10,000 training pixels. With
+     --class-weights they are balanced too, except paraguay's.
 
 Intervals: 95 %, from 300 draws of whole blocks or polygons. Differences use the same draws for both readers. With several random
      networks, figures are means over them.
@@ -73,13 +75,13 @@ HEADS = {
 }
 
 
-def recipe(head, crops, seed):
+def recipe(head, crops, seed, weights):
     """The recipe of a fit. Nothing is held out: the folds hold out enough."""
     own = HEADS[head]
     return {
         "head": own["head"], "taps": own["taps"], "window": SIDE, "crop": SIDE, "steps": own["steps"], "batch": own["batch"],
         "optimizer": {"learning_rate": own["rate"], "weight_decay": 1e-3, "beta1": 0.9, "beta2": 0.999, "warmup": 0.1, "clip": 35},
-        "loss": {"cross_entropy": 1, "focal": 0, "dice": 0, "focal_gamma": 2, "label_smoothing": 0, "class_weights": "none"},
+        "loss": {"cross_entropy": 1, "focal": 0, "dice": 0, "focal_gamma": 2, "label_smoothing": 0, "class_weights": weights},
         "sampling": {"class_share": 0.5}, "augmentation": {"flips": True, "turns": True},
         "validation": {"block": 40, "share": 0, "windows": 1, "every": None},
         "minimum_valid": 0.0002, "cached_crops": crops, "checkpoint_every": 1000, "seed": seed,
@@ -311,7 +313,7 @@ def interval(values):
 class Experiment:
     def __init__(self, given):
         self.geodino, self.data, self.weights, self.out = given.geodino, given.data, given.weights, given.output
-        self.folds, self.rows, self.text = given.folds, [], []
+        self.folds, self.class_weights, self.rows, self.text = given.folds, given.class_weights, [], []
 
     def call(self, *words, log):
         """Runs geodino; returns the processor seconds that it took."""
@@ -343,7 +345,7 @@ class Experiment:
     def fit(self, run, network, head, image, target, options, crops):
         """Fits unless the model is there already for the same recipe; returns the model's folder and processor seconds."""
         seed = int(network.split()[-1]) if network.startswith("random") else 0
-        text = json.dumps(recipe(head, crops, seed), indent=1) + "\n"  # JSON is YAML
+        text = json.dumps(recipe(head, crops, seed, self.class_weights), indent=1) + "\n"  # JSON is YAML
         done = run / "fit.json"
         if not done.exists() or json.loads(done.read_text())["recipe"] != text:
             shutil.rmtree(run, ignore_errors=True)
@@ -399,7 +401,8 @@ class Experiment:
         guess, start = np.zeros_like(task.truth), time.process_time()
         for fold in task.used_folds:
             train = np.random.default_rng(0).permutation(np.flatnonzero(task.fold != fold))[:FOREST_PIXELS]
-            model = RandomForestClassifier(TREES, random_state=0).fit(features[train], task.truth[train])
+            weights = None if self.class_weights == "none" else "balanced"
+            model = RandomForestClassifier(TREES, random_state=0, class_weight=weights).fit(features[train], task.truth[train])
             guess[task.fold == fold] = model.predict(features[task.fold == fold])
         return self.pooled(task, guess), time.process_time() - start
 
@@ -417,7 +420,7 @@ class Experiment:
 
     def rivals(self, task):
         """Name: (confusion by group, processor seconds)."""
-        cache = task.folder / f"rivals-{len(task.used_folds)}.npz"
+        cache = task.folder / f"rivals-{len(task.used_folds)}-{self.class_weights}.npz"
         if not cache.exists():
             found = {"most frequent class": self.constant(task)}
             for name, features in task.features.items():
@@ -567,6 +570,7 @@ def main():
     parser.add_argument("--only", default="amazon,zurich,bartlett,paraguay", help="data sets, in this order")
     parser.add_argument("--networks", default="pretrained,random")
     parser.add_argument("--seeds", type=int, default=2, help="number of random networks")
+    parser.add_argument("--class-weights", choices=("none", "inverse", "median_frequency"), default="none")
     parser.add_argument("--folds", type=int, help="score only the first folds, as a trial")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,10 @@ three heads on the pretrained network and on the same network as initialised, ma
 ground, and scores every labelled pixel of them. Next to it: a random forest that sees the colour of the pixel alone, and the most
 frequent class of the training labels.
 
-How: python land_cover_synth.py --geodino PATH --output FOLDER [--seeds 1 2 3] [--scenes 2] [--pretraining-steps 500]
-     What is there already is kept: start it again after an interruption. FOLDER/results.csv gets a row per map,
-     FOLDER/summary.md the tables.
+How: python land_cover_synth.py --geodino PATH --output FOLDER [--seeds 1 2 3] [--scenes 2] [--pretraining-steps 500] [--steps 400]
+         [--class-weights median_frequency] [--heads dpt upernet] [--networks pretrained]
+     What is there already for the same recipe is kept: start it again after an interruption. FOLDER/results.csv gets a row per map,
+     FOLDER/summary.md the tables, both of the heads and networks asked for.
 
 Seeds: a seed draws the scenes, the network and the head. mIoU is of the confusion of all validation images together, background included.
 
@@ -47,12 +48,12 @@ HEADS = {
 }
 
 
-def recipe(kind, seed, steps, crops):
+def recipe(kind, seed, steps, crops, weights):
     own = HEADS[kind]
     return {
         "head": own["head"], "taps": own["taps"], "window": 192, "crop": 96, "steps": steps, "batch": 8,
         "optimizer": {"learning_rate": own["rate"], "weight_decay": 1e-3, "beta1": 0.9, "beta2": 0.999, "warmup": 0.1, "clip": 35},
-        "loss": {"cross_entropy": 1, "focal": 0, "dice": 0, "focal_gamma": 2, "label_smoothing": 0, "class_weights": "none"},
+        "loss": {"cross_entropy": 1, "focal": 0, "dice": 0, "focal_gamma": 2, "label_smoothing": 0, "class_weights": weights},
         "sampling": {"class_share": 0.5}, "augmentation": {"flips": True, "turns": True},
         "validation": {"block": 40, "share": 0, "windows": 1, "every": None},
         "minimum_valid": 0.1, "cached_crops": crops, "checkpoint_every": 1000, "seed": seed,
@@ -133,6 +134,9 @@ def main():
     parser.add_argument("--pretraining-steps", type=int, default=500)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--crops", type=int, default=400)
+    parser.add_argument("--class-weights", choices=["none", "inverse", "median_frequency"], default="none")
+    parser.add_argument("--heads", choices=list(HEADS), nargs="+", default=list(HEADS))
+    parser.add_argument("--networks", choices=["pretrained", "random"], nargs="+", default=["pretrained", "random"])
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -150,7 +154,7 @@ def main():
             done.write_text(json.dumps({k: v.tolist() for k, v in without_network(train, val).items()}))
         for name, table in json.loads(done.read_text()).items():
             rows.append((seed, "", name, *scores(np.array(table)), None, None))
-        for network in ("pretrained", "random"):
+        for network in asked.networks:
             weights = work / network
             if not (weights / "done").exists():
                 shutil.rmtree(weights, ignore_errors=True)
@@ -166,10 +170,11 @@ def main():
                 took = run([asked.geodino, "pretrain", work / f"{network}.yaml", "--corpus", work / "corpus", "-o", weights,
                             "--steps", steps, "--tensor-threads", 1], work / f"{network}.log")
                 (weights / "done").write_text(json.dumps(took))
-            for kind in HEADS:
+            for kind in asked.heads:
                 result = work / f"{network}-{kind}.json"
-                if not result.exists():
-                    (work / f"{kind}.yaml").write_text(yaml.safe_dump(recipe(kind, seed, asked.steps, asked.crops), sort_keys=False))
+                text = yaml.safe_dump(recipe(kind, seed, asked.steps, asked.crops, asked.class_weights), sort_keys=False)
+                if not result.exists() or json.loads(result.read_text()).get("recipe") != text:
+                    (work / f"{kind}.yaml").write_text(text)
                     model = work / f"{network}-{kind}"
                     shutil.rmtree(model, ignore_errors=True)
                     trained = work / f"{kind}-train.csv"
@@ -182,7 +187,7 @@ def main():
                         run([asked.geodino, "landcover", image, "--model", model, "-o", out, "--overwrite"], work / "map.log")
                         with rasterio.open(out) as guess, rasterio.open(mask) as truth:
                             table = table + confusion(truth.read(1).ravel(), guess.read(1).ravel())
-                    result.write_text(json.dumps({"confusion": np.asarray(table).tolist(), "took": took}))
+                    result.write_text(json.dumps({"confusion": np.asarray(table).tolist(), "took": took, "recipe": text}))
                 kept = json.loads(result.read_text())
                 rows.append((seed, kind, network, *scores(np.array(kept["confusion"])), kept["took"][1] / 60, kept["took"][2]))
                 print(*rows[-1][:4], flush=True)
