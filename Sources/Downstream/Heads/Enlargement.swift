@@ -1,5 +1,5 @@
 // Bilinear resizing of the heads' maps, as two matrix products where that is faster.
-public import Torch
+package import Torch
 
 /// Maps in another size, by bilinear interpolation.
 ///
