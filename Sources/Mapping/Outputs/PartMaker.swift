@@ -56,7 +56,6 @@ struct PartMaker {
     mutating func make(
         _ predictor: any RasterModel, made: inout [String], notice: (String) -> Void
     ) throws -> MapSummary.Part {
-        let request = job.request
         let total = job.plan.windowCount
         let report = { [before, progress] (done: Int) -> Bool in
             progress(Progress(unit: "windows", done: before + done, total: max(total, before + done)))
@@ -75,10 +74,7 @@ struct PartMaker {
             ? MapSink(
                 writer: files.map, isPicture: writing.product == .picture, shownBands: look == .picture ? 3 : 1)
             : try ClassSink(files, part: part, writing: writing)
-        let mapper = BlockMapper(
-            part: part, area: area, stretches: stretches, predictor: predictor, batchSize: request.batchSize,
-            threads: request.threads, sink: sink, log: log, report: report)
-        try mapper.run()
+        let walked = try walk(predictor, stretches: stretches, sink: sink, report: report)
         try sink.complete(progress)
         try journal?.beginPublishing(part)
 
@@ -107,8 +103,22 @@ struct PartMaker {
             output: part.output, stac: beside.stac, style: look == .none ? nil : beside.style,
             quickLook: look == .none ? nil : beside.quickLook, probabilities: beside.probabilities,
             confidence: beside.confidence, polygons: beside.polygons, grid: part.grid, statistics: statistics,
-            squareKilometres: Double(statistics.validPixels) * metres * metres / 1e6, windows: mapper.windows,
-            calls: mapper.calls)
+            squareKilometres: Double(statistics.validPixels) * metres * metres / 1e6, windows: walked.windows,
+            calls: walked.calls)
+    }
+
+    /// Computes all blocks.
+    ///
+    /// What that needs is released before the files are completed, which needs memory of its own.
+    private func walk(
+        _ predictor: any RasterModel, stretches: [StretchParameters?], sink: any PartSink,
+        report: @escaping (Int) -> Bool
+    ) throws -> (windows: Int, calls: Int) {
+        let mapper = BlockMapper(
+            part: part, area: area, stretches: stretches, predictor: predictor, batchSize: job.request.batchSize,
+            threads: job.request.threads, sink: sink, log: log, report: report)
+        try mapper.run()
+        return (mapper.windows, mapper.calls)
     }
 
     /// Whether a file was there before the map was begun, so that it stays after an error.

@@ -62,6 +62,7 @@ final class BlockMapper {
             guard firstRow < part.blocks[number].height else { continue }
             try run(number, from: firstRow)
             loader.keep { _ in false }
+            releaseFreedMemory()
         }
     }
 
