@@ -4,7 +4,8 @@
 ///
 /// Confidence is the probability that the model gave to the class it chose. It falls into one of B bins of equal width:
 /// bin k of 0 to B - 1 holds confidences above `k / B`, up to and with `(k + 1) / B` (Guo et al. 2017, section 2); the first
-/// one holds 0 too.
+/// one holds 0 too. torchmetrics' `calibration_error` puts a confidence on a bound into the bin above instead, and 1 into a bin of its
+/// own; elsewhere its norms l1, l2 and max are the expected, the root mean square and the maximum error.
 public struct CalibrationTally: Sendable, Hashable {
     /// One bar of a reliability diagram.
     public struct Bin: Sendable, Hashable {
@@ -102,6 +103,15 @@ public struct CalibrationTally: Sendable, Hashable {
 
     /// Mean distance of confidence and accuracy over the bins, weighted by their predictions; `nil` without any.
     public var expectedCalibrationError: Double? { mean(sums.reduce(0) { $0 + abs($1.confidence - Double($1.right)) }) }
+
+    /// Root of the mean squared distance of confidence and accuracy over the bins, weighted by their predictions; `nil` without any.
+    public var rootMeanSquareCalibrationError: Double? {
+        let squares = sums.filter { $0.count > 0 }.map { sum -> Double in
+            let distance = sum.confidence - Double(sum.right)
+            return distance * distance / Double(sum.count)
+        }
+        return mean(squares.reduce(0, +))?.squareRoot()
+    }
 
     /// The largest distance of confidence and accuracy in a bin; `nil` without predictions.
     public var maximumCalibrationError: Double? {
