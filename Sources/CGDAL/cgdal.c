@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #if defined(__GLIBC__)
@@ -14,6 +15,8 @@ static cgdal_api table;
 static const cgdal_api *opened;
 static char failure[512] = "libgdal was not opened yet";
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* H5Eset_auto2(stack, printer, data): with no printer, nothing is printed. */
+static int (*set_hdf5_printer)(int64_t, void *, void *);
 
 static int find(void *library, const char *name, void **slot) {
     *slot = dlsym(library, name);
@@ -42,7 +45,10 @@ static void open_library(void) {
 #define CGDAL_FIND(name) complete = complete && find(library, #name, (void **)&table.name);
     CGDAL_FUNCTIONS(CGDAL_FIND)
 #undef CGDAL_FIND
-    if (complete) opened = &table;
+    if (!complete) return;
+    // A handle of dlopen finds what its library depends on, too.
+    *(void **)&set_hdf5_printer = dlsym(library, "H5Eset_auto2");
+    opened = &table;
 }
 
 const cgdal_api *cgdal_open(void) {
@@ -51,6 +57,10 @@ const cgdal_api *cgdal_open(void) {
 }
 
 const char *cgdal_failure(void) { return failure; }
+
+void cgdal_silence_hdf5(void) {
+    if (cgdal_open() && set_hdf5_printer) set_hdf5_printer(0, NULL, NULL);
+}
 
 void cgdal_release_freed_memory(void) {
 #if defined(__GLIBC__)

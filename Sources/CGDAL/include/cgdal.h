@@ -80,7 +80,13 @@
     F(OGR_F_GetFieldAsString) F(GDALDatasetCreateLayer) F(GDALDatasetStartTransaction) \
     F(GDALDatasetCommitTransaction) F(OGR_L_CreateField) F(OGR_L_CreateFeature) F(OGR_Fld_Create) \
     F(OGR_Fld_SetSubType) F(OGR_Fld_Destroy) F(OGR_F_Create) F(OGR_F_SetFieldInteger64) \
-    F(OGR_F_SetFieldDouble) F(OGR_F_SetFieldString) F(OGR_F_SetGeometryDirectly)
+    F(OGR_F_SetFieldDouble) F(OGR_F_SetFieldString) F(OGR_F_SetGeometryDirectly) \
+    F(GDALDatasetGetRootGroup) F(GDALGroupRelease) F(GDALGroupGetMDArrayNames) F(GDALGroupOpenMDArray) \
+    F(GDALGroupGetAttribute) F(GDALMDArrayRelease) F(GDALMDArrayGetDimensions) \
+    F(GDALMDArrayGetDataType) F(GDALMDArrayRead) F(GDALReleaseDimensions) F(GDALDimensionGetSize) \
+    F(GDALExtendedDataTypeCreate) F(GDALExtendedDataTypeRelease) F(GDALExtendedDataTypeGetClass) \
+    F(GDALExtendedDataTypeGetNumericDataType) F(GDALAttributeRelease) F(GDALAttributeGetDataType) \
+    F(GDALAttributeGetTotalElementsCount) F(GDALAttributeReadAsString) F(CPLZLibInflate)
 
 typedef struct cgdal_api {
 #define CGDAL_ENTRY(name) __typeof__(name) *_Nonnull name;
@@ -91,6 +97,10 @@ typedef struct cgdal_api {
 /* Opens libgdal once, on any thread. NULL when it is not there or too old; `cgdal_failure` says why. */
 const cgdal_api *_Nullable cgdal_open(void);
 const char *_Nonnull cgdal_failure(void);
+
+/* Keeps libhdf5 from printing the errors of this thread: GDAL leaves that to its default, which is standard error. Does nothing
+ * where libgdal brings no libhdf5 along. */
+void cgdal_silence_hdf5(void);
 
 /* Gives memory that was freed back to the system, where the allocator keeps it. */
 void cgdal_release_freed_memory(void);

@@ -36,6 +36,11 @@ package struct PickleMachine<Vocabulary: PickleVocabulary> {
 
     private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// Bytes of the pickle, such as those of a `PickleValue.bytes`.
+    package func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
+
     /// The items of a tuple; `nil` for anything else.
     package func tuple(_ value: Value) -> [Value]? {
         guard case .node(let index) = value, case .tuple(let items) = nodes[index] else { return nil }
@@ -107,17 +112,23 @@ package struct PickleMachine<Vocabulary: PickleVocabulary> {
                     throw refusal("STACK_GLOBAL", start, "without a module and a name")
                 }
                 try global("STACK_GLOBAL", module: module, name: name, start)
-            case 0x52: try reduce(start)  // REDUCE
+            case 0x52: try call(try pop(2, start), "REDUCE", start)  // REDUCE
             case 0x62: try build(start)  // BUILD
             case 0x51:  // BINPERSID
                 let name = try pop(start)
                 try take(Vocabulary.object(named: name, in: self), "BINPERSID", start)
+            case 0x81 where Vocabulary.hasObjects: try call(try pop(2, start), "NEWOBJ", start)  // NEWOBJ
+            case 0x92 where Vocabulary.hasObjects: try call(try pop(3, start), "NEWOBJ_EX", start)  // NEWOBJ_EX
+            case 0x8F where Vocabulary.hasObjects: push(.list([]))  // EMPTY_SET
+            case 0x90 where Vocabulary.hasObjects: try append(try popToMark(start), start)  // ADDITEMS
+            case 0x91 where Vocabulary.hasObjects: push(.list(try popToMark(start)))  // FROZENSET
+            case 0x96 where Vocabulary.hasObjects: try skip(try number(8))  // BYTEARRAY8
             default: throw refusal(Self.names[code] ?? "0x\(String(code, radix: 16))", start, nil)
             }
         }
     }
 
-    /// Names of opcodes that exist and are never part of data.
+    /// Names of opcodes that exist and are never part of data, or only where the vocabulary has objects.
     private static var names: [UInt8: String] {
         [
             0x50: "PERSID", 0x69: "INST", 0x6F: "OBJ", 0x53: "STRING", 0x81: "NEWOBJ", 0x92: "NEWOBJ_EX", 0x82: "EXT1",
@@ -250,6 +261,7 @@ package struct PickleMachine<Vocabulary: PickleVocabulary> {
     }
 
     private mutating func append(_ values: [Value], _ start: Int) throws(FileComplaint) {
+        if extendObject(with: values, arePairs: false) { return }
         guard case .node(let index) = try top(start), case .list(var items) = nodes[index] else {
             throw FileComplaint("its pickle appends to something that is not a list, at byte \(start)")
         }
@@ -260,12 +272,21 @@ package struct PickleMachine<Vocabulary: PickleVocabulary> {
 
     private mutating func set(_ values: [Value], _ start: Int) throws(FileComplaint) {
         let more = try pairs(values, start)
+        if extendObject(with: values, arePairs: true) { return }
         guard case .node(let index) = try top(start), case .dictionary(var items) = nodes[index] else {
             throw FileComplaint("its pickle sets an item of something that is not a dictionary, at byte \(start)")
         }
         nodes[index] = .dictionary([])  // so that the items are not copied
         items += more
         nodes[index] = .dictionary(items)
+    }
+
+    /// Puts items into the object at the top of the stack; `false` where there is none that takes any.
+    private func extendObject(with values: [Value], arePairs: Bool) -> Bool {
+        guard stack.count > (marks.last ?? 0), case .node(let index)? = stack.last,
+            case .object(let object) = nodes[index]
+        else { return false }
+        return Vocabulary.extend(object, with: values, arePairs: arePairs)
     }
 
     // MARK: Rebuilding
@@ -279,12 +300,19 @@ package struct PickleMachine<Vocabulary: PickleVocabulary> {
         stack.append(.global(known))
     }
 
-    private mutating func reduce(_ start: Int) throws(FileComplaint) {
-        let values = try pop(2, start)
-        guard case .global(let function) = values[0], let arguments = tuple(values[1]) else {
-            throw refusal("REDUCE", start, "calls a function that is not on the allowed list, which")
+    /// A call: the function, its arguments as a tuple, and perhaps named arguments.
+    private mutating func call(_ values: [Value], _ opcode: String, _ start: Int) throws(FileComplaint) {
+        let arguments = tuple(values[1])
+        if case .global(let function) = values[0], let arguments, values.count == 2 {
+            try take(Vocabulary.call(function, arguments, in: self), opcode, start)
+        } else if let arguments,
+            let answer = Vocabulary.called(
+                values[0], arguments, named: values.count > 2 ? values[2] : nil, in: self)
+        {
+            try take(answer, opcode, start)
+        } else {
+            throw refusal(opcode, start, "calls a function that is not on the allowed list, which")
         }
-        try take(Vocabulary.call(function, arguments, in: self), "REDUCE", start)
     }
 
     /// Puts on the stack what the vocabulary made.
@@ -335,12 +363,20 @@ package protocol PickleVocabulary {
     static var purpose: String { get }
     /// The most bytes that an honest pickle of this kind has.
     static var limit: Int { get }
+    /// Whether there are sets, byte arrays, and objects that are made of classes; other pickles with such opcodes are refused.
+    static var hasObjects: Bool { get }
     /// The global of a module and a name; `nil` for all that are not on the list.
     static func name(module: String, _ name: String) -> Name?
     /// What a function of the list makes of its arguments.
     static func call(
         _ function: Name, _ arguments: [Value], in machine: PickleMachine<Self>
     ) throws(FileComplaint) -> PickleAnswer<Self>
+    /// What becomes of a call with named arguments, or of something that is no global; `nil` where that is not allowed.
+    static func called(
+        _ function: Value, _ arguments: [Value], named: Value?, in machine: PickleMachine<Self>
+    ) -> PickleAnswer<Self>?
+    /// Puts items into an object, or keys and values in turn; `false` where that is not allowed.
+    static func extend(_ object: Object, with items: [Value], arePairs: Bool) -> Bool
     /// Resolves a persistent ID, which refers to data outside the pickle.
     static func object(named name: Value, in machine: PickleMachine<Self>) throws(FileComplaint) -> PickleAnswer<Self>
     /// An object with the state that is laid onto it; `nil` where that is not allowed.
@@ -350,6 +386,17 @@ package protocol PickleVocabulary {
 }
 
 extension PickleVocabulary {
+    /// Nothing but lists, tuples, dictionaries and what the functions of the list make.
+    package static var hasObjects: Bool { false }
+
+    /// Only functions of the list are called, and their arguments have no names.
+    package static func called(
+        _ function: Value, _ arguments: [Value], named: Value?, in machine: PickleMachine<Self>
+    ) -> PickleAnswer<Self>? { nil }
+
+    /// Objects take no items.
+    package static func extend(_ object: Object, with items: [Value], arePairs: Bool) -> Bool { false }
+
     /// Objects are whole when they are made.
     package static func built(
         _ object: Object, from state: Value, in machine: PickleMachine<Self>

@@ -1,20 +1,26 @@
 // The directory of a zip archive, read with suspicion: where each stored member lies.
 
-/// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them.
+/// The members of a zip archive whose contents are stored as they are, as `torch.save` writes them; deflated ones only on request.
 ///
-/// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (64-bit sizes). Compressed, encrypted and split archives are
+/// Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (64-bit sizes). Otherwise compressed, encrypted and split archives are
 /// refused, and so are members that overlap or reach outside.
 package struct ZipDirectory {
     /// One member.
     package struct Member {
         /// Its name.
         package let name: String
-        /// Where its contents lie in the file.
+        /// Where its contents lie in the file, as they are stored.
         package let range: Range<Int>
+        /// How many bytes they are once they are inflated; `nil` where they are stored as they are.
+        package let inflatedCount: Int?
+        /// The checksum of the contents (`CRC32`) that the directory states; nobody has compared it.
+        package let checksum: UInt32
     }
 
     /// No honest archive of weights has more members.
     static let limit = 1_000_000
+    /// DEFLATE makes at most 1032 bytes of one (a bit for a copy of 258 bytes, and one for its distance).
+    private static let largestRatio = 1032
 
     /// In the order of their data.
     package private(set) var members: [Member] = []
@@ -24,7 +30,11 @@ package struct ZipDirectory {
     package subscript(name: String) -> Member? { places[name].map { members[$0] } }
 
     /// Reads the directory at the end of an archive.
-    package init(_ bytes: UnsafeRawBufferPointer) throws(FileComplaint) {
+    ///
+    /// - Parameters:
+    ///   - bytes: All of the archive.
+    ///   - deflated: Whether members may be deflated; whoever reads them inflates them.
+    package init(_ bytes: UnsafeRawBufferPointer, deflated: Bool = false) throws(FileComplaint) {
         let reader = LittleEndianBytes(bytes)
         let (count, start, size) = try Self.directory(reader)
         guard count <= Self.limit else {
@@ -37,7 +47,7 @@ package struct ZipDirectory {
         var place = start
         var found: [Member] = []
         for _ in 0..<count {
-            found.append(try Self.member(reader, &place, directory: start, end: start + size))
+            found.append(try Self.member(reader, &place, directory: start, end: start + size, deflated))
         }
         members = found.sorted { ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name) }
         for (a, b) in zip(members, members.dropFirst()) where a.range.upperBound > b.range.lowerBound {
@@ -79,13 +89,14 @@ package struct ZipDirectory {
 
     /// Reads one entry of the directory and moves on to the next.
     private static func member(
-        _ reader: LittleEndianBytes, _ place: inout Int, directory: Int, end: Int
+        _ reader: LittleEndianBytes, _ place: inout Int, directory: Int, end: Int, _ deflated: Bool
     ) throws(FileComplaint) -> Member {
         guard place <= end - 46, try reader.uint32(place) == 0x0201_4B50 else {
             throw FileComplaint("its directory is damaged at byte \(place)")
         }
         let flags = try reader.uint16(place + 8)
         let method = try reader.uint16(place + 10)
+        let checksum = UInt32(truncatingIfNeeded: try reader.uint32(place + 16))
         var packed = try reader.uint32(place + 20)
         var size = try reader.uint32(place + 24)
         let nameLength = try reader.uint16(place + 28)
@@ -119,21 +130,27 @@ package struct ZipDirectory {
             extra += 4 + length
         }
         place = extraEnd + commentLength
-        guard method == 0, size == packed else {
+        let isDeflated = deflated && method == 8
+        guard isDeflated || method == 0 && size == packed else {
             throw FileComplaint(
                 "its member \(quoted(name)) is compressed (method \(method)); only members that are stored as they are can be read"
             )
+        }
+        guard !isDeflated || size / largestRatio <= packed else {
+            throw FileComplaint(
+                "its member \(quoted(name)) claims \(size) bytes in \(packed) compressed ones, which cannot be")
         }
         guard flags & 1 == 0 else { throw FileComplaint("its member \(quoted(name)) is encrypted") }
         guard local <= directory - 30, try reader.uint32(local) == 0x0403_4B50 else {
             throw FileComplaint("its member \(quoted(name)) is not at byte \(local), where it should be")
         }
         let start = local + 30 + (try reader.uint16(local + 26)) + (try reader.uint16(local + 28))
-        guard start <= directory, size <= directory - start else {
+        guard start <= directory, packed <= directory - start else {
             throw FileComplaint(
-                "its member \(quoted(name)) claims \(size) bytes from byte \(start) on; the file is truncated",
+                "its member \(quoted(name)) claims \(packed) bytes from byte \(start) on; the file is truncated",
                 isTruncation: true)
         }
-        return Member(name: name, range: start..<start + size)
+        return Member(
+            name: name, range: start..<start + packed, inflatedCount: isDeflated ? size : nil, checksum: checksum)
     }
 }
