@@ -47,6 +47,8 @@ public enum Target: Sendable {
     case values(PixelBuffer)
     /// A class per pixel: one band of `uint8`, the class's index in the source's legend, with validity; not valid where no label is.
     case classes(PixelBuffer)
+    /// What the whole window shows: indices of classes, one, or any number where an image may have several.
+    case labels([Int])
 }
 
 /// One labelled image.

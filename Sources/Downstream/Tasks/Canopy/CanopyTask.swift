@@ -20,7 +20,8 @@ package struct CanopyTask: HeadTask {
     package func target(_ labels: Target, excluded: [Bool]?) throws -> HeadTarget {
         switch labels {
         case .values(let height): return HeadTarget(heights: height, highest: recipe.maxHeight, excluded: excluded)
-        case .classes: throw DownstreamError(.badPairs, "the labels are classes; a canopy head needs heights")
+        case .classes, .labels:
+            throw DownstreamError(.badPairs, "the labels are classes; a canopy head needs heights")
         }
     }
 
