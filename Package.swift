@@ -88,6 +88,7 @@ if earth {
         module("Corpus", ["Scenes", "Raster", "Files", "Geo", "Telemetry", "COpenBLAS", grdb]),
         module("Mapping", ["Scenes", "Raster", "Files", "Geo", "Telemetry"]),
         module("Scoring", ["Raster", "Measures", "Files", "Geo", "Telemetry"]),
+        module("Benchmarks", ["Scenes", "Raster", "Measures", "Files", "Geo", "Telemetry"]),
         module("Synth", ["Raster", "Files", "Geo", "Telemetry"]),
         .target(
             name: "TestSupport", dependencies: ["Raster", "Files", "Geo", "Telemetry"], path: "Tests/TestSupport",
@@ -96,11 +97,12 @@ if earth {
         tests("ScenesTests", ["Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("CorpusTests", ["Corpus", "Scenes", "Raster", "Files", "Geo", "Telemetry", grdb, earthTests]),
         tests("MappingTests", ["Mapping", "Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
+        tests("BenchmarksTests", ["Benchmarks", "Raster", "Measures", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests], exclude: ["Snapshots"]),
     ]
-    commandDependencies += ["Raster", "Scenes", "Corpus", "Mapping", "Scoring", "Synth", "COpenBLAS"]
+    commandDependencies += ["Raster", "Scenes", "Corpus", "Mapping", "Benchmarks", "Scoring", "Synth", "COpenBLAS"]
 }
 targets.append(.executableTarget(name: "geodino", dependencies: commandDependencies, swiftSettings: swift))
 

@@ -115,7 +115,7 @@ import Testing
         "embed --resume (Mapping)",
         // A profile or a model has the stretch of these, and their errors name it.
         "canopy --stretch (Raster)", "fit --stretch (Raster)", "landcover --stretch (Raster)",
-        "score --stretch (Raster)", "tile --stretch (Raster)",
+        "tile --stretch (Raster)",
         // 'geodino corpus' cuts nothing.
         "corpus --resume (Corpus)",
     ]

@@ -11,12 +11,14 @@ private let rows: [String: Int] = [
     "Raster": 2, "Torch": 2,
     "Scenes": 3, "Backbone": 3,
     "Training": 4,
-    "Corpus": 5, "Mapping": 5, "Scoring": 5, "Synth": 5, "Pretraining": 5, "Downstream": 5,
+    "Corpus": 5, "Mapping": 5, "Benchmarks": 5, "Scoring": 5, "Synth": 5, "Pretraining": 5, "Downstream": 5,
     "geodino": 6,
 ]
 
 /// Modules of one side; the other side may not see them.
-private let earthSide: Set = ["CGDAL", "COpenBLAS", "Raster", "Scenes", "Corpus", "Mapping", "Scoring", "Synth"]
+private let earthSide: Set = [
+    "CGDAL", "COpenBLAS", "Raster", "Scenes", "Corpus", "Mapping", "Benchmarks", "Scoring", "Synth",
+]
 private let tensorSide: Set = ["CTorchAPI", "Torch", "Backbone", "Training", "Pretraining", "Downstream"]
 
 /// Libraries that one module alone may import.

@@ -68,7 +68,7 @@ public func readPairs(_ path: String) throws -> [PairEntry] {
     for (number, line) in lines.enumerated() {
         let line = number == 0 && line.hasPrefix("\u{FEFF}") ? line.dropFirst() : line
         if line.allSatisfy(\.isWhitespace) || line.hasPrefix("#") { continue }
-        guard let cells = cells(of: line) else {
+        guard let cells = CSVLine.cells(of: line) else {
             throw SceneError(.badPairs, "line \(number + 1): a quote is not closed", in: path)
         }
         guard let known = columns else {
@@ -112,45 +112,4 @@ private func pairSplit(_ cell: String, line: Int, in path: String) throws(SceneE
             try: "write train for what is trained on and val for what is held out, or leave out the column split")
     }
     return split
-}
-
-/// The cells of a line of CSV (RFC 4180 without line breaks inside quotes), trimmed; `nil` where a quote is not closed.
-private func cells(of line: Substring) -> [String]? {
-    var cells: [String] = []
-    var cell = ""
-    var quoted = false
-    var wasQuoted = false
-    func finished() -> String { wasQuoted ? cell : cell.filter { _ in true }.trimmed }
-    var rest = line[...]
-    while let character = rest.popFirst() {
-        if quoted {
-            if character == "\"" {
-                if rest.first == "\"" { cell.append(rest.removeFirst()) } else { quoted = false }
-            } else {
-                cell.append(character)
-            }
-        } else if character == "\"", cell.allSatisfy(\.isWhitespace) {
-            cell = ""
-            quoted = true
-            wasQuoted = true
-        } else if character == "," {
-            cells.append(finished())
-            cell = ""
-            wasQuoted = false
-        } else if !(wasQuoted && character.isWhitespace) {
-            cell.append(character)
-        }
-    }
-    guard !quoted else { return nil }
-    cells.append(finished())
-    return cells
-}
-
-extension String {
-    /// Without white space at both ends.
-    fileprivate var trimmed: String {
-        let start = drop(while: \.isWhitespace)
-        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(start[...last])
-    }
 }

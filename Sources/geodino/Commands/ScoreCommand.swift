@@ -1,4 +1,4 @@
-// geodino score: a map against the truth.
+// geodino score: a map against the truth, or features on a benchmark.
 #if EARTH
     import ArgumentParser
     import Foundation
@@ -9,8 +9,11 @@
 
     struct ScoreCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "score", abstract: "Score a map against reference data.",
-            subcommands: [ScoreCanopyCommand.self, ScoreLandCoverCommand.self])
+            commandName: "score", abstract: "Score a map against reference data, or frozen features on a benchmark.",
+            subcommands: [
+                ScoreCanopyCommand.self, ScoreLandCoverCommand.self, ScoreSetCommand<FolderEntry>.self,
+                ScoreSetCommand<EuroSATEntry>.self, ScoreSetCommand<UCMercedEntry>.self,
+            ])
     }
 
     struct ScoreCanopyCommand: ParsableCommand {
