@@ -1,4 +1,4 @@
-// Ridge regression beside scikit-learn's, the swept linear probe beside PyTorch's optimiser, and what all probes are given.
+// Ridge regression compared with scikit-learn's, the swept linear probe with PyTorch's optimiser, and what all probes are given.
 import Downstream
 import Telemetry
 import Testing

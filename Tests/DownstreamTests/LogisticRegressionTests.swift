@@ -1,4 +1,4 @@
-// Logistic regression beside scikit-learn's, and its derivatives beside differences.
+// Logistic regression compared with scikit-learn's, and its derivatives with finite differences.
 import Downstream
 import Telemetry
 import Testing

@@ -1,4 +1,4 @@
-// Votes of neighbours beside scikit-learn's, and their ties.
+// Votes of neighbours compared with scikit-learn's, and their ties.
 import Downstream
 import Telemetry
 import Testing

@@ -1,4 +1,5 @@
 // Classes of a whole map on disk: the same whatever the blocks and the stripes.
+import Foundation
 import Geo
 import Mapping
 import TestSupport
@@ -75,6 +76,19 @@ struct ClassPlaneTests {
         #expect(polygons == labels.polygons)
         let sieved = try contents(of: plane)
         #expect(sieved == labels.sievedPlainly(smallest: 7) && sieved != labels)
+    }
+
+    @Test func `what a process that was killed may leave has a name by which the next map removes it`() throws {
+        let block = PixelWindow(column: 0, row: 0, width: 4, height: 4)
+        let plane = try ClassPlane(blocks: [block], side: 4, output: folder.file("map.tif"))
+        // The file has lost its name, which the system still tells.
+        let opened = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+        }
+        let own = opened.filter { $0.hasPrefix(folder.path + "/") }
+        #expect(own == [folder.file(".map.tif.partial-\(getpid()).classes (deleted)")])
+        #expect(folder.contents == [])
+        try plane.write([1, 1, 1, 1], block: block, row: 0)
     }
 
     @Test func `rows without blocks are left out`() throws {

@@ -1,4 +1,4 @@
-// Scores on disk: a CSV file that grows, whole at every moment, whoever writes to it.
+// Scores on disk: a CSV file that grows and is whole at every moment, also with several writers.
 internal import Files
 internal import FoundationEssentials
 public import Telemetry
@@ -10,7 +10,7 @@ public import Telemetry
 /// A table of scores as a CSV file.
 ///
 /// It begins with the columns of torchgeo-bench, in that tool's order, so that what reads its tables reads ours; what geodino knows beyond
-/// them follows. Columns of a file that geodino does not know are kept. A file is written anew under a temporary name, synced and renamed at
+/// them follows. Columns of a file that geodino does not know are kept. The file is rewritten under a temporary name, synced and renamed at
 /// each addition, under a lock, so that it is whole whenever the process ends, and that several processes may add to it.
 public struct ResultTable: Sendable {
     /// Where it is.

@@ -1,4 +1,4 @@
-// Features of samples beside what is known of the samples: what probes are fitted to and tested on.
+// Features of samples and their classes or labels: what probes are fitted to and tested on.
 internal import Telemetry
 package import Torch
 

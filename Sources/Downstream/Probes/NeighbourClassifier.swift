@@ -42,7 +42,7 @@ package func neighbourVotes(
 /// As scikit-learn's `KNeighborsClassifier` with uniform weights; a tie of votes goes to the lowest class. Of equally near samples the
 /// one with the lowest index counts as nearer.
 ///
-/// Squares of distances come from norms and products, which cancel where features are far from 0 beside their differences: in float32,
+/// Squares of distances come from norms and products, which cancel where features are large compared with their differences: in float32,
 /// nothing is left of these. Features are therefore moved to about the mean of the training samples, and products computed in float64.
 /// The mean is rounded to bfloat16, so that differences of float32 features from it are exact, and equal distances stay equal.
 ///

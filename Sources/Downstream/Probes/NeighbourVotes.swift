@@ -37,7 +37,7 @@ struct Electorate {
             }
     }
 
-    /// How many queries can vote at once with about 64 MB, beside a table of `bytes` for each training sample and query.
+    /// How many queries can vote at once with about 64 MB, in addition to a table of `bytes` for each training sample and query.
     func queriesAtOnce(neighbours: Int, bytes: Int) -> Int {
         let limit = 1 << 26
         let similarities = truth.count * bytes

@@ -159,7 +159,7 @@ enum PlainPickle: PickleVocabulary {
     }
 }
 
-/// The name of a class or a function, which nobody looks up.
+/// The name of a class or a function, which is never looked up.
 struct PlainName: Hashable {
     let module: String
     let name: String

@@ -13,7 +13,7 @@ package struct ZipDirectory {
         package let range: Range<Int>
         /// How many bytes they are once they are inflated; `nil` where they are stored as they are.
         package let inflatedCount: Int?
-        /// The checksum of the contents (`CRC32`) that the directory states; nobody has compared it.
+        /// The checksum of the contents (`CRC32`) that the directory states; it was not checked.
         package let checksum: UInt32
     }
 
@@ -33,7 +33,7 @@ package struct ZipDirectory {
     ///
     /// - Parameters:
     ///   - bytes: All of the archive.
-    ///   - deflated: Whether members may be deflated; whoever reads them inflates them.
+    ///   - deflated: Whether members may be deflated; their readers inflate them.
     package init(_ bytes: UnsafeRawBufferPointer, deflated: Bool = false) throws(FileComplaint) {
         let reader = LittleEndianBytes(bytes)
         let (count, start, size) = try Self.directory(reader)

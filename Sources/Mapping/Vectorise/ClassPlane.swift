@@ -52,7 +52,8 @@ package final class ClassPlane {
             uniqueKeysWithValues: blocks.enumerated().map {
                 (LatticeIndex(i: $0.element.column / side, j: $0.element.row / side), $0.offset)
             })
-        let temporary = "\(parentFolder(output))/.\(fileName(output)).classes-\(getpid())"
+        // A process that is killed before the name is gone leaves a file that the next map knows and removes.
+        let temporary = "\(parentFolder(output))/.\(fileName(output)).partial-\(getpid()).classes"
         unlink(temporary)
         let file = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .writing("cannot create a temporary file", output, errno) }

@@ -231,7 +231,7 @@ package final class ArrayFile {
         }
     }
 
-    /// Bytes of a file; 0 where nobody knows.
+    /// Bytes of a file; 0 if unknown.
     private static func size(of name: String, _ gdal: GDALFunctions) -> Int {
         gdal.collect { gdal -> Int in
             guard let file = gdal.VSIFOpenL(name, "rb") else { return 0 }
