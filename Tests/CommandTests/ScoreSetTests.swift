@@ -97,7 +97,7 @@ import Torch
         let group = try score("--group", "_([0-9]+)_", "--format", "json", "-q")
         #expect(try rows(group).first?["samples"] as? Int == 12)
         let seeds = try (0..<2).map { try rows(try score("--seed", "\($0)", "--format", "json", "-q")) }
-        // A seed is no switch of the protocol: scores of several seeds are of one column.
+        // The seed is not part of the protocol: scores with several seeds are comparable.
         #expect(seeds[0].first?["protocol_hash"] as? String == seeds[1].first?["protocol_hash"] as? String)
         #expect(seeds.map { $0.first?["seed"] as? Int } == [0, 1])
     }

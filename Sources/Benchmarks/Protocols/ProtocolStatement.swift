@@ -36,7 +36,7 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
         case input, features, probes, refit, report, interval, benchmark, classes
         case isMultiLabel = "multi_label"
         case bands, stretch, normalization, splits, shares, content, partition
-        // The seed is no switch: it has a column of its own, and runs of several seeds are one row of a table.
+        // The seed is not part of the protocol: it has its own column, so that runs with several seeds are comparable.
     }
 
     /// Makes a statement.

@@ -26,7 +26,7 @@ public struct ResultTable: Sendable {
         self.patience = patience
     }
 
-    /// The rows, in the order in which they were added; empty where there is no file.
+    /// The rows, in the order in which they were added; empty if the file does not exist.
     ///
     /// - Throws: `BenchmarksError`: `badTable` for what is not such a table, `readFailed`.
     public func rows() throws(BenchmarksError) -> [ResultRow] {

@@ -11,7 +11,7 @@ public import Telemetry
 /// - Parameters:
 ///   - folder: The folder.
 ///   - name: What the set is called; the folder's own name if `nil`.
-/// - Throws: `BenchmarksError`: `notFound`, `badForm` where there are no such folders, and what `SampleSet` throws.
+/// - Throws: `BenchmarksError`: `notFound`, `badForm` if it has no such folders; the errors of `SampleSet`.
 public func readClassFolders(_ folder: String, name: String? = nil) throws(BenchmarksError) -> SampleSet {
     let base = withoutTrailingSlashes(folder)
     try checkFolder(base)
@@ -101,7 +101,7 @@ private func subfolders(of folder: String) throws(BenchmarksError) -> [String] {
     try contents(of: folder).filter { isFolder(joined(folder, $0)) }
 }
 
-/// Refuses what is no folder.
+/// Refuses a path that is not a folder.
 func checkFolder(_ path: String) throws(BenchmarksError) {
     guard fileExists(path) else { throw BenchmarksError(.notFound, "no such folder", in: path) }
     guard isFolder(path) else {

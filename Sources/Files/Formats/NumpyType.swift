@@ -48,7 +48,7 @@ struct NumpyType: Equatable {
     /// The array of a shape in stored bytes; `nil` where they do not fit each other.
     ///
     /// - Parameters:
-    ///   - stored: All elements as they lie in the file.
+    ///   - stored: All elements, in the byte order of the file.
     ///   - shape: Elements along each dimension.
     ///   - isFortran: Whether the first index runs fastest.
     func array(_ stored: UnsafeRawBufferPointer, shape: [Int], isFortran: Bool) -> NumberArray? {

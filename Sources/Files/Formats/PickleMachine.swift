@@ -371,7 +371,7 @@ package protocol PickleVocabulary {
     static func call(
         _ function: Name, _ arguments: [Value], in machine: PickleMachine<Self>
     ) throws(FileComplaint) -> PickleAnswer<Self>
-    /// What becomes of a call with named arguments, or of something that is no global; `nil` where that is not allowed.
+    /// The result of a call with named arguments, or of a call of something other than a global; `nil` if not allowed.
     static func called(
         _ function: Value, _ arguments: [Value], named: Value?, in machine: PickleMachine<Self>
     ) -> PickleAnswer<Self>?

@@ -19,7 +19,7 @@ package enum PythonBytes {
             let sign = signs[place]
             if sign == signs[1] {
                 guard place == signs.count - 1 else {
-                    throw FileComplaint("the text of a bytes object goes on after its end, at byte \(place)")
+                    throw FileComplaint("the text of a bytes object has more text after its end, at byte \(place)")
                 }
                 return bytes
             }

@@ -9,7 +9,7 @@ package struct ZipDirectory {
     package struct Member {
         /// Its name.
         package let name: String
-        /// Where its contents lie in the file, as they are stored.
+        /// The byte range of its stored contents in the file.
         package let range: Range<Int>
         /// How many bytes they are once they are inflated; `nil` where they are stored as they are.
         package let inflatedCount: Int?
