@@ -108,6 +108,10 @@ struct SceneFolder {
                 if let file = LoveDAImage.foreign(in: folder, name, isMade: made.includes) { return file }
                 continue
             }
+            if made.form == EuroSATImage.form {
+                if let file = EuroSATImage.foreign(in: folder, name, isMade: made.includes) { return file }
+                continue
+            }
             guard made.form == nil else { return name }
             if name == "pairs.csv" { continue }
             guard name.hasPrefix("scene-"), let number = Int(name.dropFirst(6)), number >= 0,

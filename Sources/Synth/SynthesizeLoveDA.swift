@@ -18,7 +18,7 @@ public import Telemetry
 /// - Parameters:
 ///   - options: What to make.
 ///   - folder: Where; its parent exists.
-///   - overwrite: Whether a folder that an earlier call of this or of `synthesize` made may be replaced; no other folder ever is.
+///   - overwrite: Whether a folder that this or another function of this module made may be replaced; no other folder ever is.
 ///   - companions: Names of files in that folder that the caller put there and gives up with it.
 ///   - progress: Told of every image done; an answer of `false` stops the work and leaves things as they were.
 /// - Returns: The images, in order.
@@ -53,7 +53,7 @@ public func synthesizeLoveDA(
     }
 }
 
-/// Metres per pixel of the images of a folder that `synthesizeLoveDA` or `synthesize` made, which its marker says; `nil` for other folders.
+/// Metres per pixel of the images of a folder that a function of this module made, which its marker says; `nil` for other folders.
 public func synthesizedGSD(of folder: String) -> Double? {
     struct Marker: Decodable {
         struct Options: Decodable { var gsd: Double }

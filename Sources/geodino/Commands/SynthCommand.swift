@@ -5,6 +5,14 @@
     import Synth
     import Telemetry
 
+    /// The data sets whose folders can be written.
+    enum SynthesizedForm: String, CaseIterable, ExpressibleByArgument {
+        /// Images with masks.
+        case loveda
+        /// Images of one class each.
+        case eurosat
+    }
+
     struct SynthCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "synth", abstract: "Generate synthetic landscapes with true canopy height and land cover.",
@@ -13,7 +21,9 @@
                 'geodino fit' reads; and a workspace file, OUT/geodino.yaml.
 
                 With --as loveda, writes images and masks without a place instead, in the folders of LoveDA: \
-                OUT/Train/Urban/images_png/0.png with OUT/Train/Urban/masks_png/0.png, and the same for Rural and Val.
+                OUT/Train/Urban/images_png/0.png with OUT/Train/Urban/masks_png/0.png, and the same for Rural and Val. \
+                With --as eurosat, writes images of one class each in the folders of EuroSAT: OUT/EuroSAT_RGB/River/River_1.png \
+                and so on, with lists of splits.
                 """)
 
         @Argument(help: "The folder to create.")
@@ -22,15 +32,18 @@
         @Option(
             name: .customLong("as"),
             help: ArgumentHelp(
-                "Write PNG images and masks in the folders of this data set: 'loveda', which 'geodino fit landcover --as loveda' reads.",
+                "Write PNG images in the folders of this data set: 'loveda', images with masks, which 'geodino fit landcover --as loveda' and 'geodino score loveda' read; or 'eurosat', images of ten classes, which 'geodino score eurosat' reads.",
                 valueName: "form"))
-        var form: FolderForm?
+        var form: SynthesizedForm?
 
-        @Option(help: "Number of scenes; with --as loveda, of each of Train and Val, Urban and Rural.")
-        var scenes = 4
+        @Option(
+            help:
+                "Number of scenes; with --as loveda, of each of Train and Val, Urban and Rural; with --as eurosat, of images of each class. (default: 4; with --as eurosat: 40)"
+        )
+        var scenes: Int?
 
-        @Option(help: "Side of a scene in pixels.")
-        var size = 1024
+        @Option(help: "Side of a scene in pixels. (default: 1024; with --as eurosat: 64)")
+        var size: Int?
 
         @Option(help: "Seed of the random numbers.")
         var seed: UInt64 = 0
@@ -56,30 +69,45 @@
             switch form {
             case nil: try makeScenes()
             case .loveda: try makeLoveDA()
+            case .eurosat: try makeEuroSAT()
             }
         }
 
+        private func makeEuroSAT() throws {
+            let options = EuroSATOptions(scenes: scenes ?? 40, size: size ?? 64, seed: seed)
+            let meter = shared.meter("synth")
+            defer { meter.finish() }
+            let images = try synthesizeEuroSAT(
+                options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
+            meter.finish()
+            printToStandardError(
+                "\(output): \(images.count) images of \(options.size) x \(options.size) px at \(options.gsd) m, \(options.scenes) for each of \(images.count / options.scenes) classes"
+            )
+        }
+
         private func makeLoveDA() throws {
-            let options = LoveDAOptions(scenes: scenes, size: size, seed: seed)
+            let options = LoveDAOptions(scenes: scenes ?? 4, size: size ?? 1024, seed: seed)
             let meter = shared.meter("synth")
             defer { meter.finish() }
             let images = try synthesizeLoveDA(
                 options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
             meter.finish()
             printToStandardError(
-                "\(output): \(images.count) images of \(size) x \(size) px at \(options.gsd) m, \(scenes) for each of Train/Rural, Train/Urban, Val/Rural and Val/Urban"
+                "\(output): \(images.count) images of \(options.size) x \(options.size) px at \(options.gsd) m, \(options.scenes) for each of Train/Rural, Train/Urban, Val/Rural and Val/Urban"
             )
         }
 
         private func makeScenes() throws {
-            let options = LandscapeOptions(scenes: scenes, size: size, seed: seed, nir: nir)
+            let options = LandscapeOptions(scenes: scenes ?? 4, size: size ?? 1024, seed: seed, nir: nir)
             let meter = shared.meter("synth")
             defer { meter.finish() }
             _ = try synthesize(
                 options, into: output, overwrite: overwrite, companions: companions, progress: meter.handler)
             meter.finish()
-            try Self.workspace(of: scenes).write(to: output)
-            printToStandardError("\(output): \(counted(scenes, "scenes")) of \(size) x \(size) px at \(options.gsd) m")
+            try Self.workspace(of: options.scenes).write(to: output)
+            printToStandardError(
+                "\(output): \(counted(options.scenes, "scenes")) of \(options.size) x \(options.size) px at \(options.gsd) m"
+            )
         }
 
         private static func workspace(of scenes: Int) -> Workspace {
