@@ -28,11 +28,11 @@ struct BiasCorrection {
             cubes += distance * distance * distance
         }
         let ratio = cubes / (6 * squares * squares.squareRoot())
-        // Equal values, and such whose cubes overflow, have none.
+        // Equal values, and values whose cubes overflow, have none.
         acceleration = ratio.isFinite ? ratio : 0
     }
 
-    /// Where the end lies that a symmetric metric has at a share of the draws.
+    /// The share of the draws at which to take an end of the interval, instead of the share without correction.
     ///
     /// An infinite bias cannot be corrected, and leaves the share as it is.
     func share(_ share: Double) -> Double {

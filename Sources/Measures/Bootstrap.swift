@@ -20,7 +20,7 @@ public struct Bootstrap: Sendable, Hashable {
         draws: Int = 1000, confidence: Double = 0.95, method: BootstrapMethod = .expandedPercentile, seed: UInt64 = 0
     ) {
         precondition(draws > 0, "a bootstrap has one draw or more, got \(draws)")
-        precondition(confidence > 0 && confidence < 1, "a confidence lies between 0 and 1, got \(confidence)")
+        precondition(confidence > 0 && confidence < 1, "a confidence must be between 0 and 1, got \(confidence)")
         self.draws = draws
         self.confidence = confidence
         self.method = method

@@ -51,7 +51,7 @@ public enum InterquartileMean {
         strata: [[Double]], draws: Int, confidence: Double, seed: UInt64
     ) -> BootstrapInterval {
         precondition(draws > 0, "a bootstrap has one draw or more, got \(draws)")
-        precondition(confidence > 0 && confidence < 1, "a confidence lies between 0 and 1, got \(confidence)")
+        precondition(confidence > 0 && confidence < 1, "a confidence must be between 0 and 1, got \(confidence)")
         let estimate = of(strata.flatMap { $0 })
         let isVaried = strata.contains { $0.count > 1 }
         var drawn: [Double] = []

@@ -1,4 +1,4 @@
-// The standard normal distribution: which share lies below a value, and the other way round.
+// The standard normal distribution: the share of its values below a given one, and the other way round.
 
 #if canImport(Glibc)
     internal import Glibc
@@ -14,7 +14,7 @@ package enum NormalDistribution {
     /// Halley's steps on `share(below:)`, which each treble the right digits, from the rational approximation 26.2.23 of Abramowitz and
     /// Stegun 1964, whose error is below 4.5e-4.
     package static func quantile(_ share: Double) -> Double {
-        precondition(share >= 0 && share <= 1, "a share lies between 0 and 1, got \(share)")
+        precondition(share >= 0 && share <= 1, "a share must be between 0 and 1, got \(share)")
         if share == 0 { return -.infinity }
         if share > 0.5 { return -quantile(1 - share) }
         let t = (-2 * log(share)).squareRoot()

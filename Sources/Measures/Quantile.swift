@@ -2,14 +2,14 @@
 
 /// Quantiles by linear interpolation between neighbours.
 package enum Quantile {
-    /// The value that a share of sorted values lies below: at position `share * (n - 1)` (type 7 of Hyndman and Fan 1996).
+    /// The value below which a given share of sorted values falls: at position `share * (n - 1)` (type 7 of Hyndman and Fan 1996).
     ///
     /// - Parameters:
     ///   - share: From 0 to 1.
     ///   - sorted: Values from low to high.
     /// - Returns: `nil` without values.
     package static func linear(_ share: Double, sorted: [Double]) -> Double? {
-        precondition(share >= 0 && share <= 1, "a share lies between 0 and 1, got \(share)")
+        precondition(share >= 0 && share <= 1, "a share must be between 0 and 1, got \(share)")
         guard let last = sorted.indices.last else { return nil }
         let position = share * Double(last)
         let below = min(Int(position), last)

@@ -24,7 +24,7 @@ package struct SeededStream: RandomNumberGenerator, Sendable, Hashable {
     /// The high word of the product of 64 bits and the bound; products whose low word falls into the part that would favour some
     /// numbers are drawn again (Lemire 2019, Fast random integer generation in an interval).
     package mutating func below(_ bound: Int) -> Int {
-        precondition(bound > 0, "there is no number below \(bound) to draw")
+        precondition(bound > 0, "a bound must be above 0, got \(bound)")
         let width = UInt64(bound)
         var product = next().multipliedFullWidth(by: width)
         if product.low < width {

@@ -18,7 +18,7 @@ package enum StudentDistribution {
     ///   - share: Between 0 and 1, both excluded.
     ///   - freedom: Degrees of freedom, 1 or more.
     package static func quantile(_ share: Double, freedom: Int) -> Double {
-        precondition(share > 0 && share < 1, "a share lies between 0 and 1, got \(share)")
+        precondition(share > 0 && share < 1, "a share must be between 0 and 1, got \(share)")
         precondition(freedom > 0, "there is one degree of freedom or more, got \(freedom)")
         if share > 0.5 { return -quantile(1 - share, freedom: freedom) }
         if freedom > largestExact { return series(NormalDistribution.quantile(share), Double(freedom)) }

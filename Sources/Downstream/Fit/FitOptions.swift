@@ -1,5 +1,6 @@
 // What a fit is asked for besides its recipe, what it tells while it runs, and what it says at the end.
 public import Backbone
+public import Geo
 public import Telemetry
 public import Torch
 internal import Training
@@ -24,6 +25,8 @@ public struct FitOptions: Sendable {
     public var randomBackbone = false
     /// What the file of the weights leaves open.
     public var weights = WeightsOptions()
+    /// How pixels were stretched, in place of the rule that travels with the weights.
+    public var stretch: StretchRule?
     /// What the fit is called on its page.
     public var name = "fit"
     /// The recipe as people wrote it, kept with an unfinished fit.

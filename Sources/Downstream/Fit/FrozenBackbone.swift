@@ -38,7 +38,9 @@ struct FrozenBackbone {
                 try: "let the model hold a copy, or write the inflated weights to a file of their own first")
         }
         let loaded = try VisionTransformer.load(contents, device: options.device)
-        record = loaded.record
+        var record = loaded.record
+        if let stretch = options.stretch { record.stretch = stretch }
+        self.record = record
         architecture = try record.transformer(path: path)
         // A file of ours is copied as it is, unless what was read differs from what it holds.
         isOurs = contents.format == .geodino && path.hasSuffix(".safetensors") && options.weights.bands == nil
@@ -62,8 +64,11 @@ struct FrozenBackbone {
                 "expected the weights' bands, \(expected.joined(separator: ", ")); found \(found.joined(separator: ", "))"
             )
         }
-        if layout.sampleType != .uint8 { wrong.append("expected 8-bit pixels; found \(layout.sampleType.rawValue)") }
-        if layout.stretch != record.stretch {
+        if layout.sampleType != .uint8, layout.sampleType != .float32 {
+            wrong.append("expected 8-bit pixels; found \(layout.sampleType.rawValue)")
+        }
+        // What is normalised already was stretched by its own rule.
+        if layout.stretch != record.stretch, layout.sampleType != .float32 {
             wrong.append("expected the weights' stretch, \(record.stretch.text); found \(layout.stretch.text)")
         }
         guard let gsd = layout.gsd, gsd > 0, gsd.isFinite else {

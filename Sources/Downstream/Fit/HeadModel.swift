@@ -50,8 +50,9 @@ extension HeadModelDescription {
 
     /// Checks that the parts fit together.
     ///
+    /// - Parameter allowsNormalized: Whether the model may take `float32` pixels that are normalised already, which no map is made of.
     /// - Throws: `DownstreamError` (`badModel`) that names everything that is wrong.
-    public func validate(path: String) throws(DownstreamError) {
+    public func validate(path: String, allowsNormalized: Bool = false) throws(DownstreamError) {
         var wrong = head.sizes.problems + problems
         do { try backbone.architecture.validate() } catch { wrong += error.causes }
         if task != Self.taskName { wrong.append("task is \(task); expected \(Self.taskName)") }
@@ -78,7 +79,9 @@ extension HeadModelDescription {
         if !mean.allSatisfy(\.isFinite) || !std.allSatisfy({ $0.isFinite && $0 > 0 }) {
             wrong.append("mean is \(mean) and std \(std); expected finite numbers, std above 0")
         }
-        if layout.sampleType != .uint8 { wrong.append("layout is \(layout.sampleType.rawValue); expected uint8") }
+        if layout.sampleType != .uint8, !(allowsNormalized && layout.sampleType == .float32) {
+            wrong.append("layout is \(layout.sampleType.rawValue); expected uint8")
+        }
         if let gsd = layout.gsd, gsd.isFinite, gsd > 0 {
         } else {
             wrong.append("layout.gsd is missing or not above 0; a map needs a pixel size")
@@ -91,7 +94,7 @@ extension HeadModelDescription {
     /// Reads what a model says of itself, without its weights.
     ///
     /// - Throws: `DownstreamError` (`notFound`, `badModel`).
-    public static func read(from path: String) throws(DownstreamError) -> Self {
+    public static func read(from path: String, allowsNormalized: Bool = false) throws(DownstreamError) -> Self {
         let file = joined(path, fileName)
         let fit = UserAction.fit(task: Self.taskName, weights: nil)
         guard FileManager.default.fileExists(atPath: path) else {
@@ -118,7 +121,7 @@ extension HeadModelDescription {
                     try: "give a model that \(fit) wrote")
             }
             let description = try JSONDecoder().decode(Self.self, from: data)
-            try description.validate(path: file)
+            try description.validate(path: file, allowsNormalized: allowsNormalized)
             return description
         } catch let error as DownstreamError {
             throw error
@@ -156,8 +159,10 @@ public struct HeadModel<Description: HeadModelDescription> {
     /// Reads a model and checks the hashes of its weights.
     ///
     /// - Throws: `DownstreamError` for missing files, wrong hashes and contradictions; errors of the weights as they come.
-    public static func load(from path: String, device: Device = .cpu) throws -> HeadModel {
-        let description = try Description.read(from: path)
+    public static func load(
+        from path: String, device: Device = .cpu, allowsNormalized: Bool = false
+    ) throws -> HeadModel {
+        let description = try Description.read(from: path, allowsNormalized: allowsNormalized)
         let network = try description.backbone.load(in: path, device: device)
         let head = try description.head.load(
             in: path, tokenWidth: description.backbone.architecture.width, outputs: description.outputs,

@@ -3,11 +3,19 @@ public import Backbone
 internal import Telemetry
 public import Training
 
-/// AdamW with a linear warm-up and a cosine to zero.
+/// AdamW with a linear warm-up and a decay to zero.
 public struct HeadOptimizer: Codable, Sendable, Equatable {
+    /// How the learning rate falls after the warm-up.
+    public enum Schedule: String, Codable, CaseIterable, Sendable {
+        /// Half a cosine.
+        case cosine
+        /// A power of the share of steps that is left.
+        case polynomial
+    }
+
     /// The learning rate at its height.
     public var learningRate = 1e-4
-    /// Learning rates to choose from, for linear heads; `nil` for `learningRate` alone.
+    /// Learning rates to choose from; `nil` for `learningRate` alone.
     ///
     /// A head is trained at each of them, from the same weights and on the same crops. The model is the one that does best on
     /// held-out ground.
@@ -22,13 +30,17 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
     public var warmup = 0.06
     /// Largest norm of the gradient; 0 for no limit.
     public var clip = 35.0
+    /// How the rate falls after the warm-up; half a cosine where a recipe does not say.
+    public var schedule = Schedule.cosine
+    /// The power of a polynomial schedule; 1 falls in a straight line.
+    public var power = 1.0
 
     /// The keys on disk.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
         case learningRate = "learning_rate"
         case learningRates = "learning_rates"
         case weightDecay = "weight_decay"
-        case beta1, beta2, warmup, clip
+        case beta1, beta2, warmup, clip, schedule, power
     }
 
     /// The published recipe.
@@ -53,6 +65,14 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
         beta2 = try values.decode(Double.self, forKey: .beta2)
         warmup = try values.decode(Double.self, forKey: .warmup)
         clip = try values.decode(Double.self, forKey: .clip)
+        schedule = try values.decodeIfPresent(Schedule.self, forKey: .schedule) ?? .cosine
+        let power = try values.decodeIfPresent(Double.self, forKey: .power)
+        guard power == nil || schedule == .polynomial else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .power, in: values,
+                debugDescription: "power is for schedule: polynomial; leave it out, or set the schedule")
+        }
+        self.power = power ?? 1
     }
 
     /// Writes one learning rate or the list of them, and the rest.
@@ -68,12 +88,16 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
         try values.encode(beta2, forKey: .beta2)
         try values.encode(warmup, forKey: .warmup)
         try values.encode(clip, forKey: .clip)
+        // The default is left out, so that documents stay the same as those of earlier versions.
+        guard schedule == .polynomial else { return }
+        try values.encode(schedule, forKey: .schedule)
+        try values.encode(power, forKey: .power)
     }
 
     /// The learning rates at their height: one, or those to choose from.
     package var rates: [Double] { learningRates ?? [learningRate] }
 
-    /// The learning rate of a step: a linear rise, then half a cosine to zero.
+    /// The learning rate of a step: a linear rise, then half a cosine or a power to zero.
     ///
     /// - Parameter highest: The rate at its height; `nil` for `learningRate`.
     package func rate(step: Int, of steps: Int, highest: Double? = nil) -> Double {
@@ -82,11 +106,14 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
         let place = Double(step)
         if place < rise { return highest * (place + 1) / (rise + 1) }
         let share = (place - rise) / max(Double(steps) - rise, 1)
-        return highest * 0.5 * (1 + cosine(.pi * share))
+        switch schedule {
+        case .cosine: return highest * 0.5 * (1 + cosine(.pi * share))
+        case .polynomial: return highest * Backbone.power(max(1 - share, 0), power)
+        }
     }
 
     /// What is wrong with the learning rates, one sentence each; empty where nothing is.
-    fileprivate func problemsOfRates(_ head: HeadConfiguration) -> [String] {
+    fileprivate var problemsOfRates: [String] {
         func isRate(_ rate: Double) -> Bool { rate.isFinite && rate > 0 }
         guard let rates = learningRates else {
             return isRate(learningRate) ? [] : ["optimizer.learning_rate is \(learningRate); expected above 0"]
@@ -99,13 +126,6 @@ public struct HeadOptimizer: Codable, Sendable, Equatable {
         if !rates.allSatisfy(isRate) { wrong.append("optimizer.learning_rates is \(rates); expected numbers above 0") }
         if Set(rates).count < rates.count {
             wrong.append("optimizer.learning_rates is \(rates); expected each rate once")
-        }
-        if head.kind != .linear {
-            wrong.append(
-                """
-                optimizer.learning_rates is for linear heads, which are small enough to train many at once; this recipe has a \
-                \(head.name) head: give learning_rate
-                """)
         }
         return wrong
     }
@@ -211,10 +231,12 @@ extension HeadRecipe {
             "cached_crops is \(cachedCrops); expected at least the batch, \(batch), or 0")
         expect(checkpointEvery >= 1, "checkpoint_every is \(checkpointEvery); expected 1 or more")
         expect(minimumValid > 0 && minimumValid <= 1, "minimum_valid is \(minimumValid); expected above 0, up to 1")
-        wrong += optimizer.problemsOfRates(headConfiguration)
+        wrong += optimizer.problemsOfRates
         expect(
             optimizer.weightDecay.isFinite && optimizer.weightDecay >= 0,
             "optimizer.weight_decay is \(optimizer.weightDecay); expected 0 or more")
+        expect(
+            (0.1...10).contains(optimizer.power), "optimizer.power is \(optimizer.power); expected 0.1 to 10")
         for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
             expect(beta >= 0 && beta < 1, "optimizer.\(name) is \(beta); expected 0 up to, but not including, 1")
         }

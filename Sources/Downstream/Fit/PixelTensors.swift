@@ -18,7 +18,9 @@ package struct PixelNormalizer {
         self.std = Tensor(std, shape: [std.count, 1, 1]).to(.float32)
     }
 
-    /// `(pixel / 255 - mean) / std`, `[C, H, W]` float32; pixels that are not valid become 0, the mean.
+    /// `(pixel / 255 - mean) / std` of 8-bit pixels, `[C, H, W]` float32; pixels that are not valid become 0, the mean.
+    ///
+    /// `float32` pixels are normalised already, by their source.
     ///
     /// - Throws: `DownstreamError` (`badPixels`) for another sample type or number of bands.
     package func callAsFunction(_ pixels: PixelBuffer, place: String = "") throws(DownstreamError) -> Tensor {
@@ -27,12 +29,15 @@ package struct PixelNormalizer {
                 .badPixels, "expected pixels of \(bands) bands, as the weights take; found \(pixels.bands)", in: place,
                 try: "select the bands that the weights were trained on")
         }
-        guard pixels.sampleType == .uint8 else {
+        let scaled: Tensor
+        switch pixels.sampleType {
+        case .uint8: scaled = (Tensor(pixels).to(.float32) * (1 / 255.0) - mean) / std
+        case .float32: scaled = Tensor(pixels)
+        case .uint16, .int16:
             throw DownstreamError(
                 .badPixels, "expected 8-bit pixels; found \(pixels.sampleType.rawValue)", in: place,
                 try: "stretch them first, with the weights' rule")
         }
-        let scaled = (Tensor(pixels).to(.float32) * (1 / 255.0) - mean) / std
         guard let validity = pixels.validity, validity.contains(false) else { return scaled }
         let valid = Tensor(validity, shape: [1, pixels.height, pixels.width])
         return `where`(valid, scaled, scaled.zerosLike())

@@ -23,7 +23,7 @@ package struct FeatureMatrix {
                 .badPairs, "the features have the shape \(shape); expected a row of one or more values for each sample")
         }
         guard truth.width > 0 else {
-            throw DownstreamError(.badPairs, "there are no classes or labels to predict")
+            throw DownstreamError(.badPairs, "expected one class or label to predict, or more; found none")
         }
         guard truth.count == shape[0] else {
             throw DownstreamError(.badPairs, "there are features of \(shape[0]) samples and labels of \(truth.count)")

@@ -41,7 +41,7 @@ package enum FewShot: Sendable, Hashable {
         case .labels:
             guard case .share = self else {
                 throw DownstreamError(
-                    .badRecipe, "the samples have several labels each, so there is no number of samples per class",
+                    .badRecipe, "samples with several labels each cannot be counted by class",
                     try: "give a share of the samples")
             }
             groups = [Array(0..<truth.count)]

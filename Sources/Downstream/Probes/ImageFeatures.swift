@@ -60,7 +60,7 @@ public struct ImageFeatureOptions: Sendable {
 ///   - indices: Which of them.
 ///   - progress: Told of every batch done; an answer of `false` stops the work.
 /// - Returns: `[N, F]` float32 on the CPU, F as `featureLength` says.
-/// - Throws: `DownstreamError`: `badModel` where the size is no whole number of patches, or there are too few blocks; `badPixels`
+/// - Throws: `DownstreamError`: `badModel` where the size is not a multiple of the patch size, or there are too few blocks; `badPixels`
 ///   for images that cannot be resized and features that are not finite; `cancelled`; what the source throws.
 public func imageFeatures(
     _ network: any ImageBackbone, record: WeightsRecord, source: any LabelledSource, indices: [Int],

@@ -144,11 +144,11 @@ package struct LinearSweep {
         try training.requireSameKind(validation)
         try training.requireWidth(of: test)
         let sweep = try LinearSweep(training: training, options: options, progress: progress)
-        var best: (rate: Int, score: Double)?
+        var best: (rate: Int, score: Double, probabilities: [Float])?
         for rate in options.rates.indices.sorted(by: { options.rates[$0] < options.rates[$1] }) {
             guard let said = try sweep.predicted(validation.features, rate: rate) else { continue }
             let score = validation.truth.agreement(of: said.predictions)
-            if best.map({ score > $0.score }) ?? true { best = (rate, score) }
+            if best.map({ score > $0.score }) ?? true { best = (rate, score, said.probabilities) }
         }
         guard let best, let said = try sweep.predicted(test, rate: best.rate) else {
             throw DownstreamError(
@@ -156,8 +156,8 @@ package struct LinearSweep {
                 try: "give lower learning rates, or scale the features")
         }
         return ProbeAnswer(
-            predictions: said.predictions, probabilities: said.probabilities, chosen: options.rates[best.rate],
-            validationScore: best.score)
+            predictions: said.predictions, probabilities: said.probabilities,
+            validationProbabilities: best.probabilities, chosen: options.rates[best.rate], validationScore: best.score)
     }
 
     /// Zeros and ones, `[N, K]` float32.

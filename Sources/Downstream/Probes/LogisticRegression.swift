@@ -75,26 +75,32 @@ package struct LogisticRegression: Sendable {
         return Comparison(scores: scores, converged: converged, best: model, bestScore: best.score)
     }
 
-    /// Chooses the strength on validation samples, fits a model to these and the training samples, and says what it predicts.
+    /// Chooses the strength on validation samples, and says what the model predicts.
     ///
     /// - Parameters:
+    ///   - refit: Whether the model of that strength is fitted again to training and validation samples together.
     ///   - training: What models are fitted to.
     ///   - validation: What they are compared on.
     ///   - test: Features of the samples that are predicted, `[M, D]`.
     ///   - progress: Called after each strength with how many are done; may throw to stop.
     /// - Throws: `DownstreamError` (`badPairs`); `TorchError`; what `progress` throws.
     package func answer(
-        training: FeatureMatrix, validation: FeatureMatrix, test: Tensor, progress: (Int) throws -> Void = { _ in }
+        training: FeatureMatrix, validation: FeatureMatrix, test: Tensor, refit: Bool = true,
+        progress: (Int) throws -> Void = { _ in }
     ) throws -> ProbeAnswer {
         try training.requireWidth(of: test)
         let comparison = try compared(training: training, validation: validation, progress: progress)
-        let model = try LogisticModel(
-            fitting: training.followed(by: validation), strength: comparison.best.strength,
-            startingFrom: comparison.best, precision: refitting)
+        let model =
+            try refit
+            ? LogisticModel(
+                fitting: training.followed(by: validation), strength: comparison.best.strength,
+                startingFrom: comparison.best, precision: refitting)
+            : comparison.best
         let predicted = try model.predicted(test)
         return ProbeAnswer(
-            predictions: predicted.predictions, probabilities: predicted.probabilities, chosen: model.strength,
-            validationScore: comparison.bestScore,
+            predictions: predicted.predictions, probabilities: predicted.probabilities,
+            validationProbabilities: try comparison.best.predicted(validation.features).probabilities,
+            chosen: model.strength, validationScore: comparison.bestScore,
             converged: model.converged && comparison.converged.allSatisfy { $0 })
     }
 }

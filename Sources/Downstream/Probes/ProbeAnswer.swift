@@ -8,6 +8,8 @@ package struct ProbeAnswer: Sendable, Equatable {
     ///
     /// Those of classes sum to 1; those of labels stand each for itself.
     package var probabilities: [Float]?
+    /// The same for the validation samples, from the chosen probe before any refit to them; `nil` where the probe gives none.
+    package var validationProbabilities: [Float]?
     /// The hyper-parameter that was chosen on validation: the strength C, the ridge, the learning rate or the number of neighbours.
     package var chosen: Double
     /// `ProbeLabels.agreement` on the validation samples, of the probe that was chosen there; `nil` where none was.
@@ -17,10 +19,11 @@ package struct ProbeAnswer: Sendable, Equatable {
 
     /// Takes the parts.
     package init(
-        predictions: ProbeLabels, probabilities: [Float]?, chosen: Double, validationScore: Double? = nil,
-        converged: Bool = true
+        predictions: ProbeLabels, probabilities: [Float]?, validationProbabilities: [Float]? = nil, chosen: Double,
+        validationScore: Double? = nil, converged: Bool = true
     ) {
         self.predictions = predictions
+        self.validationProbabilities = validationProbabilities
         self.probabilities = probabilities
         self.chosen = chosen
         self.validationScore = validationScore

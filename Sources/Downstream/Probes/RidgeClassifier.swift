@@ -42,16 +42,18 @@ package struct RidgeClassifier {
         return targets.labels(fromDecisions: sums)
     }
 
-    /// Chooses the ridge on validation samples, fits a model to these and the training samples, and says what it predicts.
+    /// Chooses the ridge on validation samples, and says what the model predicts.
     ///
     /// Of equally good ridges the largest is chosen.
     ///
     /// - Parameters:
     ///   - ridges: One or more, all above 0.
+    ///   - refit: Whether the model of that ridge is fitted again to training and validation samples together.
     ///   - test: Features of the samples that are predicted, `[M, D]`.
     /// - Throws: `DownstreamError` (`badPairs`); `TorchError`.
     package static func answer(
-        training: FeatureMatrix, validation: FeatureMatrix, test: Tensor, ridges: [Double] = usualRidges
+        training: FeatureMatrix, validation: FeatureMatrix, test: Tensor, ridges: [Double] = usualRidges,
+        refit: Bool = true
     ) throws -> ProbeAnswer {
         precondition(!ridges.isEmpty && ridges.allSatisfy { $0 > 0 }, "ridges are above 0")
         try training.requireSameKind(validation)
@@ -69,7 +71,8 @@ package struct RidgeClassifier {
             if best.map({ score > $0.score }) ?? true { best = (ridge, score) }
         }
         guard let best else { preconditionFailure("one ridge or more is compared") }
-        let model = try RidgeClassifier(fitting: training.followed(by: validation), ridge: best.ridge)
+        let model = try RidgeClassifier(
+            fitting: refit ? training.followed(by: validation) : training, ridge: best.ridge)
         return ProbeAnswer(
             predictions: try model.predicted(test), probabilities: nil, chosen: best.ridge, validationScore: best.score)
     }
