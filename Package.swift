@@ -97,7 +97,7 @@ if earth {
         tests("ScenesTests", ["Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("CorpusTests", ["Corpus", "Scenes", "Raster", "Files", "Geo", "Telemetry", grdb, earthTests]),
         tests("MappingTests", ["Mapping", "Scenes", "Raster", "Files", "Geo", "Telemetry", earthTests]),
-        tests("BenchmarksTests", ["Benchmarks", "Raster", "Measures", "Geo", "Telemetry", earthTests]),
+        tests("BenchmarksTests", ["Benchmarks", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
         tests("ScoringTests", ["Scoring", "Raster", "Measures", "Files", "Geo", "Telemetry", earthTests]),
         tests("SynthTests", ["Synth", "Raster", "Files", "Geo", "Telemetry", earthTests]),
         tests("CommandTests", ["Raster", "Torch", "Files", "Geo", "Telemetry", earthTests], exclude: ["Snapshots"]),

@@ -26,6 +26,10 @@ public enum Setting: String, Sendable, Hashable, CaseIterable, CustomStringConve
     case stretch
     /// The mean and standard deviation that pixels are normalised with.
     case statistics
+    /// Whether means and deviations are taken from the training images, in place of those that a set comes with.
+    case measuredStatistics = "measureStatistics"
+    /// The value of the first class in predictions.
+    case firstClass
     /// The number of attention heads.
     case heads
     /// The architecture of weights that do not describe themselves.

@@ -6,7 +6,8 @@ import Testing
 @Suite struct CommandLineWordingTests {
     /// The commands that use a module, and so print its errors.
     private static let users: [String: [String]] = [
-        "Backbone": ["canopy", "embed", "fit", "landcover", "weights"], "Corpus": ["corpus", "tile"],
+        "Backbone": ["canopy", "embed", "fit", "landcover", "weights"], "Benchmarks": ["score"],
+        "Corpus": ["corpus", "tile"],
         "Downstream": ["canopy", "embed", "fit", "landcover"], "Mapping": ["canopy", "embed", "landcover"],
         "Pretraining": ["pretrain"], "Raster": ["canopy", "embed", "fit", "landcover", "score", "tile"],
         "Scenes": ["canopy", "embed", "fit", "landcover", "tile"],

@@ -41,13 +41,14 @@ import Torch
         return try #require(parsed as? [[String: Any]])
     }
 
-    @Test(arguments: ["dinov3-paper", "dinov3-knn", "torchgeo-bench"])
+    @Test(arguments: ["dinov3-logistic", "dinov3-knn", "dinov3-linear", "dinov3-paper", "torchgeo-bench"])
     func `a protocol that comes with geodino scores a folder`(_ name: String) throws {
         let found = try rows(try score("--protocol", name, "--format", "json", "-q"))
         let methods = found.compactMap { $0["method"] as? String }
         switch name {
-        case "dinov3-paper": #expect(Set(methods) == ["logistic"])
+        case "dinov3-logistic": #expect(Set(methods) == ["logistic"])
         case "dinov3-knn": #expect(Set(methods) == ["knn10-softmax", "knn20-softmax", "knn36-softmax"])
+        case "dinov3-linear", "dinov3-paper": #expect(Set(methods) == ["linear"])
         default: #expect(Set(methods) == ["knn5", "logistic"])
         }
         let keys: Set = [
@@ -69,7 +70,7 @@ import Torch
         let first = try score("-o", table, "-q")
         #expect(first.status == 0, "\(first.errors)")
         for word in [
-            "protocol    dinov3-paper ", "splits      drawn: 20 % test, 20 % validation", "seed        0",
+            "protocol    dinov3-logistic ", "splits      drawn: 20 % test, 20 % validation", "seed        0",
             "features    class token", "refit       on train",
         ] {
             #expect(first.output.contains(word), "\(first.output)")
@@ -80,7 +81,7 @@ import Torch
         try FileManager.default.moveItem(atPath: folder.file("cache"), toPath: folder.file("elsewhere"))
         let resumed = try score("-o", table, "--resume", "-q")
         #expect(resumed.status == 0 && resumed.output == first.output, "\(resumed.errors)")
-        #expect(resumed.errors.contains("has these scores already"))
+        #expect(resumed.errors.contains("already has these scores"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("cache")))
         try FileManager.default.moveItem(atPath: folder.file("elsewhere"), toPath: folder.file("cache"))
         let again = try score("-o", table, "-q")
@@ -143,5 +144,99 @@ import Torch
         }
         #expect(try String(contentsOfFile: folder.file("notes.csv"), encoding: .utf8) == "not a table\n")
         #expect(!folder.contents.contains { $0.hasPrefix("results") })
+    }
+
+    @Test func `features go to a file and come back with the same scores`() throws {
+        for ending in ["npz", "csv"] {
+            let file = folder.file("features.\(ending)")
+            let first = try rows(try score("--write-features", file, "--format", "json", "-q"))
+            let again = try rows(
+                try Program.run([
+                    "score", "folder", folder.file("set"), "--features", file, "--name", "mine", "--format", "json",
+                    "-q",
+                ]))
+            #expect(again.map { $0["value"] as? Double } == first.map { $0["value"] as? Double })
+            #expect(again.first?["model"] as? String == "mine" && again.first?["feature_dim"] as? Int == 16)
+            // What was made elsewhere did not see the protocol's input.
+            let hashes = (first + again).compactMap { $0["protocol_hash"] as? String }
+            #expect(Set(hashes).count == 2)
+        }
+    }
+
+    @Test func `features that do not fit the set are refused`() throws {
+        let names = ["forest/forest_0_0.png", "sand/sand_0_0.png"]
+        let cases = [
+            ("image,a,b\n\(names[0]),1,2\n\(names[1]),3,4\n", "the file has no features for "),
+            ("image,a\n\(names[0]),nan\n", "is nan"), ("image,a\n\(names[0]),x\n", "expected a number"),
+            ("image,a\n\(names[0]),1\n\(names[0]),2\n", "features twice"),
+            ("image,a\n\(names[0])\n", "line 2 does not have 2 cells"),
+            ("name,a\nb,1\n", "the first of which is image"),
+            ("", "column names"),
+        ]
+        for (text, words) in cases {
+            _ = try folder.write(text, to: "wrong.csv")
+            let outcome = try Program.run(
+                ["score", "folder", folder.file("set"), "--features", folder.file("wrong.csv"), "-q"])
+            #expect(outcome.status == 1 && outcome.errors.contains(words), "\(text): \(outcome.errors)")
+        }
+        _ = try folder.write("not an archive", to: "wrong.npz")
+        let archive = try Program.run(
+            ["score", "folder", folder.file("set"), "--features", folder.file("wrong.npz"), "-q"])
+        #expect(archive.status == 1 && archive.errors.contains("numpy.savez"), "\(archive.errors)")
+        let both = try score("--features", folder.file("wrong.npz"))
+        #expect(both.status == 64 && both.errors.contains("not both"))
+    }
+
+    @Test func `few shots are drawn by class, and never fitted to with the samples that choose`() throws {
+        let found = try rows(try score("--shots", "2", "--format", "json"))
+        let row = try #require(found.first)
+        #expect(row["train_samples"] as? Int == 6 && row["partition"] as? String == "2-shot")
+        let text = try score("--shots", "2", "-q")
+        #expect(text.output.contains("2-shot of train") && text.output.contains("refit       no"), "\(text.output)")
+        let share = try rows(try score("--partition", "0.50x", "--format", "json"))
+        #expect(share.first?["train_samples"] as? Int == 18 && share.first?["partition"] as? String == "0.50x")
+        for words in [["--shots", "0"], ["--partition", "2x"], ["--shots", "1", "--partition", "0.1x"]] {
+            let outcome = try Program.run(
+                ["score", "folder", folder.file("set"), "--weights", weights, "-q"] + words)
+            #expect(outcome.status == 64, "\(words): \(outcome.errors)")
+        }
+    }
+
+    @Test func `calibration is measured before and after a temperature that validation chooses`() throws {
+        let found = try rows(try score("--format", "json"))
+        for row in found {
+            for key in ["ece", "rms_ce", "mce", "ece_ts", "rms_ce_ts", "mce_ts", "temperature"] {
+                let value = try #require(row[key] as? Double, "\(key)")
+                #expect(value >= 0 && (key == "temperature" || value <= 1), "\(key) \(value)")
+            }
+        }
+        // Votes of neighbours have probabilities, but nothing was chosen on validation.
+        let votes = try rows(try score("--protocol", "dinov3-knn", "--format", "json"))
+        #expect(votes.allSatisfy { $0["ece"] is Double && $0["ece_ts"] is NSNull })
+    }
+
+    @Test func `rows have the keys and the types of the published schema`() throws {
+        let file = Program.root.appendingPathComponent("docs/schemas/score-rows.schema.json")
+        let schema = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        let definitions = try #require(schema["$defs"] as? [String: [String: Any]])
+        let properties = try #require(definitions["row"]?["properties"] as? [String: [String: Any]])
+        for row in try rows(try score("--protocol", "torchgeo-bench", "--format", "json")) {
+            #expect(Set(row.keys) == Set(properties.keys))
+            for (key, value) in row {
+                // A key with a list of values has no type.
+                guard let entry = properties[key], entry["enum"] == nil, entry["anyOf"] == nil else { continue }
+                let type = entry["type"]
+                let allowed = type as? [String] ?? (type as? String).map { [$0] } ?? []
+                let found =
+                    switch value {
+                    case is NSNull: "null"
+                    case is String: "string"
+                    default: (value as? Double).map { $0 == $0.rounded() } == true ? "integer" : "number"
+                    }
+                #expect(
+                    allowed.contains(found) || found == "integer" && allowed.contains("number"),
+                    "\(key) is \(value); the schema allows \(allowed)")
+            }
+        }
     }
 }

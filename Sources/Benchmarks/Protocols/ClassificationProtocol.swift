@@ -37,10 +37,20 @@ public struct ClassificationProtocol: Sendable, Hashable, Codable {
             self.draws = draws
             self.confidence = confidence
         }
+
+        /// What is wrong, one sentence each; empty where nothing is.
+        func problems(in key: String) -> [String] {
+            var wrong: [String] = []
+            if !(20...100_000).contains(draws) { wrong.append("\(key).draws is \(draws); expected 20 to 100000") }
+            if !(0.5...0.9999).contains(confidence) {
+                wrong.append("\(key).confidence is \(confidence); expected 0.5 to 0.9999")
+            }
+            return wrong
+        }
     }
 
-    /// What it is called.
-    public var name: String
+    /// Its name, which comes from the document that holds it.
+    public var name = ""
     /// How images become input.
     public var input: InputRule
     /// What their features are.
@@ -55,6 +65,11 @@ public struct ClassificationProtocol: Sendable, Hashable, Codable {
     public var metrics: [Metric]
     /// How sure they are.
     public var interval: Interval
+
+    /// The keys on disk.
+    public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case input, features, probes, refit, report, metrics, interval
+    }
 
     /// Makes a protocol; what `problems` names is refused when it is used.
     public init(
@@ -74,31 +89,24 @@ public struct ClassificationProtocol: Sendable, Hashable, Codable {
     /// What is wrong, one sentence each; empty where nothing is.
     public var problems: [String] {
         var wrong = input.problems + features.problems
-        let isName = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
-        if !isName { wrong.append("name is '\(name)'; expected letters, digits and hyphens") }
+        if !isProtocolName(name) { wrong.append("name is '\(name)'; expected letters, digits and hyphens") }
         if probes.isEmpty { wrong.append("probes is empty; expected one or more") }
         for (index, probe) in probes.enumerated() { wrong += probe.problems.map { "probes[\(index)].\($0)" } }
         if report == .train { wrong.append("report is train; expected validation or test") }
-        if report == .validation, probes.contains(where: { $0.kind == .logistic }) {
+        if report == .validation, probes.contains(where: \.needsValidation) {
             wrong.append(
-                "report is validation, on which C is chosen, so that the score would be of the best of many; expected test"
+                "report is validation, on which probes are chosen, so the score would be that of the best of many; expected test"
             )
         }
         let names = probes.map(\.family)
         if Set(names).count < names.count {
             wrong.append(
-                "probes has two of one kind, whose results would have one name; expected one logistic regression, and one probe of neighbours for each distance"
+                "probes has two of one kind, whose results would share a name; expected at most one of each kind, and one of neighbours for each distance"
             )
         }
         if metrics.isEmpty || Set(metrics).count < metrics.count {
             wrong.append("metrics is \(metrics.map(\.rawValue)); expected one or more, each once")
         }
-        if !(20...100_000).contains(interval.draws) {
-            wrong.append("interval.draws is \(interval.draws); expected 20 to 100000")
-        }
-        if !(0.5...0.9999).contains(interval.confidence) {
-            wrong.append("interval.confidence is \(interval.confidence); expected 0.5 to 0.9999")
-        }
-        return wrong
+        return wrong + interval.problems(in: "interval")
     }
 }

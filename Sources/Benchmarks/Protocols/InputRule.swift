@@ -20,20 +20,26 @@ public struct InputRule: Sendable, Hashable, Codable {
     public var kernel: Kernel
     /// Whether the kernel grows with the reduction, so that no pixel is skipped.
     public var antialias: Bool
+    /// What pixels are normalised with.
+    public var normalization: Normalization
 
     /// The keys on disk.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
         case size
         case shortSide = "short_side"
-        case kernel, antialias
+        case kernel, antialias, normalization
     }
 
     /// Makes a rule.
-    public init(size: Int, shortSide: Int? = nil, kernel: Kernel = .bicubic, antialias: Bool = true) {
+    public init(
+        size: Int, shortSide: Int? = nil, kernel: Kernel = .bicubic, antialias: Bool = true,
+        normalization: Normalization = .weights
+    ) {
         self.size = size
         self.shortSide = shortSide
         self.kernel = kernel
         self.antialias = antialias
+        self.normalization = normalization
     }
 
     /// What is wrong, one sentence each; empty where nothing is.

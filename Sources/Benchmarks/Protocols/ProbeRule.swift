@@ -8,6 +8,10 @@ public enum ProbeRule: Sendable, Hashable, Codable {
     case neighbours(NeighbourRule)
     /// Logistic regression, its strength chosen from a grid.
     case logistic(LogisticRule)
+    /// One layer trained by gradient descent, its learning rate chosen from a list.
+    case linear(LinearRule)
+    /// Ridge regression of the classes, its ridge chosen from a grid.
+    case ridge(GridRule)
 
     /// Votes of neighbours.
     public struct NeighbourRule: Sendable, Hashable, Codable {
@@ -39,11 +43,14 @@ public enum ProbeRule: Sendable, Hashable, Codable {
         }
     }
 
-    /// A grid of the inverse strength of regularisation, C: powers of ten at equal steps.
-    public struct LogisticRule: Sendable, Hashable, Codable {
-        /// The exponent of the smallest C.
+    /// A grid of the inverse strength of regularisation, C.
+    public typealias LogisticRule = GridRule
+
+    /// Powers of ten at equal steps: values of C of a logistic regression, or ridges.
+    public struct GridRule: Sendable, Hashable, Codable {
+        /// The exponent of the smallest value.
         public var lowest: Double
-        /// The exponent of the largest C.
+        /// The exponent of the largest value.
         public var highest: Double
         /// Number of values.
         public var count: Int
@@ -62,10 +69,50 @@ public enum ProbeRule: Sendable, Hashable, Codable {
             case count
         }
 
-        /// The values of C, rising.
+        /// The exponents of all values, rising.
         public var exponents: [Double] {
             guard count > 1 else { return [lowest] }
             return (0..<count).map { lowest + (highest - lowest) * Double($0) / Double(count - 1) }
+        }
+    }
+
+    /// Stochastic gradient descent with momentum on one layer, at several learning rates at once; they fall to 0 along half a cosine.
+    public struct LinearRule: Sendable, Hashable, Codable {
+        /// Learning rates of batches of 256 samples; they are scaled with the batch.
+        public var rates: [Double]
+        /// Samples of a step.
+        public var batch: Int
+        /// Steps.
+        public var steps: Int
+        /// The share of the last change that is kept in the next one.
+        public var momentum: Double
+
+        /// Makes a rule.
+        public init(rates: [Double], batch: Int, steps: Int, momentum: Double) {
+            self.rates = rates
+            self.batch = batch
+            self.steps = steps
+            self.momentum = momentum
+        }
+
+        /// The keys on disk.
+        public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+            case rates = "learning_rates"
+            case batch, steps, momentum
+        }
+
+        /// What is wrong, one sentence each; empty where nothing is.
+        var problems: [String] {
+            var wrong: [String] = []
+            if rates.isEmpty || rates.count > 64 || !rates.allSatisfy({ $0 > 0 && $0 <= 1000 })
+                || Set(rates).count < rates.count
+            {
+                wrong.append("learning_rates is \(rates); expected 1 to 64 different numbers above 0 and at most 1000")
+            }
+            if !(1...65_536).contains(batch) { wrong.append("batch is \(batch); expected 1 to 65536") }
+            if !(1...10_000_000).contains(steps) { wrong.append("steps is \(steps); expected 1 to 10000000") }
+            if !(0..<1).contains(momentum) { wrong.append("momentum is \(momentum); expected 0 or more and below 1") }
+            return wrong
         }
     }
 
@@ -75,6 +122,10 @@ public enum ProbeRule: Sendable, Hashable, Codable {
         case neighbours
         /// Logistic regression.
         case logistic
+        /// One layer by gradient descent.
+        case linear
+        /// Ridge regression.
+        case ridge
     }
 
     /// The key on disk.
@@ -87,6 +138,8 @@ public enum ProbeRule: Sendable, Hashable, Codable {
         switch try decoder.container(keyedBy: CodingKeys.self).decode(Kind.self, forKey: .kind) {
         case .neighbours: self = .neighbours(try NeighbourRule(from: decoder))
         case .logistic: self = .logistic(try LogisticRule(from: decoder))
+        case .linear: self = .linear(try LinearRule(from: decoder))
+        case .ridge: self = .ridge(try GridRule(from: decoder))
         }
     }
 
@@ -100,6 +153,12 @@ public enum ProbeRule: Sendable, Hashable, Codable {
         case .logistic(let rule):
             try container.encode(Kind.logistic, forKey: .kind)
             try rule.encode(to: encoder)
+        case .linear(let rule):
+            try container.encode(Kind.linear, forKey: .kind)
+            try rule.encode(to: encoder)
+        case .ridge(let rule):
+            try container.encode(Kind.ridge, forKey: .kind)
+            try rule.encode(to: encoder)
         }
     }
 
@@ -108,8 +167,13 @@ public enum ProbeRule: Sendable, Hashable, Codable {
         switch self {
         case .neighbours: .neighbours
         case .logistic: .logistic
+        case .linear: .linear
+        case .ridge: .ridge
         }
     }
+
+    /// Whether a hyper-parameter is chosen on validation samples.
+    public var needsValidation: Bool { kind != .neighbours }
 
     /// Probes of one family have results of one name.
     var family: String {
@@ -134,7 +198,8 @@ public enum ProbeRule: Sendable, Hashable, Codable {
             case (.euclidean, nil): break
             case (.euclidean, _): wrong.append("temperature has no effect on Euclidean distances; leave it out")
             }
-        case .logistic(let rule):
+        case .linear(let rule): wrong += rule.problems
+        case .logistic(let rule), .ridge(let rule):
             if !(1...200).contains(rule.count) { wrong.append("count is \(rule.count); expected 1 to 200") }
             if !(-12...12).contains(rule.lowest) || !(-12...12).contains(rule.highest)
                 || (rule.count > 1 ? rule.lowest >= rule.highest : rule.lowest != rule.highest)

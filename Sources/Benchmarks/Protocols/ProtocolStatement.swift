@@ -5,8 +5,28 @@ internal import Measures
 
 /// All that a score of a classification benchmark depends on besides the features.
 ///
-/// Scores compare where their statements are equal; `hash` tells.
+/// Scores are comparable if their statements are equal, which `hash` tells.
 public struct ProtocolStatement: Sendable, Hashable, Encodable {
+    /// What a network sees of images.
+    public struct Pixels: Sendable, Hashable {
+        /// Names of the bands.
+        public var bands: [String]
+        /// How values become 8 bits, as text.
+        public var stretch: String
+        /// What pixels are normalised with: the means and the standard deviations of the bands, as texts.
+        public var normalization: [String]
+        /// What the hash covers of stretch and normalisation: scores of weights that each have their own stay comparable.
+        public var identity: [String]
+
+        /// Takes what a network sees.
+        public init(bands: [String], stretch: String, normalization: [String], identity: [String]) {
+            self.bands = bands
+            self.stretch = stretch
+            self.normalization = normalization
+            self.identity = identity
+        }
+    }
+
     /// The protocol.
     public var rule: ClassificationProtocol
     /// The benchmark.
@@ -15,12 +35,8 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
     public var classes: [String]
     /// Whether an image may have any number of classes.
     public var isMultiLabel: Bool
-    /// Names of the bands that the network sees.
-    public var bands: [String]
-    /// How values become 8 bits, as text.
-    public var stretch: String
-    /// What pixels are normalised with: the means and the standard deviations of the bands, as texts.
-    public var normalization: [String]
+    /// What the network sees; `nil` where features were made elsewhere, so that the protocol's input and features do not apply.
+    public var pixels: Pixels?
     /// Where the splits come from, in words.
     public var splits: String
     /// The shares of test and validation where splits are drawn; empty where they are the set's own.
@@ -35,23 +51,20 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
     enum CodingKeys: String, CodingKey {
         case input, features, probes, refit, report, interval, benchmark, classes
         case isMultiLabel = "multi_label"
-        case bands, stretch, normalization, splits, shares, content, partition
+        case bands, normalization, splits, shares, content, partition
         // The seed is not part of the protocol: it has its own column, so that runs with several seeds are comparable.
     }
 
     /// Makes a statement.
     public init(
-        rule: ClassificationProtocol, benchmark: String, classes: [String], isMultiLabel: Bool, bands: [String],
-        stretch: String, normalization: [String], splits: String, shares: [Double], content: String, partition: String,
-        seed: UInt64
+        rule: ClassificationProtocol, benchmark: String, classes: [String], isMultiLabel: Bool, pixels: Pixels? = nil,
+        splits: String, shares: [Double], content: String, partition: String, seed: UInt64
     ) {
         self.rule = rule
         self.benchmark = benchmark
         self.classes = classes
         self.isMultiLabel = isMultiLabel
-        self.bands = bands
-        self.stretch = stretch
-        self.normalization = normalization
+        self.pixels = pixels
         self.splits = splits
         self.shares = shares
         self.content = content
@@ -62,8 +75,12 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
     /// Writes what a score depends on: neither the protocol's name nor the list of figures that are taken of an answer.
     public func encode(to encoder: any Encoder) throws {
         var keys = encoder.container(keyedBy: CodingKeys.self)
-        try keys.encode(rule.input, forKey: .input)
-        try keys.encode(rule.features, forKey: .features)
+        if let pixels {
+            try keys.encode(rule.input, forKey: .input)
+            try keys.encode(rule.features, forKey: .features)
+            try keys.encode(pixels.bands, forKey: .bands)
+            try keys.encode(pixels.identity, forKey: .normalization)
+        }
         try keys.encode(rule.probes, forKey: .probes)
         try keys.encode(rule.refit, forKey: .refit)
         try keys.encode(rule.report, forKey: .report)
@@ -71,9 +88,6 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
         try keys.encode(benchmark, forKey: .benchmark)
         try keys.encode(classes, forKey: .classes)
         try keys.encode(isMultiLabel, forKey: .isMultiLabel)
-        try keys.encode(bands, forKey: .bands)
-        try keys.encode(stretch, forKey: .stretch)
-        try keys.encode(normalization, forKey: .normalization)
         try keys.encode(splits, forKey: .splits)
         try keys.encode(shares, forKey: .shares)
         try keys.encode(content, forKey: .content)
@@ -81,13 +95,7 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
     }
 
     /// The first 12 hexadecimal digits of the SHA-256 of the statement as JSON with sorted keys.
-    public var hash: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Of numbers, texts and flags that `problems` let pass, which all can be written.
-        let data = (try? encoder.encode(self)) ?? Data()
-        return String(SHA256.hex(of: Array(data)).prefix(12))
-    }
+    public var hash: String { statementHash(self) }
 
     /// The switches for people: a name and a value each.
     public var switches: [(name: String, value: String)] {
@@ -101,7 +109,7 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
             case .patches: "mean of the patch tokens"
             case .both: "class token and mean of the patch tokens"
             }
-        return [
+        let head: [(name: String, value: String)] = [
             ("protocol", "\(rule.name) \(hash)"),
             ("scored", "\(rule.report.rawValue) of \(benchmark), \(partition) of train"),
             ("splits", splits), ("seed", "\(seed)"),
@@ -109,40 +117,61 @@ public struct ProtocolStatement: Sendable, Hashable, Encodable {
                 "classes",
                 "\(classes.count)\(isMultiLabel ? ", any number per image" : ""): \(classes.joined(separator: ", "))"
             ),
-            ("bands", bands.joined(separator: ", ")), ("stretch", stretch),
-            ("resized", "\(resizing), \(input.kernel.rawValue)\(input.antialias ? ", antialiased" : "")"),
-            ("normalised", "by mean \(normalization.first ?? "") and deviation \(normalization.last ?? "")"),
-            ("features", features + (rule.features.blocks > 1 ? ", of the last \(rule.features.blocks) blocks" : "")),
+        ]
+        let end: [(name: String, value: String)] = [
             ("probes", rule.probes.map(\.text).joined(separator: "; ")),
             ("refit", rule.refit ? "on train and validation" : "no"),
-            (
-                "interval",
-                "\(percentage(rule.interval.confidence)) % by \(rule.interval.draws) draws of images, \(rule.interval.kind.rawValue)"
-            ),
+            ("interval", rule.interval.text),
         ]
+        guard let pixels else { return head + [("features", "made elsewhere")] + end }
+        let mean = pixels.normalization.first ?? ""
+        let deviation = pixels.normalization.last ?? ""
+        let seen: [(name: String, value: String)] = [
+            ("bands", pixels.bands.joined(separator: ", ")), ("stretch", pixels.stretch),
+            ("resized", "\(resizing), \(input.kernel.rawValue)\(input.antialias ? ", antialiased" : "")"),
+            ("normalised", "by mean \(mean) and deviation \(deviation)"),
+            ("features", features + (rule.features.blocks > 1 ? ", of the last \(rule.features.blocks) blocks" : "")),
+        ]
+        return head + seen + end
     }
+}
+
+/// The first 12 hexadecimal digits of the SHA-256 of a statement as JSON with sorted keys.
+func statementHash(_ statement: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Of numbers, texts and flags that `problems` let pass, which all can be written.
+    let data = (try? encoder.encode(statement)) ?? Data()
+    return String(SHA256.hex(of: Array(data)).prefix(12))
+}
+
+extension ClassificationProtocol.Interval {
+    /// The rule in words.
+    var text: String { "\(percentage(confidence)) by \(draws) draws of images, \(kind.rawValue)" }
 }
 
 extension ProtocolStatement {
     /// The columns of torchgeo-bench's tables that `cells` fills.
     static let columns: Set = [
         "normalization", "image_size", "interpolation", "pool", "c_range_start", "c_range_stop", "c_range_num",
-        "merge_val",
-        "bootstrap",
+        "merge_val", "best_batch_size", "bootstrap",
     ]
 
     /// The switches that torchgeo-bench has columns for, of a probe.
     public func cells(of probe: ProbeRule) -> [String: String] {
-        var cells = [
-            "normalization": "weights", "image_size": "\(rule.input.size)", "interpolation": rule.input.kernel.rawValue,
-            "pool": rule.features.tokens.rawValue, "merge_val": rule.refit ? "True" : "False",
-            "bootstrap": "\(rule.interval.draws)",
-        ]
+        var cells = ["merge_val": rule.refit ? "True" : "False", "bootstrap": "\(rule.interval.draws)"]
+        if pixels != nil {
+            cells["normalization"] = rule.input.normalization.rawValue
+            cells["image_size"] = "\(rule.input.size)"
+            cells["interpolation"] = rule.input.kernel.rawValue
+            cells["pool"] = rule.features.tokens.rawValue
+        }
         if case .logistic(let grid) = probe {
             cells["c_range_start"] = "\(grid.lowest)"
             cells["c_range_stop"] = "\(grid.highest)"
             cells["c_range_num"] = "\(grid.count)"
         }
+        if case .linear(let rule) = probe { cells["best_batch_size"] = "\(rule.batch)" }
         return cells
     }
 }
@@ -156,6 +185,10 @@ extension ProbeRule {
                 + (rule.temperature.map { ", temperature \($0)" } ?? "")
         case .logistic(let rule):
             "logistic regression, \(rule.count) C from \(power(rule.lowest)) to \(power(rule.highest))"
+        case .ridge(let rule):
+            "ridge regression, \(rule.count) ridges from \(power(rule.lowest)) to \(power(rule.highest))"
+        case .linear(let rule):
+            "linear layer by SGD, \(rule.rates.count) learning rates from \(rule.rates.min() ?? 0) to \(rule.rates.max() ?? 0), \(rule.steps) steps of \(rule.batch) samples"
         }
     }
 }
@@ -165,8 +198,8 @@ private func power(_ exponent: Double) -> String {
     exponent == exponent.rounded() ? "1e\(Int(exponent))" : "10^\(exponent)"
 }
 
-/// A share in per cent without a needless fraction.
-private func percentage(_ share: Double) -> String {
+/// A share in percent, without a needless fraction: `20 %`.
+public func percentage(_ share: Double) -> String {
     let percent = (share * 1000).rounded() / 10
-    return percent == percent.rounded() ? "\(Int(percent))" : "\(percent)"
+    return percent == percent.rounded() ? "\(Int(percent)) %" : "\(percent) %"
 }

@@ -1,9 +1,10 @@
 // One figure of a benchmark, with all that is needed to compare it.
+public import Measures
 
 /// One score.
 ///
 /// What is not known, or does not apply, is `nil`: `null` in JSON and empty in tables.
-public struct ResultRow: Sendable, Hashable, Codable {
+public struct ResultRow: Sendable, Hashable, Encodable {
     /// The benchmark, such as `eurosat`.
     public var benchmark: String
     /// The task of the benchmark; the benchmark's name again where it has one only.
@@ -46,8 +47,12 @@ public struct ResultRow: Sendable, Hashable, Codable {
     public var validationSamples: Int
     /// C, the inverse strength of regularisation, that validation chose.
     public var strength: Double?
-    /// Expected calibration error in 15 bins.
-    public var calibrationError: Double?
+    /// The learning rate that validation chose.
+    public var rate: Double?
+    /// The ridge that validation chose.
+    public var ridge: Double?
+    /// How well probabilities match how often they are right.
+    public var calibration: CalibrationFigures?
     /// What is suspicious, such as a single predicted class.
     public var warning: String?
     /// Columns of torchgeo-bench that the protocol fills, such as `image_size`; in tables only.
@@ -66,7 +71,15 @@ public struct ResultRow: Sendable, Hashable, Codable {
         case trainingSamples = "train_samples"
         case validationSamples = "validation_samples"
         case strength = "best_c"
+        case rate = "best_lr"
+        case ridge = "best_ridge"
         case calibrationError = "ece"
+        case calibrationRootMeanSquare = "rms_ce"
+        case calibrationMaximum = "mce"
+        case scaledError = "ece_ts"
+        case scaledRootMeanSquare = "rms_ce_ts"
+        case scaledMaximum = "mce_ts"
+        case temperature
         case warning
     }
 
@@ -118,7 +131,15 @@ public struct ResultRow: Sendable, Hashable, Codable {
         try keys.encode(trainingSamples, forKey: .trainingSamples)
         try keys.encode(validationSamples, forKey: .validationSamples)
         try keys.encode(strength, forKey: .strength)
-        try keys.encode(calibrationError, forKey: .calibrationError)
+        try keys.encode(rate, forKey: .rate)
+        try keys.encode(ridge, forKey: .ridge)
+        try keys.encode(calibration?.plain.expected, forKey: .calibrationError)
+        try keys.encode(calibration?.plain.rootMeanSquare, forKey: .calibrationRootMeanSquare)
+        try keys.encode(calibration?.plain.maximum, forKey: .calibrationMaximum)
+        try keys.encode(calibration?.scaled?.expected, forKey: .scaledError)
+        try keys.encode(calibration?.scaled?.rootMeanSquare, forKey: .scaledRootMeanSquare)
+        try keys.encode(calibration?.scaled?.maximum, forKey: .scaledMaximum)
+        try keys.encode(calibration?.temperature, forKey: .temperature)
         try keys.encode(warning, forKey: .warning)
     }
 

@@ -10,6 +10,8 @@ public struct KnownSet: Sendable, Hashable {
     public let classes: [String]
     /// Folders inside the one that is given in which the folders of classes may be; the first that is there counts.
     let roots: [String]
+    /// What the bands show, by STAC's common names, in files with this number of bands that do not say so.
+    let bands: [String]
     /// How the lists of splits begin: `eurosat` for `eurosat-train.txt`.
     let list: String
 
@@ -23,6 +25,10 @@ public struct KnownSet: Sendable, Hashable {
         roots: [
             "EuroSAT_MS", "EuroSAT_RGB", "2750", "EuroSAT/2750", "EuroSATallBands",
             "ds/images/remote_sensing/otherDatasets/sentinel_2/tif",
+        ],
+        bands: [
+            "coastal", "blue", "green", "red", "rededge071", "rededge075", "rededge078", "nir", "nir09", "cirrus",
+            "swir16", "swir22", "nir08",
         ], list: "eurosat")
 
     /// UC Merced Land Use: aerial images, 256 x 256 pixels of 0.3 m (Yang and Newsam 2010).
@@ -32,7 +38,7 @@ public struct KnownSet: Sendable, Hashable {
             "agricultural", "airplane", "baseballdiamond", "beach", "buildings", "chaparral", "denseresidential",
             "forest", "freeway", "golfcourse", "harbor", "intersection", "mediumresidential", "mobilehomepark",
             "overpass", "parkinglot", "river", "runway", "sparseresidential", "storagetanks", "tenniscourt",
-        ], roots: ["UCMerced_LandUse/Images", "Images"], list: "uc_merced")
+        ], roots: ["UCMerced_LandUse/Images", "Images"], bands: [], list: "uc_merced")
 
     /// Reads the set from a folder: the folders of classes, or a folder around them as it is unpacked.
     ///
@@ -62,8 +68,10 @@ public struct KnownSet: Sendable, Hashable {
         if found.classes.count < classes.count {
             notes.append("only \(found.classes.count) of \(name)'s \(classes.count) classes are present")
         }
-        return try SampleSet(
+        var set = try SampleSet(
             name: name, classes: classes, samples: try split(samples, lists: [root, base]), notes: notes, in: root)
+        set.bandNames = bands
+        return set
     }
 
     /// The folder of the folders of classes.

@@ -34,6 +34,8 @@ public struct SampleSet: Sendable, Hashable {
     public let isMultiLabel: Bool
     /// The samples, in an order that does not depend on the file system.
     public let samples: [BenchmarkSample]
+    /// What the bands of its files show, in their order, if only the set's publication says so; otherwise empty.
+    public var bandNames: [String] = []
     /// What the user should know: files passed over and the like.
     public let notes: [String]
 

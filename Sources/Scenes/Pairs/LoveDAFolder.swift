@@ -52,8 +52,8 @@ private func pairs(of split: PairSplit, _ domain: String, in base: String) throw
     }
 }
 
-/// The names of the PNG files of a folder: numbers in their order, then others in the alphabet's.
-private func pictures(in folder: String) -> [String] {
+/// The names of the PNG files of a folder: numbers in their order, then others in the alphabet's; none where there is no such folder.
+package func pictures(in folder: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     func number(_ name: String) -> Int { Int(name.dropLast(4)) ?? .max }
     return names.filter { $0.lowercased().hasSuffix(".png") && !$0.hasPrefix(".") }

@@ -13,6 +13,9 @@
             subcommands: [
                 ScoreCanopyCommand.self, ScoreLandCoverCommand.self, ScoreSetCommand<FolderEntry>.self,
                 ScoreSetCommand<EuroSATEntry>.self, ScoreSetCommand<UCMercedEntry>.self,
+                ScoreSegmentationCommand<LoveDAEntry>.self, ScoreSegmentationCommand<ISAIDEntry>.self,
+                ScoreGeoBenchCommand.self, ScoreInspectCommand.self, ScoreListCommand.self, ScoreCompareCommand.self,
+                ScoreSummaryCommand.self,
             ])
     }
 

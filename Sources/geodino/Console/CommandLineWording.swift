@@ -19,6 +19,8 @@ extension Wording {
         case .bands: "--bands"
         case .stretch: "--stretch"
         case .statistics: "--statistics"
+        case .measuredStatistics: "--measure-statistics"
+        case .firstClass: "--first-class"
         case .heads: "--heads"
         case .architecture: "--arch"
         case .bandMean: "--band-mean"

@@ -15,16 +15,23 @@
                 case .patches: .patches
                 case .both: .both
                 }
-            let kernel: Interpolation =
-                switch input.kernel {
+            self.init(
+                tokens: tokens, blocks: features.blocks, size: input.size,
+                resized: { input.resized(height: $0, width: $1) }, kernel: Interpolation(input.kernel),
+                antialias: input.antialias,
+                batch: batch)
+        }
+    }
+
+    extension Interpolation {
+        /// The kernel that a protocol names.
+        init(_ kernel: InputRule.Kernel) {
+            self =
+                switch kernel {
                 case .nearest: .nearest
                 case .bilinear: .bilinear
                 case .bicubic: .bicubic
                 }
-            self.init(
-                tokens: tokens, blocks: features.blocks, size: input.size,
-                resized: { input.resized(height: $0, width: $1) }, kernel: kernel, antialias: input.antialias,
-                batch: batch)
         }
     }
 
@@ -39,26 +46,24 @@
     }
 
     extension ProbeRule {
-        /// Whether a hyper-parameter is chosen.
-        var needsValidation: Bool {
-            if case .logistic = self { true } else { false }
-        }
-
         /// What its answers are called in results.
         ///
         /// - Parameter training: Number of training samples, which no number of neighbours passes.
         func methods(training: Int) -> [String] {
             switch self {
             case .neighbours(let rule): rule.used(training).map { rule.method($0) }
-            case .logistic: ["logistic"]
+            case .logistic, .linear, .ridge: [kind.rawValue]
             }
         }
 
         /// Its answers by name.
         ///
-        /// - Parameter goOn: Called now and then; may throw to stop.
+        /// - Parameters:
+        ///   - refit: Whether what was chosen on validation is fitted again to that too; a linear layer never is.
+        ///   - seed: Of first weights and of the order of samples.
+        ///   - goOn: Called now and then; may throw to stop.
         func answers(
-            _ parts: ProbeParts, refit: Bool, goOn: () throws -> Void
+            _ parts: ProbeParts, refit: Bool, seed: UInt64, goOn: () throws -> Void
         ) throws -> [(method: String, answer: ProbeAnswer)] {
             switch self {
             case .neighbours(let rule):
@@ -76,30 +81,53 @@
                     }
                 return votes.map { (rule.method($0.neighbours), $0.answer) }
             case .logistic(let rule):
-                guard let validation = parts.validation else {
-                    throw CommandError(.badArgument, "there are no samples on which the strength could be chosen")
-                }
                 let probe = LogisticRegression(strengths: rule.exponents.map { pow(10, $0) })
-                let test = parts.tested.features
-                if refit {
-                    return [
-                        (
-                            "logistic",
-                            try probe.answer(
-                                training: parts.training, validation: validation, test: test,
-                                progress: { _ in try goOn() })
-                        )
-                    ]
-                }
-                let compared = try probe.compared(
-                    training: parts.training, validation: validation, progress: { _ in try goOn() })
-                let predicted = try compared.best.predicted(test)
-                let answer = ProbeAnswer(
-                    predictions: predicted.predictions, probabilities: predicted.probabilities,
-                    chosen: compared.best.strength, validationScore: compared.bestScore,
-                    converged: compared.converged.allSatisfy(\.self))
-                return [("logistic", answer)]
+                return [
+                    (
+                        kind.rawValue,
+                        try probe.answer(
+                            training: parts.training, validation: try parts.chosenOn(), test: parts.tested.features,
+                            refit: refit, progress: { _ in try goOn() })
+                    )
+                ]
+            case .ridge(let rule):
+                try goOn()
+                return [
+                    (
+                        kind.rawValue,
+                        try RidgeClassifier.answer(
+                            training: parts.training, validation: try parts.chosenOn(), test: parts.tested.features,
+                            ridges: rule.exponents.map { pow(10, $0) }, refit: refit)
+                    )
+                ]
+            case .linear(let rule):
+                var options = LinearSweepOptions()
+                options.rates = rule.rates
+                options.batch = rule.batch
+                options.momentum = rule.momentum
+                // It can be stopped between rounds, which together have the protocol's number of steps.
+                options.iterations = (1...min(rule.steps, 100)).last { rule.steps.isMultiple(of: $0) } ?? 1
+                options.epochs = rule.steps / options.iterations
+                options.seed = seed
+                return [
+                    (
+                        kind.rawValue,
+                        try LinearSweep.answer(
+                            training: parts.training, validation: try parts.chosenOn(), test: parts.tested.features,
+                            options: options, progress: { _ in try goOn() })
+                    )
+                ]
             }
+        }
+    }
+
+    extension ProbeParts {
+        /// The samples on which a probe is chosen.
+        fileprivate func chosenOn() throws -> FeatureMatrix {
+            guard let validation else {
+                throw CommandError(.badArgument, "there are no samples to choose the probe on")
+            }
+            return validation
         }
     }
 

@@ -1,25 +1,65 @@
 // Protocols of benchmarks as documents: a file, or the name of one that comes with geodino.
 #if EARTH
     import Benchmarks
+    import Downstream
     import Foundation
     import Telemetry
 
-    /// A protocol of classification that was given by path or by name.
-    enum ProtocolDocument {
+    /// A protocol that was given by path or by name: how sets of labelled images are scored, how those with masks are, or both.
+    struct ProtocolDocument: Decodable {
+        private var name: String
+        private var classificationRule: ClassificationProtocol?
+        private var segmentationRule: SegmentationProtocol<SegmentationTraining>?
+        private var path = ""
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case name
+            case classificationRule = "classification"
+            case segmentationRule = "segmentation"
+        }
+
         /// Reads a protocol.
         ///
-        /// - Throws: `CommandError` for a name that no protocol has, with the nearest one, and for documents that are none.
-        static func classification(_ given: String) throws -> ClassificationProtocol {
-            let path = try path(given)
-            let rule = try StrictYAML.decode(ClassificationProtocol.self, path: path).value
-            let problems = rule.problems
+        /// - Throws: `CommandError` for a name that no protocol has, with the nearest one, and for documents that are not protocols.
+        init(_ given: String) throws {
+            let path = try Self.path(given)
+            self = try StrictYAML.decode(Self.self, path: path).value
+            self.path = path
+            classificationRule?.name = name
+            segmentationRule?.name = name
+            let problems =
+                (classificationRule?.problems ?? []).map { $0.hasPrefix("name") ? $0 : "classification.\($0)" }
+                + (segmentationRule.map { $0.problems + $0.training.problems } ?? [])
+                .map { $0.hasPrefix("name") ? $0 : "segmentation.\($0)" }
             guard problems.isEmpty else {
+                let unique = problems.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
                 throw CommandError(
-                    .badDocument, problems.count == 1 ? problems[0] : "the protocol has \(problems.count) faults",
-                    in: path,
-                    why: problems.count == 1 ? [] : problems)
+                    .badDocument, unique.count == 1 ? unique[0] : "the protocol has \(unique.count) faults", in: path,
+                    why: unique.count == 1 ? [] : unique)
             }
-            return rule
+        }
+
+        /// How sets of labelled images are scored.
+        ///
+        /// - Throws: `CommandError` where the document does not say.
+        func classification() throws -> ClassificationProtocol { try part(classificationRule, "classification") }
+
+        /// How sets of images with masks are scored.
+        ///
+        /// - Throws: `CommandError` where the document does not say.
+        func segmentation() throws -> SegmentationProtocol<SegmentationTraining> {
+            try part(segmentationRule, "segmentation")
+        }
+
+        private func part<Rule>(_ rule: Rule?, _ key: String) throws -> Rule {
+            if let rule { return rule }
+            let others = try Self.names().filter { other in
+                guard let document = try? ProtocolDocument(other) else { return false }
+                return key == "classification" ? document.classificationRule != nil : document.segmentationRule != nil
+            }
+            throw CommandError(
+                .badDocument, "the protocol '\(name)' does not say how \(key) is scored", in: path,
+                why: ["it has no part called \(key)"], try: "--protocol with one of \(others.joined(separator: ", "))")
         }
 
         /// The document that is meant.

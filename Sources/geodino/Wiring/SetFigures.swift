@@ -69,17 +69,19 @@
             return .meanAveragePrecision(labels, imageCount: images)
         }
 
-        /// Expected calibration error of the chosen class's probability, in 15 bins; `nil` for labels and without probabilities.
-        var calibrationError: Double? {
-            guard case .classes(let predicted, let count) = answer.predictions, case .classes(let true_, _) = truth,
-                let probabilities = answer.probabilities
-            else { return nil }
-            var tally = CalibrationTally()
-            for index in predicted.indices {
-                let confidence = Double(probabilities[index * count + predicted[index]])
-                tally.add(confidence: confidence, isRight: predicted[index] == true_[index])
+        /// How well the probe's probabilities match how often it is right; `nil` for several labels and without probabilities.
+        ///
+        /// - Parameter validation: The truth of the samples on which the probe was chosen; a temperature is fitted to them.
+        func calibration(validation: ProbeLabels?) -> CalibrationFigures? {
+            guard case .classes(let true_, let count) = truth, let probabilities = answer.probabilities else {
+                return nil
             }
-            return tally.expectedCalibrationError
+            var held: (probabilities: [Float], truths: [Int])?
+            if let said = answer.validationProbabilities, case .classes(let truths, _) = validation {
+                held = (said, truths)
+            }
+            return CalibrationFigures(
+                probabilities: probabilities, truths: true_, classCount: count, validation: held)
         }
 
         /// What is suspicious: one class for all images, though the truth has several, or the same answer for all.

@@ -1,4 +1,4 @@
-// geodino score BENCHMARK: what frozen features are worth on a classification set.
+// geodino score BENCHMARK: scores frozen features on a classification set.
 #if EARTH
     import ArgumentParser
     import Backbone
@@ -76,6 +76,47 @@
         }
     }
 
+    /// Which of the training samples probes are fitted to.
+    struct PartOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "Fit to this many training images of each class, drawn with --seed. Validation images still choose hyper-parameters and are never fitted to.",
+                valueName: "count"))
+        var shots: Int?
+
+        @Option(
+            help: ArgumentHelp(
+                "Fit to this share of the training images of each class, such as 0.10x, drawn with --seed.",
+                valueName: "share"))
+        var partition: String?
+
+        func validate() throws {
+            if shots != nil, partition != nil { throw ValidationError("give --shots or --partition, not both") }
+            if let shots, !(1...1_000_000).contains(shots) {
+                throw ValidationError("--shots must be 1 to 1000000, got \(shots)")
+            }
+            if let partition, share == nil {
+                throw ValidationError(
+                    "--partition takes a share above 0 and at most 1, such as 0.10x; got '\(partition)'")
+            }
+        }
+
+        private var share: Double? {
+            partition.flatMap { Double($0.hasSuffix("x") ? String($0.dropLast()) : $0) }.flatMap {
+                $0 > 0 && $0 <= 1 ? $0 : nil
+            }
+        }
+
+        /// The part.
+        var part: TrainingPart {
+            if let shots { return .drawn(.perClass(shots), partition: "\(shots)-shot") }
+            guard let share, share < 1 else { return .whole(partition: "1.00x") }
+            // Shares as GEO-Bench writes them: two decimals, or more if needed.
+            let short = String(format: "%.2f", share)
+            return .drawn(.share(share), partition: (Double(short) == share ? short : "\(share)") + "x")
+        }
+    }
+
     /// `geodino score BENCHMARK`, whatever the set.
     struct ScoreSetCommand<Entry: SetEntry>: ParsableCommand {
         static var configuration: CommandConfiguration {
@@ -83,9 +124,10 @@
                 commandName: Entry.name, abstract: Entry.abstract,
                 discussion: """
                     A backbone turns each image into a vector, and probes read classes from these: nearest neighbours, \
-                    logistic regression. The protocol says how, and its switches are printed with the scores. \
-                    Scores with different protocol hashes do not compare. Confidence intervals come from bootstrap \
-                    resampling of the test images.
+                    logistic regression, a linear layer, ridge regression. The protocol says how, and its switches are printed with the scores. \
+                    Scores with different protocol hashes are not comparable. Confidence intervals come from bootstrap \
+                    resampling of the scored images.
+                    With --features, vectors that another program made are read instead of a backbone's.
                     With -o, scores are added to a table (CSV) in the columns of torchgeo-bench. Features are kept, so \
                     that a second score of the same images needs no forward pass.
                     """)
@@ -94,185 +136,125 @@
         @Argument(help: ArgumentHelp(Entry.data))
         var data: String
 
-        @Option(help: "Weights: a file or a folder, in geodino's, the official, Hugging Face's or timm's format.")
-        var weights: String
-
         @Option(
             name: .customLong("protocol"),
             help: ArgumentHelp(
-                "How to score: the name of a protocol that comes with geodino (dinov3-paper, dinov3-knn, torchgeo-bench), or a YAML document.",
+                "How to score: the name of a protocol that comes with geodino ('geodino score list' names them), or a YAML document.",
                 valueName: "name"))
-        var protocolName = "dinov3-paper"
+        var protocolName = "dinov3-logistic"
 
-        @Option(name: .shortAndLong, help: ArgumentHelp("The table to add the scores to (.csv).", valueName: "file"))
-        var output: String?
+        @Option(
+            help: ArgumentHelp(
+                "Features of the images that another program made: a .npz file with the arrays features and images, or a .csv file whose first column is image.",
+                valueName: "file"))
+        var features: String?
 
-        @Option(help: "What the network is called in results. (default: the name of the weights)")
-        var name: String?
+        @Option(
+            help: ArgumentHelp("Write the features of all images used to this .npz or .csv file.", valueName: "file"))
+        var writeFeatures: String?
 
-        @Flag(help: "Skip the work where the table has all scores already.")
-        var resume = false
-
-        @Flag(help: "Use random weights of the same architecture, drawn with --seed.")
-        var randomBackbone = false
-
+        @OptionGroup var kept: FeatureCacheOptions
+        @OptionGroup var table: ScoreTableOptions
         @OptionGroup var splits: SplitOptions
-
-        @Option(help: "The seed of splits, of draws and of random weights.")
-        var seed: UInt64 = 0
-
-        @Option(
-            help: ArgumentHelp(
-                "Bands to read, counted from 1, in the order of the weights, such as 4,3,2. (default: by their names)",
-                valueName: "numbers"))
-        var bands: String?
-
-        @Option(
-            help: ArgumentHelp(
-                "How values become 8 bits: none, percentile:LOW,HIGH or fixed:LOW,HIGH. (default: the weights' stretch)",
-                valueName: "rule"))
-        var stretch: String?
-
-        @Option(
-            help: ArgumentHelp(
-                "Where features are kept. (default: geodino/features in the user's cache)", valueName: "folder"))
-        var cache: String?
-
-        @Option(help: ArgumentHelp("The most megabytes of features to keep; 0 keeps none.", valueName: "MB"))
-        var cacheMegabytes = 4096
+        @OptionGroup var training: PartOptions
 
         @OptionGroup var windows: BatchOptions
-        @OptionGroup var arguments: WeightsArguments
+        @OptionGroup var scored: ScoredWeights
         @OptionGroup var device: DeviceOptions
         @OptionGroup var result: ResultOptions
         @OptionGroup var gdal: GDALOptions
         @OptionGroup var shared: ProgressOptions
 
-        private var bandNumbers: [Int]? {
-            bands?.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        }
-
         func validate() throws {
-            if let numbers = bandNumbers, numbers.contains(where: { $0 < 1 }) {
-                throw ValidationError("--bands takes numbers, counted from 1, such as 4,3,2; got '\(bands ?? "")'")
+            switch (scored.weights, features) {
+            case (nil, nil): throw ValidationError("give --weights, or --features")
+            case (.some, .some): throw ValidationError("give --weights or --features, not both")
+            default: break
             }
-            if let stretch, StretchRule(text: stretch) == nil {
-                throw ValidationError("--stretch takes none, percentile:LOW,HIGH or fixed:LOW,HIGH; got '\(stretch)'")
+            if writeFeatures != nil { try table.refuseResume("--write-features") }
+            if features != nil {
+                let unused = [
+                    ("--write-features", writeFeatures != nil), ("--random-backbone", scored.randomBackbone),
+                    ("--bands", scored.bands != nil), ("--stretch", scored.stretch != nil),
+                ].filter(\.1)
+                if let first = unused.first {
+                    throw ValidationError("\(first.0) cannot be combined with --features, which need no network")
+                }
             }
-            if let output, !output.lowercased().hasSuffix(".csv") {
-                throw ValidationError("-o takes a table, a .csv file; got '\(output)'")
-            }
-            if resume, output == nil { throw ValidationError("--resume requires -o") }
-            if let name, name.contains(where: \.isNewline) || name.isEmpty {
-                throw ValidationError("--name takes one line of text")
-            }
-            guard (0...1_000_000_000).contains(cacheMegabytes) else {
-                throw ValidationError("--cache-megabytes must be 0 to 1000000000, got \(cacheMegabytes)")
+            for path in [features, writeFeatures].compactMap({ $0?.lowercased() })
+            where !path.hasSuffix(".npz") && !path.hasSuffix(".csv") {
+                throw ValidationError("features must be in a .npz or .csv file; got '\(path)'")
             }
         }
 
         func run() throws {
             try gdal.apply()
-            let rule = try ProtocolDocument.classification(protocolName)
-            if let output { try checkTable(output) }
+            let rule = try ProtocolDocument(protocolName).classification()
+            try table.check(inputs: [data] + [scored.weights, features].compactMap { $0 })
+            if let writeFeatures {
+                try checkOutputs([writeFeatures], inputs: [data] + [scored.weights].compactMap { $0 }, overwrite: true)
+            }
             var set = try Entry.read(data)
+            let bandNames = set.bandNames
             if let group = splits.group { set = try set.grouped(by: group, in: data) }
             if splits.test != nil || splits.validation != nil, set.samples.contains(where: { $0.split != nil }) {
                 printToStandardError("note: --test and --validation have no effect: the set defines its splits")
             }
             for note in set.notes { printToStandardError("note: \(note)") }
-            let contents = try WeightsContents.open(weights, options: arguments.options)
-            for note in contents.notes { printToStandardError("note: \(note)") }
-            var record = contents.record
-            if let rule = stretch.flatMap(StretchRule.init(text:)) { record.stretch = rule }
+            let opened = try scored.weights.map { try scored.open($0, seed: table.seed) }
             if let count = device.tensorThreads { Torch.setThreads(count) }
             let job = try SetJob(
-                set: set, place: data, rule: rule,
-                splitting: splits.rule(seed: seed), record: record,
-                bands: bandNumbers, seed: seed,
-                model: name ?? URL(fileURLWithPath: weights).standardizedFileURL.lastPathComponent,
-                weights: try weightsIdentity(contents))
-            if resume, let output, let rows = try job.finished(in: ResultTable(path: output)) {
-                printToStandardError("note: \(output) has these scores already")
-                return try show(rows, job.statement)
-            }
+                set: set, place: data, rule: rule, splitting: splits.rule(seed: table.seed), part: training.part,
+                seed: table.seed, features: try source(opened, set, bandNames, rule))
+            if let rows = try table.finished({ try job.finished(in: $0) }) { return try show(rows, job.statement) }
             let meter = shared.meter("features")
             defer { meter.finish() }
-            let store = FeatureStore(folder: cache ?? FeatureStore.usual, budget: cacheMegabytes * 1_000_000)
+            let store = kept.store
             let device = try Device(named: device.device ?? "cpu")
-            let features = try job.features(
+            let vectors = try job.features(
                 store, batch: windows.batch,
                 network: {
-                    if randomBackbone {
-                        return VisionTransformer(
-                            try record.transformer(path: contents.path), generator: Generator(seed: seed),
-                            device: device)
-                    }
-                    return try contents.network(
-                        dtype: .float32, device: device, residency: contents.residency(for: .float32, on: device))
-                }, note: { printToStandardError($0.warning) }, progress: meter.handler)
+                    guard let opened else { throw CommandError(.badArgument, "there are no weights to open") }
+                    return try opened.network(on: device)
+                },
+                note: { printToStandardError($0.warning) }, progress: meter.handler)
             meter.finish()
-            let rows = try job.score(features, goOn: stopIfInterrupted)
-            for warning in Set(rows.compactMap(\.warning)).sorted() { printToStandardError("warning: \(warning)") }
-            if let output {
-                let added = try ResultTable(path: output).add(rows, isCancelled: { Interrupt.requested })
-                if added.count < rows.count {
-                    printToStandardError(
-                        "note: \(output) had \(counted(rows.count - added.count, "scores")) of these already; they stay as they are"
-                    )
-                }
+            if let writeFeatures {
+                try FeatureFile(names: job.names, values: vectors.floats(), in: data).write(to: writeFeatures)
             }
+            var records: [ImageRecord] = []
+            let rows = try job.score(vectors, told: { records += $0 }, goOn: stopIfInterrupted)
+            if let path = table.writeAnswers { try job.answers(records).write(to: path) }
+            try table.add(rows)
             try show(rows, job.statement)
         }
 
-        /// What names the weights in results: their hash, and what else decides what the network says.
-        private func weightsIdentity(_ contents: WeightsContents) throws -> String {
-            var name = try contents.sha256()
-            if randomBackbone { name = "random \(seed), \(contents.record.architecture)" }
-            if let periods = arguments.periods { name += " periods \(try SHA256.hex(ofFile: periods))" }
-            return name
+        /// Where features come from.
+        private func source(
+            _ opened: OpenedWeights?, _ set: SampleSet, _ bandNames: [String], _ rule: ClassificationProtocol
+        ) throws -> SetFeatures {
+            guard let opened else {
+                let path = features ?? ""
+                return .file(
+                    try FeatureFile(path), path: path, name: scored.name ?? URL(fileURLWithPath: path).lastPathComponent
+                )
+            }
+            return .network(opened) { training in
+                try SetPixels(
+                    files: set.samples.map(\.path),
+                    SetPixels.Request(
+                        normalization: rule.input.normalization, record: opened.record,
+                        choosesStretch: scored.stretch != nil, bands: scored.bandNumbers,
+                        training: training), bandNames: bandNames, gsd: nil, in: data)
+            }
         }
 
         private func stopIfInterrupted() throws {
             if Interrupt.requested { throw DownstreamError(.cancelled, "interrupted before the scores were complete") }
         }
 
-        /// Refuses a table that could not be written, before the work begins.
-        private func checkTable(_ path: String) throws {
-            try checkOutputs([path], inputs: [data, weights], overwrite: true)
-            _ = try ResultTable(path: path).rows()
-        }
-
         private func show(_ rows: [ResultRow], _ statement: ProtocolStatement) throws {
-            try result.show(rows, text: SetScoreText(rows, statement).text)
-        }
-    }
-
-    /// Scores for people: the switches, then a table.
-    private struct SetScoreText {
-        let text: String
-
-        init(_ rows: [ResultRow], _ statement: ProtocolStatement) {
-            var lines = statement.switches.map { name, value in
-                name.padding(toLength: 12, withPad: " ", startingAt: 0) + value
-            }
-            lines.append("")
-            let width = (rows.map(\.method.count).max() ?? 0) + 2
-            for row in rows {
-                let interval = row.low.flatMap { low in row.high.map { " [\(shown(low)), \(shown($0))]" } } ?? ""
-                let chosen = row.strength.map { String(format: "  C %.3g", $0) } ?? ""
-                lines.append(
-                    row.method.padding(toLength: width, withPad: " ", startingAt: 0)
-                        + row.metric.padding(toLength: 24, withPad: " ", startingAt: 0) + shown(row.value) + interval
-                        + chosen)
-            }
-            if let first = rows.first {
-                let chosen = first.validationSamples > 0 ? ", validated on \(first.validationSamples)" : ""
-                lines.append(
-                    "\(first.model): tested on \(counted(first.samples, "images")), trained on \(first.trainingSamples)\(chosen)"
-                )
-            }
-            text = lines.joined(separator: "\n")
+            try result.show(rows, text: ScoreText(rows, statement.switches, ending: ScoreText.ofImages).text)
         }
     }
 #endif
